@@ -1,0 +1,4 @@
+#!/usr/bin/env node
+import './require-runtime.mjs';
+
+await import('../src/main.ts');

@@ -1,0 +1,439 @@
+import type { MaskedUrl, Secret } from '../lib/secret.ts';
+
+/** The channels a notification can take. */
+export const CHANNELS = ['push', 'email', 'sms', 'chat', 'inbox', 'webhook'] as const;
+export type Channel = (typeof CHANNELS)[number];
+
+export const PLATFORMS = ['ios', 'android', 'web', 'macos', 'windows'] as const;
+export type Platform = (typeof PLATFORMS)[number];
+
+export const PRIORITIES = ['high', 'normal', 'low'] as const;
+export type Priority = (typeof PRIORITIES)[number];
+
+// ---------------------------------------------------------------------------------------------- message
+
+/** One rendered message to one recipient: what a provider translates into its vendor's request. */
+export interface Message {
+  channel: Channel;
+  recipient: Recipient;
+  content: Content;
+  priority: Priority;
+  category: string;
+  /** The id the caller of the API gave the user. */
+  userId: string;
+  /** Milliseconds since the epoch; after this moment the message must not be shown. */
+  expiresAt?: number;
+}
+
+export interface Recipient {
+  /** E-mail address, E.164 number, device token, Web Push endpoint, chat id or webhook URL. Empty for the inbox. */
+  address: string;
+  platform?: Platform;
+  /** Milliseconds since the epoch at which this device token was last registered. */
+  registeredAt?: number;
+  /** Public key material of the recipient: for Web Push `p256dh` and `auth` (base64url). */
+  keys?: Record<string, string>;
+}
+
+/** Rendered content. Every field is optional; a provider uses those that its channel has. */
+export interface Content {
+  title?: string;
+  subtitle?: string;
+  body?: string;
+  /** E-mail only. */
+  subject?: string;
+  text?: string;
+  html?: string;
+  replyTo?: string;
+  headers?: Record<string, string>;
+  /** Opened when the recipient clicks: https URL or a deep link of the app. */
+  url?: string;
+  image?: string;
+  icon?: string;
+  actions?: { id: string; title: string; url?: string }[];
+  badge?: number;
+  sound?: string;
+  /** Replaces an earlier message with the same key where the platform can (APNs collapse id, FCM tag, Topic). */
+  collapseKey?: string;
+  /** Push without anything shown: only `data` reaches the app. */
+  silent?: boolean;
+  /** The app's own values; objects and numbers are turned into text where a platform has text only. */
+  data?: Record<string, unknown>;
+  /** Vendor-specific additions, by provider id, merged into the vendor's request body as they are. */
+  passthrough?: Record<string, Record<string, unknown>>;
+}
+
+// ---------------------------------------------------------------------------------------------- outcome
+
+/**
+ * Why a delivery did not simply succeed: a closed vocabulary, so that it can be counted, searched and put on
+ * a chart. The vendor's own code travels beside it in `code`.
+ */
+export const REASONS = [
+  'recipient_invalid',
+  'recipient_unreachable',
+  'recipient_opted_out',
+  'device_unregistered',
+  'content_invalid',
+  'content_too_large',
+  'content_refused',
+  'request_invalid',
+  'sender_not_allowed',
+  'credentials_invalid',
+  'credentials_expired',
+  'account_suspended',
+  'account_misconfigured',
+  'quota_exhausted',
+  'rate_limited',
+  'provider_error',
+  'provider_unavailable',
+  'network_error',
+  'timeout',
+  'connection_lost',
+  'response_unreadable',
+  'egress_refused',
+] as const;
+export type Reason = (typeof REASONS)[number];
+
+/** What an attempt means; each kind is one action of the delivery engine. */
+export type Outcome =
+  /** Done. */
+  | { kind: 'accepted'; providerMessageId: string | null }
+  /** Same connection, later. `scope: 'connection'` slows the whole account, not only this message. */
+  | { kind: 'retry'; reason: Reason; code?: string; afterMs?: number; scope: 'message' | 'connection' }
+  /** The cached provider token was refused, nothing was sent: fetch a new one and try again at once, one time. */
+  | { kind: 'token-expired'; code?: string }
+  /** This recipient or this content is bad: stop, and act on the contact if `effect` says so. */
+  | { kind: 'rejected'; reason: Reason; code?: string; effect?: Effect }
+  /** This connection is broken (credentials, account, sender): open its breaker, fail over now. */
+  | { kind: 'unavailable'; reason: Reason; code?: string; afterMs?: number }
+  /** Nobody can tell whether it was sent: the category's policy decides. */
+  | { kind: 'unknown'; reason: Reason; code?: string };
+
+export type Effect =
+  /** The token is dead. With `invalidSince` (ms since epoch) only if it was registered before that moment. */
+  | { type: 'prune-device'; invalidSince?: number }
+  /** The address bounced for good, or its owner opted out: never write to it again. */
+  | { type: 'suppress-contact' };
+
+type Extra<K extends Outcome['kind']> = Omit<Extract<Outcome, { kind: K }>, 'kind' | 'reason' | 'scope'>;
+
+export const accepted = (providerMessageId: string | null): Outcome => ({
+  kind: 'accepted',
+  providerMessageId,
+});
+export const retry = (
+  reason: Reason,
+  extra: Extra<'retry'> & { scope?: 'message' | 'connection' } = {},
+): Outcome => ({
+  kind: 'retry',
+  reason,
+  scope: 'message',
+  ...extra,
+});
+export const tokenExpired = (code?: string): Outcome => ({ kind: 'token-expired', code });
+export const rejected = (reason: Reason, extra: Extra<'rejected'> = {}): Outcome => ({
+  kind: 'rejected',
+  reason,
+  ...extra,
+});
+export const unavailable = (reason: Reason, extra: Extra<'unavailable'> = {}): Outcome => ({
+  kind: 'unavailable',
+  reason,
+  ...extra,
+});
+export const unknown = (reason: Reason, extra: Extra<'unknown'> = {}): Outcome => ({
+  kind: 'unknown',
+  reason,
+  ...extra,
+});
+
+// ---------------------------------------------------------------------------------------------- configuration
+
+/** One setting of a connection: drives validation, masking, encrypted storage, forms and docs. */
+export interface Field {
+  label: string;
+  /** `secret`, `pem` and `json` are stored encrypted and reach the provider as `Secret`. */
+  type: 'text' | 'url' | 'number' | 'boolean' | 'secret' | 'pem' | 'json';
+  required?: boolean;
+  help?: string;
+  /** A regular expression the whole text must match, and the words that explain it. */
+  pattern?: { regex: string; hint: string };
+  default?: string | number | boolean;
+}
+
+export type Fields = Record<string, Field>;
+export const SECRET_TYPES = ['secret', 'pem', 'json'] as const;
+
+type ValueOf<F extends Field> = F['type'] extends (typeof SECRET_TYPES)[number]
+  ? Secret
+  : F['type'] extends 'number'
+    ? number
+    : F['type'] extends 'boolean'
+      ? boolean
+      : string;
+type IsPresent<F extends Field> = F extends { required: true }
+  ? true
+  : F extends { default: string | number | boolean }
+    ? true
+    : false;
+
+/** The typed configuration that follows from a provider's `fields`. */
+export type ConfigOf<F extends Fields> = {
+  [K in keyof F as IsPresent<F[K]> extends true ? K : never]: ValueOf<F[K]>;
+} & { [K in keyof F as IsPresent<F[K]> extends true ? never : K]?: ValueOf<F[K]> };
+
+// ---------------------------------------------------------------------------------------------- requests
+
+export interface HttpRequest {
+  method: 'POST' | 'PUT' | 'GET' | 'DELETE';
+  /** Absolute. A `MaskedUrl` where the path or query holds a secret. */
+  url: string | MaskedUrl;
+  /** Lower-case names. */
+  headers: Record<string, string | Secret>;
+  body: string | Uint8Array;
+}
+
+export interface HttpResponse {
+  status: number;
+  /** Lower-case names; repeated headers joined with `, `. */
+  headers: Record<string, string>;
+  /** At most 64 KiB are read. */
+  body: string;
+}
+
+/** What an `smtp` provider asks for: how to reach the server, and the message for nodemailer to build. */
+export interface MailRequest {
+  server: {
+    host: string;
+    port: number;
+    /** `tls`: TLS from the first byte (465). `starttls`: upgrade required. `opportunistic`: upgrade if offered. `none`. */
+    security: 'tls' | 'starttls' | 'opportunistic' | 'none';
+    username?: string;
+    password?: Secret;
+    /** Name given in EHLO. */
+    clientName?: string;
+  };
+  dkim?: { domainName: string; keySelector: string; privateKey: Secret };
+  envelope: { from: string; to: string };
+  mail: {
+    messageId: string;
+    from: string;
+    to: string;
+    replyTo?: string;
+    subject: string;
+    text: string;
+    html?: string;
+    headers: Record<string, string>;
+  };
+}
+
+/** How an SMTP conversation ended, with the literal reply of the server. */
+export type SmtpReply =
+  | { kind: 'delivered'; messageId: string; reply: string }
+  /** The server's refusal: its reply code (RFC 5321), the whole text, and the command it answered. */
+  | { kind: 'refused'; replyCode: number; reply: string; command: string }
+  /** No usable reply. `code` is nodemailer's (ECONNECTION, EAUTH, ETLS …). */
+  | { kind: 'fault'; code: string; dataSent: boolean; replyCode?: number; reply?: string };
+
+/** A message for the built-in inbox, stored with the result in one transaction. */
+export interface InboxItem {
+  title: string;
+  body: string;
+  url?: string;
+  image?: string;
+  actions: { id: string; title: string; url?: string }[];
+  data: Record<string, unknown>;
+}
+
+/** What a provider may know besides message and configuration: with these fixed, `request` is a pure function. */
+export interface RequestContext {
+  /** Milliseconds since the epoch. */
+  now: number;
+  random(bytes: number): Uint8Array;
+  /** Our id of this delivery: put it where the vendor hands it back (metadata, custom args, callback URL). */
+  deliveryId: string;
+  /** Where the vendor's API is: the connection's `baseUrl`, or the provider's default. No trailing slash. */
+  baseUrl: string;
+  /** The current token of `token`, if the provider declares one. */
+  token?: Secret;
+  /** Where the vendor can post receipts for this delivery, when this installation has a public address. */
+  callbackUrl?: string;
+}
+
+export interface Token {
+  value: Secret;
+  /** Milliseconds since the epoch at which to stop using it (already less the safety margin). */
+  expiresAt: number;
+}
+
+/** A token that is made here (a signed JWT) or fetched; cached by connection and audience, refreshed by one caller. */
+export type TokenSource<C> =
+  | {
+      /** What a token is bound to besides the connection (Web Push: the endpoint's origin). Default: nothing. */
+      audience?(message: Message): string;
+      sign(config: C, context: { now: number; audience: string }): Token;
+    }
+  | {
+      request(config: C, context: { now: number; baseUrl: string }): HttpRequest;
+      parse(response: HttpResponse, context: { now: number }): { token: Token } | { outcome: Outcome };
+    };
+
+// ---------------------------------------------------------------------------------------------- receipts
+
+/** The one vocabulary for what vendors report after the fact. */
+export type ReceiptEvent =
+  | 'queued'
+  | 'sent'
+  | 'delayed'
+  | 'delivered'
+  | 'opened'
+  | 'clicked'
+  | 'bounced'
+  | 'failed'
+  | 'complained'
+  | 'unsubscribed';
+
+export interface Receipt {
+  event: ReceiptEvent;
+  /** Ours when the vendor carried it, else null and `providerMessageId` identifies the delivery. */
+  deliveryId: string | null;
+  providerMessageId: string | null;
+  /** Milliseconds since the epoch, by the vendor's clock; null when it sends none. */
+  at: number | null;
+  /** Equal for a repeated post of the same event. */
+  eventKey: string;
+  reason?: Reason;
+  code?: string;
+  effect?: Effect;
+}
+
+export interface ReceiptRequest {
+  method: string;
+  /** As the vendor requested it: public scheme, host, path and query. */
+  url: string;
+  headers: Record<string, string>;
+  body: Uint8Array;
+}
+
+// ---------------------------------------------------------------------------------------------- the contract
+
+export interface Limits {
+  /** Requests per second allowed by the vendor for one account; absent where its 429s steer. */
+  ratePerSecond?: number;
+  /** Bytes of the payload the vendor accepts. */
+  payloadBytes?: number;
+  connectTimeoutMs: number;
+  /** From the start of an attempt to its answer. */
+  deadlineMs: number;
+  /** Attempts under way at once over one connection. */
+  maxInFlight: number;
+}
+
+export interface Supports {
+  /** Push only: the platforms whose tokens this provider can reach. */
+  platforms?: Platform[];
+  /** The vendor recognises a repeated request (header or field), so sending again after *unknown* is safe. */
+  dedupeKey: boolean;
+  /** A repeated message replaces the first on the recipient's screen. */
+  replaces: boolean;
+  receipts: boolean;
+}
+
+/** A captured (or documented) reply: fixture of the tests, and what the simulator answers. */
+export interface Example<Reply> {
+  reply: Reply;
+  /** What `classify` must make of it. */
+  outcome: Partial<Outcome> & Pick<Outcome, 'kind'>;
+  /** Where the reply was seen or documented. */
+  source?: string;
+}
+
+interface Facts<F extends Fields> {
+  /** Lower-case, letters, digits and dashes: the folder's file name. */
+  id: string;
+  channel: Channel;
+  name: string;
+  /** The vendor's reference page. */
+  docs: string;
+  fields: F;
+  /** What the recipient's address is: a device token, a contact, the connection's own target, or the user. */
+  reaches: 'device' | 'contact' | 'connection' | 'user';
+  limits: Limits;
+  supports: Supports;
+  /** Test keys use this provider when the tenant has no connection for the channel (and platform). */
+  testDefault?: boolean;
+  /** A complete configuration with freshly made keys, for test keys and tests. */
+  testConfig(): ConfigOf<F>;
+  receipts?: {
+    verify(request: ReceiptRequest, config: ConfigOf<F>, context: { now: number }): boolean;
+    parse(request: ReceiptRequest): Receipt[];
+  };
+}
+
+export interface HttpProvider<F extends Fields = Fields> extends Facts<F> {
+  /** `http2` keeps long-lived multiplexed sessions; `http` a keep-alive pool. */
+  transport: 'http' | 'http2';
+  /** The vendor's API, without trailing slash. */
+  baseUrl: string;
+  request(message: Message, config: ConfigOf<F>, context: RequestContext): HttpRequest;
+  classify(response: HttpResponse, context: { now: number }): Outcome;
+  token?: TokenSource<ConfigOf<F>>;
+  examples: Record<'accepted' | 'rejected' | 'retry' | 'unavailable', Example<HttpResponse>> &
+    Record<string, Example<HttpResponse>>;
+  /** What the simulator answers when the token is fetched. */
+  tokenExample?: HttpResponse;
+}
+
+export interface SmtpProvider<F extends Fields = Fields> extends Facts<F> {
+  transport: 'smtp';
+  request(message: Message, config: ConfigOf<F>, context: RequestContext): MailRequest;
+  classify(reply: SmtpReply, context: { now: number }): Outcome;
+  examples: Record<'accepted' | 'rejected' | 'retry' | 'unavailable', Example<SmtpReply>> &
+    Record<string, Example<SmtpReply>>;
+}
+
+export interface InboxProvider<F extends Fields = Fields> extends Facts<F> {
+  transport: 'inbox';
+  request(message: Message, config: ConfigOf<F>, context: RequestContext): InboxItem;
+}
+
+// Configurations differ from provider to provider; the registry keeps them apart by id and validates before use.
+// biome-ignore lint/suspicious/noExplicitAny: method parameters are contravariant in the configuration type
+export type Provider = HttpProvider<any> | SmtpProvider<any> | InboxProvider<any>;
+
+export function defineHttpProvider<const F extends Fields>(provider: HttpProvider<F>): HttpProvider<F> {
+  return provider;
+}
+
+export function defineSmtpProvider<const F extends Fields>(provider: SmtpProvider<F>): SmtpProvider<F> {
+  return provider;
+}
+
+export function defineInboxProvider<const F extends Fields>(provider: InboxProvider<F>): InboxProvider<F> {
+  return provider;
+}
+
+/**
+ * Milliseconds to wait by a `Retry-After` header (RFC 9110, 10.2.3: delta-seconds or an HTTP-date), or
+ * undefined when it is absent or unreadable.
+ */
+export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
+  if (header === undefined) return undefined;
+  const text = header.trim();
+  if (/^\d+(\.\d+)?$/.test(text)) return Math.ceil(Number(text) * 1000);
+  const date = Date.parse(text);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}
+
+/** The JSON object in a vendor's body, or null when it is anything else (HTML, empty, cut off, a bare value). */
+export function parseObject(body: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(body);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,4 @@
+export { inTransaction, openStore, type Queryable, type Store, type StoreOptions } from './connect.ts';
+export { FolderInUseError } from './folder-lock.ts';
+export { API_ROLE, ENGINE_ROLE, type Migration, migrate, pendingMigrations } from './migrate.ts';
+export { ensurePartitions } from './partitions.ts';
