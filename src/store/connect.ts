@@ -1,3 +1,4 @@
+import type { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 import { type Clock, ReferenceClock } from '../lib/clock.ts';
 import { openEmbedded } from './embedded.ts';
@@ -17,6 +18,8 @@ export interface StoreOptions {
   databaseUrl?: string;
   /** Folder of the embedded database, or `memory://` for tests. */
   dataDir?: string;
+  /** An embedded database that is open already (tests start from a snapshot). */
+  database?: PGlite;
   /** Connections per pool; there are four. The embedded database always has one in all. */
   poolSize?: number;
   migrate?: boolean;
@@ -59,7 +62,7 @@ pg.types.setTypeParser(1700, Number);
 export async function openStore(options: StoreOptions): Promise<Store> {
   const pools = options.databaseUrl
     ? postgresPools(options.databaseUrl, options.poolSize ?? 5)
-    : await embeddedPools(options.dataDir ?? 'memory://');
+    : await embeddedPools(options.dataDir ?? 'memory://', options.database);
   const clock = new ReferenceClock();
   const store: Store = {
     ...pools,
@@ -124,8 +127,8 @@ function postgresPools(connectionString: string, max: number): Pools {
   };
 }
 
-async function embeddedPools(dataDir: string): Promise<Pools> {
-  const { pool, close } = await openEmbedded(dataDir);
+async function embeddedPools(dataDir: string, database: PGlite | undefined): Promise<Pools> {
+  const { pool, close } = await openEmbedded(dataDir, database);
   return { kind: 'embedded', api: pool, acceptHigh: pool, acceptBulk: pool, engine: pool, close };
 }
 

@@ -31,12 +31,15 @@ class SyncedNodeFS extends NodeFS {
 }
 
 /** Opens (or creates) the embedded PostgreSQL in `<dataDir>/postgres` and keeps other processes out of the folder. */
-export async function openEmbedded(dataDir: string): Promise<{ pool: pg.Pool; close(): Promise<void> }> {
+export async function openEmbedded(
+  dataDir: string,
+  given?: PGlite,
+): Promise<{ pool: pg.Pool; close(): Promise<void> }> {
   const inMemory = dataDir === 'memory://';
   if (!inMemory) mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const lock = inMemory ? null : lockFolder(dataDir);
   try {
-    const database = inMemory ? new PGlite() : new PGlite(durable(join(dataDir, 'postgres')));
+    const database = given ?? (inMemory ? new PGlite() : new PGlite(durable(join(dataDir, 'postgres'))));
     await database.waitReady;
     const pool = new pg.Pool({
       ...createPgConfig(database),

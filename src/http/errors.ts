@@ -1,0 +1,82 @@
+/**
+ * Every error the API can answer, in one place: stable code → HTTP status and title. Answers are problem details
+ * (RFC 9457); `detail` is written for the caller, what the operator needs goes to the log.
+ */
+export const ERRORS = {
+  'request.invalid': [400, 'The request is not valid'],
+  'request.malformed': [400, 'The request body could not be read'],
+  'request.unsupported_media_type': [415, 'Send JSON with Content-Type: application/json'],
+  'request.too_large': [413, 'The request body is too large'],
+  'request.unprocessable': [422, 'The request contradicts a rule'],
+  'auth.missing': [401, 'No API key was sent'],
+  'auth.invalid': [401, 'The API key is not valid'],
+  'auth.forbidden': [403, 'The API key may not do this'],
+  'route.not_found': [404, 'There is nothing at this address'],
+  'user.not_found': [404, 'No such user'],
+  'device.not_found': [404, 'No such device'],
+  'template.not_found': [404, 'No such template'],
+  'template.invalid': [422, 'The template is not valid'],
+  'template.version_not_found': [404, 'No such version of the template'],
+  'connection.not_found': [404, 'No such connection'],
+  'connection.invalid': [422, 'The configuration of the connection is not valid'],
+  'provider.not_found': [404, 'No such provider'],
+  'key.not_found': [404, 'No such API key'],
+  'notification.not_found': [404, 'No such notification'],
+  'notification.not_changeable': [409, 'The notification can no longer be changed'],
+  'delivery.not_found': [404, 'No such delivery'],
+  'delivery.not_replayable': [409, 'The delivery can not be sent again'],
+  'inbox.item_not_found': [404, 'No such inbox item'],
+  'idempotency.mismatch': [422, 'The idempotency key was used for another request'],
+  'idempotency.conflicting_keys': [422, 'Header and body give different idempotency keys'],
+  'receipt.refused': [401, 'The receipt could not be verified'],
+  'rate.limited': [429, 'Too many requests'],
+  'service.overloaded': [503, 'The server has more waiting requests than it can store'],
+  'service.unavailable': [503, 'The server cannot reach its database'],
+  'service.internal': [500, 'The server made a mistake'],
+} as const satisfies Record<string, readonly [number, string]>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+export interface FieldProblem {
+  /** JSON Pointer (RFC 6901) into the body, or `query/…`, `path/…`, `header/…`. */
+  field: string;
+  rule: string;
+}
+
+/** Thrown by route handlers; the server turns it into problem details. */
+export class Problem extends Error {
+  override name = 'Problem';
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly errors: FieldProblem[] | undefined;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(
+    code: ErrorCode,
+    detail?: string,
+    extra: { errors?: FieldProblem[]; retryAfterSeconds?: number; cause?: unknown } = {},
+  ) {
+    super(detail ?? ERRORS[code][1], { cause: extra.cause });
+    this.code = code;
+    this.status = ERRORS[code][0];
+    this.errors = extra.errors;
+    this.retryAfterSeconds = extra.retryAfterSeconds;
+  }
+
+  /** The body of the answer. */
+  toJSON(): object {
+    return {
+      type: `urn:bellhop:error:${this.code}`,
+      title: ERRORS[this.code][1],
+      status: this.status,
+      code: this.code,
+      detail: this.message,
+      ...(this.errors ? { errors: this.errors } : {}),
+    };
+  }
+}
+
+/** One field, one rule: the commonest refusal. */
+export function invalidField(field: string, rule: string): Problem {
+  return new Problem('request.invalid', `${field} ${rule}`, { errors: [{ field, rule }] });
+}

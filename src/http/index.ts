@@ -1,0 +1,18 @@
+export { mayUse } from './authentication.ts';
+export { parseJsonBody } from './body.ts';
+export { type Authenticate, type Credential, SCOPES, type Scope } from './credential.ts';
+export { ERRORS, type ErrorCode, type FieldProblem, invalidField, Problem } from './errors.ts';
+export {
+  Exact,
+  ExternalId,
+  OneOf,
+  Page,
+  type PageOf,
+  PageQuery,
+  parseCursor,
+  responses,
+  Slug,
+  Timestamp,
+  toPage,
+} from './schema.ts';
+export { createServer, type Server, type ServerOptions } from './server.ts';

