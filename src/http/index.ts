@@ -12,6 +12,7 @@ export {
   parseCursor,
   responses,
   Slug,
+  type Static,
   Timestamp,
   toPage,
 } from './schema.ts';

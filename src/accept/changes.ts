@@ -1,0 +1,98 @@
+import { Type } from 'typebox';
+import { invalidField, Problem, responses, type Server } from '../http/index.ts';
+import type { Clock } from '../lib/clock.ts';
+import { unstorable } from '../lib/text.ts';
+import { cancelAccepted, cancelDeliveries, lockNotification, PRIORITY_CODES } from '../ledger/index.ts';
+import { ROUTE, type Wake } from '../queue/index.ts';
+import type { Store } from '../store/index.ts';
+import { checkInline } from '../templates/index.ts';
+import { checkTimes, NotificationChange } from './request.ts';
+import { updateAccepted } from './store.ts';
+
+export interface ChangeOptions {
+  store: Store;
+  clock: Clock;
+  wake: Wake;
+}
+
+const IdPath = Type.Object({ id: Type.String({ format: 'uuid' }) });
+
+/** Second thoughts: change a notification until routing claims it, cancel what has not been sent. */
+export function registerChangeRoutes(app: Server, options: ChangeOptions): void {
+  registerChange(app, options);
+  registerCancel(app, options);
+}
+
+function registerChange(app: Server, { store, clock, wake }: ChangeOptions): void {
+  app.patch(
+    '/v1/notifications/:id',
+    {
+      config: { scope: 'notifications:write' },
+      schema: {
+        tags: ['Notifications'],
+        summary: 'Change a notification that is not routed yet',
+        params: IdPath,
+        body: NotificationChange,
+        response: responses({ 200: Type.Object({ id: Type.String(), status: Type.Literal('accepted') }) }),
+      },
+    },
+    async ({ credential: { tenantId, live }, params, body }) => {
+      const now = clock.now();
+      checkChange(body, now);
+      await store.scoped(tenantId, async (db) => {
+        const found = await lockNotification(db, tenantId, live, params.id);
+        if (!found) throw new Problem('notification.not_found');
+        if (found.state !== 'accepted') throw new Problem('notification.not_changeable', `It is ${found.state} already`);
+        const { template = found.request.template, message = found.request.message } = body;
+        const request = { ...found.request, ...(body.template ? { template } : body.message ? { message } : {}) };
+        if (body.template) delete request.message;
+        if (body.message) delete request.template;
+        await updateAccepted(db, {
+          id: found.id,
+          tenantId,
+          request: JSON.stringify(request),
+          priority: body.priority ? PRIORITY_CODES[body.priority] : found.priority,
+          sendAt: body.sendAt ? new Date(body.sendAt) : found.send_at,
+          expiresAt: body.expiresAt ? new Date(body.expiresAt) : found.expires_at,
+          now: new Date(now),
+        });
+      });
+      wake.signal(ROUTE);
+      return { id: params.id, status: 'accepted' as const };
+    },
+  );
+}
+
+function checkChange(body: NotificationChange, now: number): void {
+  if (body.message && body.template) throw invalidField('/message', 'and /template must not both be given');
+  const complaint = body.message && checkInline(body.message, []);
+  if (complaint) throw invalidField('/message', complaint);
+  checkTimes(body, now);
+  const bad = unstorable(body);
+  if (bad) throw invalidField(bad.path, bad.why);
+}
+
+function registerCancel(app: Server, { store, clock }: ChangeOptions): void {
+  app.post(
+    '/v1/notifications/:id/cancel',
+    {
+      config: { scope: 'notifications:write' },
+      schema: {
+        tags: ['Notifications'],
+        summary: 'Cancel what has not been sent',
+        description: 'Queued deliveries end as cancelled; one that is being sent right now is not sent again if this try fails.',
+        params: IdPath,
+        response: responses({ 200: Type.Object({ cancelled: Type.Integer(), beingSent: Type.Integer() }) }),
+      },
+    },
+    async ({ credential: { tenantId, live }, params }) =>
+      store.scoped(tenantId, async (db) => {
+        const found = await lockNotification(db, tenantId, live, params.id);
+        if (!found) throw new Problem('notification.not_found');
+        if (await cancelAccepted(db, tenantId, live, found.id)) return { cancelled: 1, beingSent: 0 };
+        const { cancelled, flagged } = await cancelDeliveries(db, tenantId, found.id, new Date(clock.now()));
+        if (cancelled + flagged === 0) throw new Problem('notification.not_changeable', 'Nothing of it is waiting any more');
+        return { cancelled, beingSent: flagged };
+      }),
+  );
+}

@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import { Type } from 'typebox';
+import { Exact, ExternalId, OneOf, Problem, Slug, type Static, Timestamp, invalidField } from '../http/index.ts';
+import { uuidv7 } from '../lib/ids.ts';
+import { canonicalJson, unstorable } from '../lib/text.ts';
+import { PRIORITY_CODES } from '../ledger/index.ts';
+import { CHANNELS, type Channel, PRIORITIES } from '../providers/index.ts';
+import { categoryOf, DEFAULT_CATEGORY } from '../rules/index.ts';
+import { checkInline, InlineMessage } from '../templates/index.ts';
+import type { AcceptedRow } from './store.ts';
+
+const MAX_AHEAD_MS = 5 * 366 * 24 * 3_600_000;
+const MAX_KEY_LENGTH = 256;
+
+/** `POST /v1/notifications`: one user, one or more channels, an inline message or a template. */
+export const NotificationBody = Exact({
+  userId: ExternalId,
+  channels: Type.Optional(
+    Type.Array(OneOf(CHANNELS), {
+      minItems: 1,
+      uniqueItems: true,
+      description: "Default: the template's channels, or every channel but SMS and chat on which the user can be reached",
+    }),
+  ),
+  template: Type.Optional(
+    Exact({
+      id: Slug('The template'),
+      variables: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { maxProperties: 200 })),
+    }),
+  ),
+  message: Type.Optional(InlineMessage),
+  category: Type.Optional(Slug('What it is about; decides on priority and on unknown outcomes')),
+  priority: Type.Optional(OneOf(PRIORITIES)),
+  sendAt: Type.Optional(Timestamp),
+  expiresAt: Type.Optional(Timestamp),
+  idempotencyKey: Type.Optional(Type.String({ minLength: 1, maxLength: MAX_KEY_LENGTH })),
+});
+export type NotificationBody = Static<typeof NotificationBody>;
+
+/** The fields that may be changed until the notification is routed. */
+export const NotificationChange = Exact(
+  {
+    template: Type.Optional(NotificationBody.properties.template),
+    message: Type.Optional(InlineMessage),
+    priority: Type.Optional(OneOf(PRIORITIES)),
+    sendAt: Type.Optional(Timestamp),
+    expiresAt: Type.Optional(Timestamp),
+  },
+  { minProperties: 1 },
+);
+export type NotificationChange = Static<typeof NotificationChange>;
+
+/** What the schema cannot say; throws a Problem that names the field and the rule. */
+export function checkRules(body: NotificationBody, now: number): void {
+  if (!body.message === !body.template) {
+    throw invalidField('/message', 'or /template is required, and not both');
+  }
+  const complaint = body.message && checkInline(body.message, (body.channels ?? []) as Channel[]);
+  if (complaint) throw invalidField('/message', complaint);
+  checkTimes(body, now);
+  const bad = unstorable(body);
+  if (bad) throw invalidField(bad.path, bad.why);
+}
+
+export function checkTimes(body: Pick<NotificationBody, 'sendAt' | 'expiresAt'>, now: number): void {
+  const sendAt = body.sendAt === undefined ? now : Date.parse(body.sendAt);
+  if (sendAt > now + MAX_AHEAD_MS) throw invalidField('/sendAt', 'must be within five years');
+  if (body.expiresAt !== undefined && Date.parse(body.expiresAt) <= Math.max(now, sendAt)) {
+    throw invalidField('/expiresAt', body.sendAt ? 'must be later than sendAt and than now' : 'must be in the future');
+  }
+}
+
+/** The idempotency key of a request: header and body may both give it if they agree. */
+export function idempotencyKeyOf(header: unknown, body: NotificationBody): string | undefined {
+  if (header !== undefined && (typeof header !== 'string' || header === '' || header.length > MAX_KEY_LENGTH)) {
+    throw invalidField('header/idempotency-key', `must have 1 to ${MAX_KEY_LENGTH} characters`);
+  }
+  if (header !== undefined && body.idempotencyKey !== undefined && header !== body.idempotencyKey) {
+    throw new Problem('idempotency.conflicting_keys');
+  }
+  return header ?? body.idempotencyKey;
+}
+
+export interface AcceptContext {
+  tenantId: string;
+  live: boolean;
+  now: number;
+  idempotencyMs: number;
+}
+
+/** The row of the ledger for a request that passed all rules. */
+export function buildRow(body: NotificationBody, key: string | undefined, context: AcceptContext): AcceptedRow {
+  const { idempotencyKey: _, ...content } = body;
+  const category = categoryOf(body.category ?? DEFAULT_CATEGORY);
+  const createdAt = new Date(context.now);
+  const sendAt = body.sendAt === undefined ? null : new Date(body.sendAt);
+  return {
+    id: uuidv7(context.now),
+    tenantId: context.tenantId,
+    live: context.live,
+    userId: body.userId,
+    category: category.id,
+    priority: PRIORITY_CODES[body.priority ?? category.priority],
+    request: JSON.stringify({ channels: body.channels, template: body.template, message: body.message }),
+    dueAt: sendAt && sendAt > createdAt ? sendAt : createdAt,
+    sendAt,
+    expiresAt: body.expiresAt === undefined ? null : new Date(body.expiresAt),
+    createdAt,
+    key:
+      key === undefined
+        ? null
+        : {
+            hash: sha256(key).subarray(0, 16),
+            fingerprint: sha256(canonicalJson(content)).subarray(0, 16),
+            expiresAt: new Date(context.now + context.idempotencyMs),
+          },
+  };
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

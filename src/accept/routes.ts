@@ -1,0 +1,73 @@
+import { Type } from 'typebox';
+import { invalidField, Problem, responses, type Server } from '../http/index.ts';
+import { OverloadedError } from '../lib/batcher.ts';
+import type { Clock } from '../lib/clock.ts';
+import { PRIORITY_CODES } from '../ledger/index.ts';
+import { ROUTE, type Wake } from '../queue/index.ts';
+import type { Templates } from '../templates/index.ts';
+import type { Accepted, GroupCommit } from './group-commit.ts';
+import { buildRow, checkRules, idempotencyKeyOf, NotificationBody } from './request.ts';
+
+export interface AcceptOptions {
+  clock: Clock;
+  wake: Wake;
+  templates: Pick<Templates, 'isPublished'>;
+  /** High priority and the rest have lines of their own. */
+  commits: { high: GroupCommit; bulk: GroupCommit };
+  idempotencyMs: number;
+}
+
+const AcceptedAnswer = Type.Object({ id: Type.String({ format: 'uuid' }), status: Type.Literal('accepted') });
+
+/** The front door. The answer 202 means: stored durably. */
+export function registerAcceptRoutes(app: Server, options: AcceptOptions): void {
+  app.post(
+    '/v1/notifications',
+    {
+      config: { scope: 'notifications:write' },
+      schema: {
+        tags: ['Notifications'],
+        summary: 'Notify a user',
+        description:
+          'Stored before it is answered. With an idempotency key (header `Idempotency-Key` or the body field) a repeated ' +
+          'request gets the first answer and sends nothing more.',
+        headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String()) }),
+        body: NotificationBody,
+        response: responses({ 202: AcceptedAnswer }),
+      },
+    },
+    async (request, reply) => {
+      const { tenantId, live } = request.credential;
+      const now = options.clock.now();
+      const { body } = request;
+      checkRules(body, now);
+      if (body.template && !(await options.templates.isPublished(tenantId, body.template.id))) {
+        throw invalidField('/template/id', `names no published template ("${body.template.id}")`);
+      }
+      const key = idempotencyKeyOf(request.headers['idempotency-key'], body);
+      const row = buildRow(body, key, { tenantId, live, now, idempotencyMs: options.idempotencyMs });
+      const line = row.priority === PRIORITY_CODES.high ? options.commits.high : options.commits.bulk;
+      const id = answeredId(await line.add(row).catch(refuseWhenFull));
+      if (row.dueAt.getTime() <= now) options.wake.signal(ROUTE);
+      return reply.code(202).send({ id, status: 'accepted' as const });
+    },
+  );
+}
+
+function answeredId(accepted: Accepted): string {
+  switch (accepted.kind) {
+    case 'stored':
+      return accepted.id;
+    case 'mismatch':
+      throw new Problem('idempotency.mismatch', 'This idempotency key belongs to a request with another body');
+    case 'refused':
+      throw new Problem('request.unprocessable', 'The database refused a value of this request', { cause: accepted.cause });
+  }
+}
+
+function refuseWhenFull(error: unknown): never {
+  if (error instanceof OverloadedError) {
+    throw new Problem('service.overloaded', undefined, { retryAfterSeconds: 1, cause: error });
+  }
+  throw error;
+}

@@ -1,0 +1,124 @@
+import type { LogLevel } from '../lib/logger.ts';
+import { ROLES, type Role, SETTINGS, type Setting, type SettingName } from './settings.ts';
+
+export interface Config {
+  port: number;
+  host: string;
+  dataDir: string;
+  databaseUrl: string | undefined;
+  databasePool: number;
+  roles: ReadonlySet<Role>;
+  bootstrapKey: string | undefined;
+  masterKey: string | undefined;
+  previousMasterKeys: string[];
+  egressAllow: string[];
+  publicUrl: string | undefined;
+  simulatorPage: boolean;
+  idempotencyMs: number;
+  bodyLimit: number;
+  keyRateLimit: number;
+  acceptQueue: number;
+  trustProxy: string | false;
+  logLevel: LogLevel;
+  drainMs: number;
+}
+
+/** All that is wrong with the settings at once, one line each: the variable and the rule. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+  readonly problems: string[];
+
+  constructor(problems: string[]) {
+    super(problems.join('\n'));
+    this.problems = problems;
+  }
+}
+
+const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
+
+/** Reads the settings from an environment; names beginning with BELLHOP_ that nobody declared are refused (typos). */
+export function parseConfig(env: Record<string, string | undefined>): Config {
+  const problems: string[] = [];
+  for (const name of Object.keys(env)) {
+    if (name.startsWith('BELLHOP_') && !name.startsWith('BELLHOP_TEST_') && !(name in SETTINGS)) {
+      problems.push(`${name} is not a setting${suggest(name)}`);
+    }
+  }
+  const text = {} as Record<SettingName, string>;
+  for (const [name, setting] of Object.entries(SETTINGS) as [SettingName, Setting][]) {
+    const given = env[name]?.trim();
+    text[name] = given === undefined || given === '' ? setting.default : given;
+    const problem = checkSetting(setting, text[name]);
+    if (problem) problems.push(`${name} ${problem}${setting.secret ? '' : ` (it is "${text[name]}")`}`);
+  }
+  if (text.DATABASE_URL === '' && !text.BELLHOP_ROLES.split(',').includes('all')) {
+    problems.push('BELLHOP_ROLES splits the work over several processes, which needs a PostgreSQL in DATABASE_URL');
+  }
+  if (problems.length) throw new ConfigError(problems);
+  return toConfig(text);
+}
+
+function checkSetting(setting: Setting, text: string): string | null {
+  if (setting.type === 'integer') {
+    if (!/^-?\d+$/.test(text)) return 'must be a whole number';
+    const number = Number(text);
+    if (number < (setting.min ?? -Infinity) || number > (setting.max ?? Infinity)) {
+      return `must be between ${setting.min} and ${setting.max}`;
+    }
+  }
+  if (setting.type === 'choice' && !setting.choices?.includes(text)) {
+    return `must be one of ${setting.choices?.join(', ')}`;
+  }
+  return setting.check?.(text) ?? null;
+}
+
+function toConfig(text: Record<SettingName, string>): Config {
+  const roles = list(text.BELLHOP_ROLES);
+  const page = text.BELLHOP_SIMULATOR_PAGE;
+  return {
+    port: Number(text.BELLHOP_PORT),
+    host: text.BELLHOP_HOST,
+    dataDir: text.BELLHOP_DATA_DIR,
+    databaseUrl: text.DATABASE_URL || undefined,
+    databasePool: Number(text.BELLHOP_DATABASE_POOL),
+    roles: new Set(roles.includes('all') ? ROLES : (roles as Role[])),
+    bootstrapKey: text.BELLHOP_BOOTSTRAP_KEY || undefined,
+    masterKey: text.BELLHOP_MASTER_KEY || undefined,
+    previousMasterKeys: list(text.BELLHOP_PREVIOUS_MASTER_KEYS),
+    egressAllow: list(text.BELLHOP_EGRESS_ALLOW),
+    publicUrl: text.BELLHOP_PUBLIC_URL || undefined,
+    simulatorPage: page === 'on' || (page === 'auto' && LOOPBACK.test(text.BELLHOP_HOST)),
+    idempotencyMs: Number(text.BELLHOP_IDEMPOTENCY_HOURS) * 3_600_000,
+    bodyLimit: Number(text.BELLHOP_BODY_LIMIT),
+    keyRateLimit: Number(text.BELLHOP_KEY_RATE_LIMIT),
+    acceptQueue: Number(text.BELLHOP_ACCEPT_QUEUE),
+    trustProxy: text.BELLHOP_TRUST_PROXY || false,
+    logLevel: text.BELLHOP_LOG_LEVEL as LogLevel,
+    drainMs: Number(text.BELLHOP_DRAIN_SECONDS) * 1000,
+  };
+}
+
+function list(text: string): string[] {
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
+
+function suggest(name: string): string {
+  const close = Object.keys(SETTINGS).find((known) => distance(known, name) <= 3);
+  return close ? `; did you mean ${close}?` : '';
+}
+
+/** Levenshtein distance; the words are short. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next[j] = Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}

@@ -1,0 +1,14 @@
+import { existsSync } from 'node:fs';
+import { parseEnv } from 'node:util';
+import { readFileSync } from 'node:fs';
+import { type Config, parseConfig } from './config.ts';
+
+export { type Config, ConfigError, parseConfig } from './config.ts';
+export { renderEnvExample, renderReference } from './reference.ts';
+export { ROLES, type Role, SETTINGS } from './settings.ts';
+
+/** The settings of this process: its environment over the file `.env`, if there is one. */
+export function loadConfig(): Config {
+  const file = existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {};
+  return parseConfig({ ...file, ...process.env });
+}

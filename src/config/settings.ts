@@ -1,0 +1,156 @@
+/**
+ * Every setting of Bellhop: name, type, default, description. The environment is read by config.ts from this
+ * table alone; the reference page (docs/configuration.md) and .env.example are generated from it.
+ */
+export type SettingType = 'text' | 'integer' | 'boolean' | 'list' | 'choice';
+
+export interface Setting {
+  type: SettingType;
+  default: string;
+  description: string;
+  secret?: boolean;
+  choices?: readonly string[];
+  min?: number;
+  max?: number;
+  /** The rule beyond the type, or null when the text obeys it. */
+  check?(text: string): string | null;
+}
+
+export const ROLES = ['api', 'router', 'worker', 'sweeper'] as const;
+export type Role = (typeof ROLES)[number];
+
+const MIN_SECRET_LENGTH = 32;
+
+export const SETTINGS = {
+  BELLHOP_PORT: {
+    type: 'integer',
+    default: '3000',
+    min: 0,
+    max: 65535,
+    description: 'Port of the HTTP API; 0 takes any free one.',
+  },
+  BELLHOP_HOST: {
+    type: 'text',
+    default: '127.0.0.1',
+    description: 'Address to listen on. `0.0.0.0` opens the API to the network: put TLS in front of it.',
+  },
+  BELLHOP_DATA_DIR: {
+    type: 'text',
+    default: './data',
+    description: 'Folder of the embedded database, the master key and the first credentials.',
+  },
+  DATABASE_URL: {
+    type: 'text',
+    default: '',
+    secret: true,
+    description: 'PostgreSQL ≥ 15 to use instead of the embedded database, e.g. `postgres://user:password@host/bellhop`.',
+    check: (text) =>
+      text === '' || /^postgres(ql)?:\/\/\S+$/.test(text) ? null : 'must start with postgres:// or postgresql://',
+  },
+  BELLHOP_DATABASE_POOL: {
+    type: 'integer',
+    default: '5',
+    min: 1,
+    max: 200,
+    description: 'Connections per pool to PostgreSQL; a process has four pools (API, accept high, accept, engine).',
+  },
+  BELLHOP_ROLES: {
+    type: 'list',
+    default: 'all',
+    description: `What this process does: \`all\`, or some of ${ROLES.join(', ')}, comma-separated.`,
+    check: (text) => {
+      const unknown = text.split(',').find((role) => role !== 'all' && !ROLES.includes(role.trim() as Role));
+      return unknown === undefined ? null : `has an unknown role "${unknown}"; known are all, ${ROLES.join(', ')}`;
+    },
+  },
+  BELLHOP_BOOTSTRAP_KEY: {
+    type: 'text',
+    default: '',
+    secret: true,
+    description:
+      'An API key with all rights in the tenant `default`, instead of generated ones. `bh_test_…` makes it a test key.',
+    check: (text) =>
+      text === '' || text.length >= MIN_SECRET_LENGTH ? null : `must have ${MIN_SECRET_LENGTH} characters or more`,
+  },
+  BELLHOP_MASTER_KEY: {
+    type: 'text',
+    default: '',
+    secret: true,
+    description:
+      'Encrypts the credentials of connections: 32 bytes in base64, or any text of 32 characters or more. Without it a key is kept in `<data dir>/master.key`.',
+    check: (text) =>
+      text === '' || text.length >= MIN_SECRET_LENGTH ? null : `must have ${MIN_SECRET_LENGTH} characters or more`,
+  },
+  BELLHOP_PREVIOUS_MASTER_KEYS: {
+    type: 'list',
+    default: '',
+    secret: true,
+    description: 'Master keys used before, comma-separated, so that what they encrypted can still be read and is re-wrapped.',
+  },
+  BELLHOP_EGRESS_ALLOW: {
+    type: 'list',
+    default: '',
+    description:
+      'Networks (CIDR, comma-separated) that connections may reach although they are private, e.g. `127.0.0.1/32`; plain http and SMTP on any port are allowed for them only.',
+  },
+  BELLHOP_PUBLIC_URL: {
+    type: 'text',
+    default: '',
+    description: 'Where vendors reach this installation from outside; with it, receipts are asked for.',
+    check: (text) => (text === '' || /^https?:\/\/[^\s/]+$/.test(text) ? null : 'must be an origin such as https://bellhop.example.com'),
+  },
+  BELLHOP_SIMULATOR_PAGE: {
+    type: 'choice',
+    default: 'auto',
+    choices: ['auto', 'on', 'off'],
+    description: 'The page that shows what test keys sent: `auto` shows it when BELLHOP_HOST is a loopback address.',
+  },
+  BELLHOP_IDEMPOTENCY_HOURS: {
+    type: 'integer',
+    default: '24',
+    min: 1,
+    max: 720,
+    description: 'How long an idempotency key is remembered.',
+  },
+  BELLHOP_BODY_LIMIT: {
+    type: 'integer',
+    default: '262144',
+    min: 1024,
+    max: 10_485_760,
+    description: 'Bytes of a request body.',
+  },
+  BELLHOP_KEY_RATE_LIMIT: {
+    type: 'integer',
+    default: '0',
+    min: 0,
+    max: 1_000_000,
+    description: 'Requests per second of one API key and process before 429; 0 is no limit.',
+  },
+  BELLHOP_ACCEPT_QUEUE: {
+    type: 'integer',
+    default: '20000',
+    min: 100,
+    max: 1_000_000,
+    description: 'Requests that may wait for a commit in this process before new ones are answered 503.',
+  },
+  BELLHOP_TRUST_PROXY: {
+    type: 'text',
+    default: '',
+    description: 'Addresses of reverse proxies whose X-Forwarded-For is believed (comma-separated CIDR).',
+  },
+  BELLHOP_LOG_LEVEL: {
+    type: 'choice',
+    default: 'warn',
+    choices: ['silent', 'error', 'warn', 'info', 'debug'],
+    description: 'Least severity that is logged (JSON lines on standard output).',
+  },
+  BELLHOP_DRAIN_SECONDS: {
+    type: 'integer',
+    default: '20',
+    min: 1,
+    max: 600,
+    description: 'How long a stopping process waits for attempts under way.',
+  },
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof SETTINGS;

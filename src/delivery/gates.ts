@@ -1,0 +1,47 @@
+import type { Clock } from '../lib/clock.ts';
+import { getProvider, type Limits } from '../providers/index.ts';
+import { TEST_PREFIX } from '../routing/index.ts';
+import type { Connection } from '../tenants/index.ts';
+import { Gate } from './gate.ts';
+
+/** For deliveries whose connection is gone: enough to find out and move on. */
+const ORPHAN_LIMITS: Limits = { connectTimeoutMs: 3_000, deadlineMs: 10_000, maxInFlight: 50 };
+/** The simulator is no vendor: its pace is what the process can do. */
+const SIMULATOR_IN_FLIGHT = 1_000;
+
+/** One gate for each connection of each tenant (bulkheads: what happens to one touches no other). */
+export class Gates {
+  readonly #clock: Clock;
+  readonly #gates = new Map<string, { version: number; gate: Gate }>();
+  #versions = new Map<string, Connection>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Takes the connections as they are configured now; a changed one starts with a fresh gate (new credentials may heal it). */
+  prepare(connections: Map<string, Connection[]>): void {
+    for (const [tenantId, list] of connections) {
+      for (const connection of list) this.#versions.set(`${tenantId}/${connection.id}`, connection);
+    }
+  }
+
+  of(tenantId: string, connectionId: string): Gate {
+    const name = `${tenantId}/${connectionId}`;
+    const connection = this.#versions.get(name);
+    const version = connection?.version ?? 0;
+    const known = this.#gates.get(name);
+    if (known && known.version === version) return known.gate;
+    const gate = new Gate(limitsOf(connectionId, connection), this.#clock.now());
+    this.#gates.set(name, { version, gate });
+    return gate;
+  }
+}
+
+function limitsOf(connectionId: string, connection: Connection | undefined): Limits {
+  if (connectionId.startsWith(TEST_PREFIX)) {
+    const limits = getProvider(connectionId.slice(TEST_PREFIX.length))?.limits ?? ORPHAN_LIMITS;
+    return { ...limits, ratePerSecond: undefined, maxInFlight: SIMULATOR_IN_FLIGHT };
+  }
+  return getProvider(connection?.providerId ?? connectionId)?.limits ?? ORPHAN_LIMITS;
+}

@@ -1,0 +1,122 @@
+import { Batcher } from '../lib/batcher.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import { storeInboxItems } from '../inbox/index.ts';
+import type { Queryable, Store } from '../store/index.ts';
+import { contactKind, pruneDevices, suppressContacts } from '../users/index.ts';
+import { insertAttempts, type Result, writeResults } from './store.ts';
+
+const MAX_BATCH = 500;
+const RETRY_MS = 500;
+// SQLSTATE classes that lie in the data of a row: 22 (data exception), 23 (integrity), 54 (limit exceeded).
+const DATA_ERROR = /^(22|23|54)/;
+
+/**
+ * Writes results in batches: one fenced UPDATE for all, in one transaction with what follows from them (the attempt
+ * log, dead tokens, suppressed addresses, inbox items). When the database is away it tries until it is back; the
+ * attempts stay on record as started, so nothing is lost if this process dies first.
+ */
+export class Recorder {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #batcher: Batcher<Result, boolean>;
+
+  constructor(options: { store: Store; clock: Clock; logger: Logger }) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+    this.#batcher = new Batcher({
+      flush: (results) => this.#write(results),
+      maxBatch: MAX_BATCH,
+      concurrency: 1,
+      maxWaiting: Number.POSITIVE_INFINITY,
+    });
+  }
+
+  /** Resolves when the result is written; false when the attempt had been given up meanwhile. */
+  record(result: Result): Promise<boolean> {
+    return this.#batcher.add(result);
+  }
+
+  drained(): Promise<void> {
+    return this.#batcher.drained();
+  }
+
+  async #write(results: Result[]): Promise<boolean[]> {
+    for (;;) {
+      try {
+        const written = await this.#writeOnce(results);
+        return results.map((result) => written.has(result.claimed.id));
+      } catch (error) {
+        this.#logger.error({ error, count: results.length }, 'results could not be written; trying again');
+        if (DATA_ERROR.test((error as { code?: string }).code ?? '')) return this.#writeApart(results);
+        await this.#clock.sleep(RETRY_MS);
+      }
+    }
+  }
+
+  /** A value the database refuses must stop only its own row, which then stays on record as unknown. */
+  async #writeApart(results: Result[]): Promise<boolean[]> {
+    if (results.length === 1) return [false];
+    const middle = results.length >> 1;
+    return [...(await this.#write(results.slice(0, middle))), ...(await this.#write(results.slice(middle)))];
+  }
+
+  async #writeOnce(results: Result[]): Promise<Set<string>> {
+    // The commonest batch is one statement: plain successes, whose log is the delivery row itself.
+    if (results.every(isPlain)) return writeResults(this.#store.engine, results);
+    return this.#store.transaction(async (db) => {
+      const written = await writeResults(db, results);
+      const current = results.filter((result) => written.has(result.claimed.id));
+      await insertAttempts(
+        db,
+        current.filter((result) => result.outcome !== 'accepted').toSorted(byId),
+      );
+      await this.#applyEffects(db, current);
+      return written;
+    });
+  }
+
+  async #applyEffects(db: Queryable, results: Result[]): Promise<void> {
+    const now = this.#clock.now();
+    // Users are shared between live and test: what the simulator says must not touch a real device or address.
+    const prunes = results.flatMap(({ claimed, settlement: { effect, reason } }) =>
+      effect?.type === 'prune-device' && claimed.device && claimed.live
+        ? [{ tenantId: claimed.tenantId, deviceId: claimed.device.id, invalidSince: effect.invalidSince ?? null, reason: reason ?? 'device_unregistered' }]
+        : [],
+    );
+    if (prunes.length > 0) await pruneDevices(db, now, prunes);
+    const suppressions = results.flatMap(({ claimed, settlement: { effect, reason } }) => {
+      const kind = contactKind(claimed.channel as Parameters<typeof contactKind>[0]);
+      return effect?.type === 'suppress-contact' && claimed.contact && kind && claimed.live
+        ? [{ tenantId: claimed.tenantId, kind, address: claimed.contact.address, reason: reason ?? 'recipient_invalid', source: claimed.connection }]
+        : [];
+    });
+    if (suppressions.length > 0) await suppressContacts(db, now, suppressions);
+    const items = results.flatMap((result) => (result.inboxItem ? [toInboxItem(result)] : []));
+    if (items.length > 0) await storeInboxItems(db, items);
+  }
+}
+
+function isPlain(result: Result): boolean {
+  return result.outcome === 'accepted' && !result.inboxItem;
+}
+
+function byId(a: Result, b: Result): number {
+  return a.claimed.id < b.claimed.id ? -1 : 1;
+}
+
+function toInboxItem({ claimed, inboxItem, finishedAt }: Result) {
+  return {
+    tenantId: claimed.tenantId,
+    userId: claimed.user.id!,
+    id: claimed.id,
+    live: claimed.live,
+    notificationId: claimed.notificationId,
+    category: claimed.category,
+    item: inboxItem!,
+    createdAt: finishedAt,
+    expiresAt: null,
+  };
+}

@@ -1,0 +1,248 @@
+import { isProblem } from '../ledger/index.ts';
+import type { InboxItem } from '../providers/index.ts';
+import type { Claimed } from '../queue/index.ts';
+import type { Queryable } from '../store/index.ts';
+import type { Settlement } from './settle.ts';
+
+/** The end of one attempt, ready to be written. */
+export interface Result {
+  claimed: Claimed;
+  settlement: Settlement;
+  /** The kind of outcome, or the verdict that came before any call (`cancelled`, `expired`, `skipped`). */
+  outcome: string;
+  /** Facts for the provider log; never secrets or content. */
+  detail: Record<string, unknown> | null;
+  startedAt: number;
+  latencyMs: number;
+  finishedAt: number;
+  inboxItem?: InboxItem;
+}
+
+/**
+ * Writes results behind their fences: a row changes only if it is still `sending` with the attempt's number, so a
+ * worker that was given up writes nothing. Returns the ids that changed. A retry of a delivery whose cancelling was
+ * asked for meanwhile becomes `cancelled`.
+ */
+export async function writeResults(db: Queryable, results: Result[]): Promise<Set<string>> {
+  const sorted = results.toSorted((a, b) => (a.claimed.id < b.claimed.id ? -1 : 1));
+  const column = <T>(pick: (result: Result) => T) => sorted.map(pick);
+  const date = (ms: number | null) => (ms === null ? null : new Date(ms));
+  const { rows } = await db.query({
+    name: 'delivery_results',
+    text: WRITE_RESULTS,
+    values: [
+      column((r) => r.claimed.id),
+      column((r) => r.claimed.attempt),
+      column((r) => r.settlement.state),
+      column((r) => r.settlement.reason),
+      column((r) => r.settlement.code),
+      column((r) => date(r.settlement.dueAt)),
+      column((r) => date(r.settlement.decideAt)),
+      column((r) => r.settlement.retries),
+      column((r) => r.settlement.moveTo?.connection ?? r.claimed.connection),
+      column((r) => r.settlement.moveTo?.provider ?? r.claimed.provider),
+      column((r) => r.settlement.providerMessageId),
+      column((r) => new Date(r.finishedAt)),
+      column((r) => (isProblem(r.settlement.state) ? r.settlement.state : null)),
+      sorted[0]!.claimed.id,
+      sorted.at(-1)!.claimed.id,
+    ],
+  });
+  return new Set(rows.map((row) => row.id));
+}
+
+const WRITE_RESULTS = `
+update deliveries d set
+  state = case when r.state = 'queued' and d.cancel_requested then 'cancelled' else r.state end,
+  reason = r.reason, code = r.code,
+  due_at = case when d.cancel_requested then null else r.due_at end,
+  decide_at = r.decide_at, retries = r.retries, connection = r.connection, provider = r.provider,
+  provider_message_id = coalesce(r.provider_message_id, d.provider_message_id),
+  finished_at = case when r.state <> 'queued' or d.cancel_requested then r.finished_at end,
+  problem = r.problem
+from unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[], $8::int[],
+  $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::text[])
+  as r (id, attempt, state, reason, code, due_at, decide_at, retries, connection, provider, provider_message_id, finished_at, problem)
+where d.id = r.id and d.id between $14::uuid and $15::uuid and d.attempt = r.attempt and d.state = 'sending'
+returning d.id`;
+
+/** The log of attempts that did not simply succeed. */
+export async function insertAttempts(db: Queryable, results: Result[]): Promise<void> {
+  if (results.length === 0) return;
+  await db.query(
+    `insert into attempts (delivery_id, n, tenant_id, connection, provider, outcome, reason, code, detail, started_at, latency_ms)
+     select * from unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+       $9::jsonb[], $10::timestamptz[], $11::int[])
+     on conflict (delivery_id, n) do nothing`,
+    [
+      results.map((r) => r.claimed.id),
+      results.map((r) => r.claimed.attempt),
+      results.map((r) => r.claimed.tenantId),
+      results.map((r) => r.claimed.connection),
+      results.map((r) => r.claimed.provider),
+      results.map((r) => r.outcome),
+      results.map((r) => r.settlement.reason),
+      results.map((r) => r.settlement.code),
+      results.map((r) => (r.detail ? JSON.stringify(r.detail) : null)),
+      results.map((r) => new Date(r.startedAt)),
+      results.map((r) => r.latencyMs),
+    ],
+  );
+}
+
+/** Forgets claims whose results are all written. */
+export async function deleteClaims(db: Queryable, ids: string[]): Promise<void> {
+  await db.query({ name: 'delivery_delete_claims', text: 'delete from claims where id = any($1::uuid[])', values: [ids] });
+}
+
+/** Ends a worker that has nothing under way any more. */
+export async function deleteWorker(db: Queryable, id: string): Promise<void> {
+  await db.query('delete from workers where id = $1 and not exists (select 1 from claims where worker_id = $1)', [id]);
+}
+
+/** Proof of life; called every few seconds. */
+export async function saveHeartbeat(db: Queryable, worker: { id: string; host: string; startedAt: Date }, now: Date): Promise<void> {
+  await db.query(
+    `insert into workers (id, host, started_at, heartbeat_at) values ($1, $2, $3, $4)
+     on conflict (id) do update set heartbeat_at = excluded.heartbeat_at`,
+    [worker.id, worker.host, worker.startedAt, now],
+  );
+}
+
+export interface LostAttempt {
+  id: string;
+  attempt: number;
+  tenantId: string;
+  connection: string;
+  provider: string | null;
+  startedAt: Date;
+  category: string;
+}
+
+/**
+ * Takes over what dead workers had under way: workers without a heartbeat since `deadBefore` are removed with
+ * their claims, and the attempts that are still `sending` are returned. Run it in a transaction with what follows.
+ */
+export async function takeOverDeadWorkers(db: Queryable, deadBefore: Date): Promise<LostAttempt[]> {
+  const { rows } = await db.query(
+    `with dead as (
+       delete from workers where id in (
+         select id from workers where heartbeat_at < $1 order by id for update skip locked) returning id
+     ), lost as (
+       delete from claims where worker_id in (select id from dead) returning delivery_ids, attempts
+     )
+     select d.id, d.attempt, d.tenant_id, d.connection, d.provider, d.started_at, n.category
+       from lost, unnest(lost.delivery_ids, lost.attempts) as started (id, attempt)
+       join deliveries d on d.id = started.id and d.attempt = started.attempt and d.state = 'sending'
+       join notifications n on n.id = d.notification_id
+      order by d.id`,
+    [deadBefore],
+  );
+  return rows.map((row) => ({
+    id: row.id,
+    attempt: row.attempt,
+    tenantId: row.tenant_id,
+    connection: row.connection,
+    provider: row.provider,
+    startedAt: row.started_at,
+    category: row.category,
+  }));
+}
+
+/** Nobody can tell what became of these attempts: that is a state of its own, with a time to decide. */
+export async function markUnknown(db: Queryable, lost: (LostAttempt & { decideAt: Date })[], now: Date): Promise<void> {
+  if (lost.length === 0) return;
+  const values = [lost.map((l) => l.id), lost.map((l) => l.attempt), lost.map((l) => l.decideAt), now];
+  await db.query(
+    `update deliveries d set state = 'unknown', problem = 'unknown', reason = 'worker_lost', code = null,
+            decide_at = l.decide_at, finished_at = $4
+       from unnest($1::uuid[], $2::int[], $3::timestamptz[]) as l (id, attempt, decide_at)
+      where d.id = l.id and d.attempt = l.attempt and d.state = 'sending'`,
+    values,
+  );
+  await db.query(
+    `insert into attempts (delivery_id, n, tenant_id, connection, provider, outcome, reason, started_at)
+     select id, attempt, tenant_id, connection, provider, 'unknown', 'worker_lost', started_at
+       from unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::text[], $6::timestamptz[])
+         as l (id, attempt, tenant_id, connection, provider, started_at)
+     on conflict (delivery_id, n) do nothing`,
+    [
+      lost.map((l) => l.id),
+      lost.map((l) => l.attempt),
+      lost.map((l) => l.tenantId),
+      lost.map((l) => l.connection),
+      lost.map((l) => l.provider),
+      lost.map((l) => l.startedAt),
+    ],
+  );
+}
+
+export interface Undecided {
+  id: string;
+  lane: string;
+  channel: string;
+  provider: string | null;
+  category: string;
+  retries: number;
+  expiresAt: Date | null;
+  cancelRequested: boolean;
+}
+
+/** Unknown deliveries whose time for evidence is over; locked until the transaction ends. */
+export async function loadUndecided(db: Queryable, now: Date, limit: number): Promise<Undecided[]> {
+  const { rows } = await db.query(
+    `with due as (
+       select id from deliveries where decide_at <= $1 and state = 'unknown' order by decide_at limit $2 for update skip locked
+     )
+     select d.id, d.lane, d.channel, d.provider, d.retries, d.expires_at, d.cancel_requested, n.category
+       from due join deliveries d on d.id = due.id join notifications n on n.id = d.notification_id`,
+    [now, limit],
+  );
+  return rows.map((row) => ({
+    id: row.id,
+    lane: row.lane,
+    channel: row.channel,
+    provider: row.provider,
+    category: row.category,
+    retries: row.retries,
+    expiresAt: row.expires_at,
+    cancelRequested: row.cancel_requested,
+  }));
+}
+
+export interface Decision {
+  id: string;
+  state: 'queued' | 'failed' | 'dead' | 'expired' | 'cancelled';
+  reason: string;
+  retries: number;
+}
+
+export async function writeDecisions(db: Queryable, decisions: Decision[], now: Date): Promise<void> {
+  if (decisions.length === 0) return;
+  await db.query(
+    `update deliveries d set state = r.state, reason = r.reason, retries = r.retries, decide_at = null,
+            due_at = case when r.state = 'queued' then $5::timestamptz end,
+            problem = case when r.state in ('failed', 'dead') then r.state end,
+            finished_at = case when r.state <> 'queued' then $5::timestamptz end
+       from unnest($1::uuid[], $2::text[], $3::text[], $4::int[]) as r (id, state, reason, retries)
+      where d.id = r.id and d.state = 'unknown'`,
+    [decisions.map((d) => d.id), decisions.map((d) => d.state), decisions.map((d) => d.reason), decisions.map((d) => d.retries), now],
+  );
+}
+
+/** Drops what expired while its connection could not be used; nobody claims it, so nobody else would notice. */
+export async function expireWaiting(
+  db: Queryable,
+  slice: { lane: string; tenantId: string; connection: string },
+  now: Date,
+  limit: number,
+): Promise<number> {
+  const result = await db.query(
+    `update deliveries set state = 'expired', due_at = null, finished_at = $4, reason = coalesce(reason, 'expired')
+      where state = 'queued' and id = any (array (
+        select id from deliveries where lane = $1 and tenant_id = $2 and connection = $3 and due_at is not null
+          and expires_at <= $4 order by due_at limit $5 for update skip locked))`,
+    [slice.lane, slice.tenantId, slice.connection, now, limit],
+  );
+  return result.rowCount ?? 0;
+}

@@ -1,0 +1,119 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import { type Lane, priorityOf } from '../ledger/index.ts';
+import { type Channel, getProvider } from '../providers/index.ts';
+import type { Wake } from '../queue/index.ts';
+import { categoryOf } from '../rules/index.ts';
+import { ensurePartitions, type Store } from '../store/index.ts';
+import { DEAD_AFTER_MS } from './heartbeat.ts';
+import { scheduleFor } from './retry.ts';
+import { type Decision, loadUndecided, markUnknown, takeOverDeadWorkers, type Undecided, writeDecisions } from './store.ts';
+
+const INTERVAL_MS = 1_000;
+const PARTITIONS_EVERY_MS = 3_600_000;
+const CLOCK_EVERY_MS = 10_000;
+const BATCH = 500;
+
+/** Looks after what nobody else would: attempts of dead workers, unknown outcomes, partitions, the clock. */
+export class Sweep {
+  readonly #options: { store: Store; clock: Clock; wake: Wake; logger: Logger; housekeeping(): Promise<unknown> };
+  #stop = new AbortController();
+  #done: Promise<void> = Promise.resolve();
+  #partitionsAt = 0;
+  #clockAt = 0;
+
+  constructor(options: { store: Store; clock: Clock; wake: Wake; logger: Logger; housekeeping(): Promise<unknown> }) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#done = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#done;
+  }
+
+  /** One round. Returns the lanes that got work back. */
+  async sweepOnce(): Promise<Set<Lane>> {
+    await this.#takeOver();
+    const lanes = await this.#decideUnknown();
+    for (const lane of lanes) this.#options.wake.signal(lane);
+    await this.#maintain();
+    return lanes;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      try {
+        await this.sweepOnce();
+      } catch (error) {
+        this.#options.logger.error({ error }, 'a sweep failed; trying again');
+      }
+      await this.#options.clock.sleep(INTERVAL_MS, this.#stop.signal);
+    }
+  }
+
+  async #takeOver(): Promise<void> {
+    const { store, clock, logger } = this.#options;
+    const lost = await store.transaction(async (db) => {
+      const now = clock.now();
+      const attempts = await takeOverDeadWorkers(db, new Date(now - DEAD_AFTER_MS));
+      const marked = attempts.map((lost) => ({ ...lost, decideAt: new Date(now + categoryOf(lost.category).evidenceMs) }));
+      await markUnknown(db, marked, new Date(now));
+      return attempts.length;
+    });
+    if (lost > 0) logger.warn({ count: lost }, 'a worker died; what it had under way is unknown now');
+  }
+
+  async #decideUnknown(): Promise<Set<Lane>> {
+    const { store, clock } = this.#options;
+    const lanes = new Set<Lane>();
+    for (let full = true; full && !this.#stop.signal.aborted; await nextTurn()) {
+      full = await store.transaction(async (db) => {
+        const now = clock.now();
+        const undecided = await loadUndecided(db, new Date(now), BATCH);
+        const decisions = undecided.map((delivery) => decideUnknown(delivery, now));
+        await writeDecisions(db, decisions, new Date(now));
+        decisions.forEach((decision, i) => {
+          if (decision.state === 'queued') lanes.add(undecided[i]!.lane);
+        });
+        return undecided.length === BATCH;
+      });
+    }
+    return lanes;
+  }
+
+  async #maintain(): Promise<void> {
+    const { store, clock, housekeeping } = this.#options;
+    const now = clock.now();
+    if (now >= this.#clockAt) {
+      this.#clockAt = now + CLOCK_EVERY_MS;
+      await store.syncClock();
+      await housekeeping();
+    }
+    if (now >= this.#partitionsAt) {
+      this.#partitionsAt = now + PARTITIONS_EVERY_MS;
+      await ensurePartitions(store.engine, now);
+    }
+  }
+}
+
+/**
+ * The policy for an attempt that nobody can tell the outcome of, once no evidence came in time. Sending again is
+ * always over the same connection: only there a provider-side key or a replacing message can hide the duplicate.
+ */
+export function decideUnknown(delivery: Undecided, now: number): Decision {
+  const { id, retries } = delivery;
+  const end = (state: Decision['state'], reason: string): Decision => ({ id, state, reason, retries });
+  if (delivery.cancelRequested) return end('cancelled', 'cancelled');
+  if (delivery.expiresAt && delivery.expiresAt.getTime() <= now) return end('expired', 'expired');
+  const supports = delivery.provider ? getProvider(delivery.provider)?.supports : undefined;
+  const isSafe = supports?.dedupeKey || supports?.replaces;
+  if (!isSafe && categoryOf(delivery.category).unknown === 'never-repeat') return end('failed', 'unknown_not_repeated');
+  const schedule = scheduleFor(delivery.channel as Channel, priorityOf(delivery.lane));
+  if (retries >= schedule.delaysMs.length) return end('dead', 'unknown_retries_exhausted');
+  return { id, state: 'queued', reason: 'unknown_sent_again', retries: retries + 1 };
+}

@@ -1,0 +1,186 @@
+import type { Queryable } from '../store/index.ts';
+import type { ProblemState } from './states.ts';
+
+export interface NotificationRow {
+  id: string;
+  live: boolean;
+  user_id: string;
+  category: string;
+  priority: number;
+  state: string;
+  reason: string | null;
+  request: { channels?: string[]; template?: { id: string }; message?: object };
+  send_at: Date | null;
+  expires_at: Date | null;
+  created_at: Date;
+  routed_at: Date | null;
+}
+
+const NOTIFICATION = 'id, live, user_id, category, priority, state, reason, request, send_at, expires_at, created_at, routed_at';
+
+export async function loadNotification(db: Queryable, tenantId: string, live: boolean, id: string): Promise<NotificationRow | null> {
+  const { rows } = await db.query<NotificationRow>(
+    `select ${NOTIFICATION} from notifications where id = $1 and tenant_id = $2 and live = $3`,
+    [id, tenantId, live],
+  );
+  return rows[0] ?? null;
+}
+
+export interface ListFilter {
+  tenantId: string;
+  live: boolean;
+  /** Exclusive: ids below this one; null starts at the newest. */
+  before: string | null;
+  limit: number;
+}
+
+/** Newest first. With `userId`, of one user only. */
+export async function listNotifications(db: Queryable, filter: ListFilter & { userId?: string }): Promise<NotificationRow[]> {
+  const { tenantId, live, before, limit, userId } = filter;
+  const { rows } = await db.query<NotificationRow>(
+    `select ${NOTIFICATION} from notifications
+      where tenant_id = $1 and live = $2 and ($3::uuid is null or id < $3) ${userId === undefined ? '' : 'and user_id = $5'}
+      order by id desc limit $4`,
+    userId === undefined ? [tenantId, live, before, limit] : [tenantId, live, before, limit, userId],
+  );
+  return rows;
+}
+
+export interface DeliveryRow {
+  id: string;
+  live: boolean;
+  notification_id: string;
+  channel: string;
+  lane: string;
+  device_id: string | null;
+  provider: string | null;
+  connection: string;
+  state: string;
+  reason: string | null;
+  code: string | null;
+  attempt: number;
+  due_at: Date | null;
+  decide_at: Date | null;
+  provider_message_id: string | null;
+  template_version: number | null;
+  created_at: Date;
+  expires_at: Date | null;
+  started_at: Date | null;
+  finished_at: Date | null;
+  delivered_at: Date | null;
+  opened_at: Date | null;
+  clicked_at: Date | null;
+}
+
+const DELIVERY = `id, live, notification_id, channel, lane, device_id, provider, connection, state, reason, code, attempt, due_at,
+  decide_at, provider_message_id, template_version, created_at, expires_at, started_at, finished_at, delivered_at,
+  opened_at, clicked_at`;
+
+export async function loadDeliveries(db: Queryable, tenantId: string, notificationIds: string[]): Promise<DeliveryRow[]> {
+  const { rows } = await db.query<DeliveryRow>(
+    `select ${DELIVERY} from deliveries where notification_id = any($1::uuid[]) and tenant_id = $2 order by id`,
+    [notificationIds, tenantId],
+  );
+  return rows;
+}
+
+export async function loadDelivery(db: Queryable, tenantId: string, live: boolean, id: string): Promise<DeliveryRow | null> {
+  const { rows } = await db.query<DeliveryRow>(
+    `select ${DELIVERY} from deliveries where id = $1 and tenant_id = $2 and live = $3`,
+    [id, tenantId, live],
+  );
+  return rows[0] ?? null;
+}
+
+/** Deliveries that somebody should look at: dead, failed or unknown; newest first. */
+export async function listProblems(
+  db: Queryable,
+  filter: ListFilter & { problem: ProblemState; reason?: string },
+): Promise<DeliveryRow[]> {
+  const { rows } = await db.query<DeliveryRow>(
+    `select ${DELIVERY} from deliveries
+      where tenant_id = $1 and live = $2 and problem = $3 and ($4::uuid is null or id < $4) and ($5::text is null or reason = $5)
+      order by id desc limit $6`,
+    [filter.tenantId, filter.live, filter.problem, filter.before, filter.reason ?? null, filter.limit],
+  );
+  return rows;
+}
+
+export interface AttemptRow {
+  delivery_id: string;
+  n: number;
+  connection: string | null;
+  provider: string | null;
+  outcome: string;
+  reason: string | null;
+  code: string | null;
+  detail: object | null;
+  started_at: Date;
+  latency_ms: number | null;
+}
+
+export async function loadAttempts(db: Queryable, tenantId: string, deliveryIds: string[]): Promise<AttemptRow[]> {
+  const { rows } = await db.query<AttemptRow>(
+    `select delivery_id, n, connection, provider, outcome, reason, code, detail, started_at, latency_ms
+       from attempts where delivery_id = any($1::uuid[]) and tenant_id = $2 order by delivery_id, n`,
+    [deliveryIds, tenantId],
+  );
+  return rows;
+}
+
+/** Ends a notification that is not routed yet. False when it is routed (or ended) already. */
+export async function cancelAccepted(db: Queryable, tenantId: string, live: boolean, id: string): Promise<boolean> {
+  const result = await db.query(
+    `update notifications set state = 'cancelled', reason = 'cancelled', due_at = null
+      where id = $1 and tenant_id = $2 and live = $3 and state = 'accepted'`,
+    [id, tenantId, live],
+  );
+  return result.rowCount === 1;
+}
+
+/** Cancels what is queued (or unknown) of a routed notification, and flags what is being sent right now. */
+export async function cancelDeliveries(db: Queryable, tenantId: string, notificationId: string, now: Date): Promise<{ cancelled: number; flagged: number }> {
+  const { rows } = await db.query(
+    `update deliveries set
+        cancel_requested = true,
+        state = case when state = 'queued' then 'cancelled' else state end,
+        reason = case when state = 'queued' then 'cancelled' else reason end,
+        due_at = null,
+        finished_at = case when state = 'queued' then $3 else finished_at end
+      where id in (
+        select id from deliveries where notification_id = $1 and tenant_id = $2 and state in ('queued', 'sending', 'unknown')
+        order by id for update)
+      returning state`,
+    [notificationId, tenantId, now],
+  );
+  const cancelled = rows.filter((row) => row.state === 'cancelled').length;
+  return { cancelled, flagged: rows.length - cancelled };
+}
+
+/** Locks a notification so that routing and a change or a cancel do not cross. */
+export async function lockNotification(db: Queryable, tenantId: string, live: boolean, id: string): Promise<NotificationRow | null> {
+  const { rows } = await db.query<NotificationRow>(
+    `select ${NOTIFICATION} from notifications where id = $1 and tenant_id = $2 and live = $3 for update`,
+    [id, tenantId, live],
+  );
+  return rows[0] ?? null;
+}
+
+/** Queues dead or failed deliveries again with a fresh retry budget. Returns the ids and lanes that were. */
+export async function replayDeliveries(
+  db: Queryable,
+  tenantId: string,
+  live: boolean,
+  replay: { ids: string[]; now: Date; expiresAt: Date },
+): Promise<{ id: string; lane: string }[]> {
+  const { rows } = await db.query(
+    `update deliveries set state = 'queued', due_at = $4, expires_at = greatest(expires_at, $5), retries = 0, problem = null,
+        finished_at = null, cancel_requested = false
+      where id in (
+        select id from deliveries where id = any($1::uuid[]) and tenant_id = $2 and live = $3
+          and problem in ('dead', 'failed') order by id for update)
+      returning id, lane`,
+    [replay.ids, tenantId, live, replay.now, replay.expiresAt],
+  );
+  return rows as { id: string; lane: string }[];
+}

@@ -1,0 +1,101 @@
+import type { AttemptRow, DeliveryRow, NotificationRow } from './store.ts';
+import { PRIORITY_NAMES } from './states.ts';
+
+/** One word for a whole notification, out of its own state and those of its deliveries. */
+export function statusOf(notification: Pick<NotificationRow, 'state' | 'send_at'>, states: string[], now: number): string {
+  if (notification.state === 'accepted') return (notification.send_at?.getTime() ?? 0) > now ? 'scheduled' : 'accepted';
+  if (notification.state !== 'routed') return notification.state;
+  if (states.some((state) => state === 'queued' || state === 'sending')) return 'processing';
+  return STATUS_ORDER.find((state) => states.includes(state)) ?? 'skipped';
+}
+
+// What to tell of a notification whose deliveries ended differently: what reached the user first, then what needs a look.
+const STATUS_ORDER = ['sent', 'unknown', 'dead', 'failed', 'expired', 'cancelled', 'skipped'];
+
+export function renderNotification(row: NotificationRow, deliveries: DeliveryRow[], attempts: AttemptRow[], now: number): object {
+  return {
+    ...renderSummary(row, deliveries, now),
+    deliveries: deliveries.map((delivery) =>
+      renderDelivery(
+        delivery,
+        attempts.filter((attempt) => attempt.delivery_id === delivery.id),
+      ),
+    ),
+  };
+}
+
+export function renderSummary(row: NotificationRow, deliveries: DeliveryRow[], now: number): object {
+  return {
+    id: row.id,
+    status: statusOf(
+      row,
+      deliveries.map((delivery) => delivery.state),
+      now,
+    ),
+    reason: row.reason ?? undefined,
+    live: row.live,
+    userId: row.user_id,
+    category: row.category,
+    priority: PRIORITY_NAMES[row.priority],
+    channels: row.request.channels,
+    template: row.request.template?.id,
+    createdAt: row.created_at.toISOString(),
+    sendAt: row.send_at?.toISOString(),
+    expiresAt: row.expires_at?.toISOString(),
+    routedAt: row.routed_at?.toISOString(),
+  };
+}
+
+export function renderDelivery(row: DeliveryRow, attempts: AttemptRow[]): object {
+  return {
+    id: row.id,
+    notificationId: row.notification_id,
+    channel: row.channel,
+    state: row.state,
+    reason: row.reason ?? undefined,
+    code: row.code ?? undefined,
+    provider: row.provider ?? undefined,
+    connection: row.connection || undefined,
+    deviceId: row.device_id ?? undefined,
+    templateVersion: row.template_version ?? undefined,
+    providerMessageId: row.provider_message_id ?? undefined,
+    createdAt: row.created_at.toISOString(),
+    dueAt: row.due_at?.toISOString(),
+    decidedAt: row.decide_at?.toISOString(),
+    expiresAt: row.expires_at?.toISOString(),
+    finishedAt: row.finished_at?.toISOString(),
+    deliveredAt: row.delivered_at?.toISOString(),
+    openedAt: row.opened_at?.toISOString(),
+    clickedAt: row.clicked_at?.toISOString(),
+    attempts: renderAttempts(row, attempts),
+  };
+}
+
+/** A plain success lives in the delivery row alone; here it becomes an attempt like the others. */
+function renderAttempts(row: DeliveryRow, attempts: AttemptRow[]): object[] {
+  const logged = attempts.map((attempt) => ({
+    n: attempt.n,
+    outcome: attempt.outcome,
+    reason: attempt.reason ?? undefined,
+    code: attempt.code ?? undefined,
+    provider: attempt.provider ?? undefined,
+    connection: attempt.connection ?? undefined,
+    startedAt: attempt.started_at.toISOString(),
+    latencyMs: attempt.latency_ms ?? undefined,
+    detail: attempt.detail ?? undefined,
+  }));
+  const current = row.attempt > 0 && row.started_at && !attempts.some((attempt) => attempt.n === row.attempt);
+  if (!current) return logged;
+  const { state } = row;
+  return [
+    ...logged,
+    {
+      n: row.attempt,
+      outcome: state === 'sending' ? 'pending' : state === 'sent' ? 'accepted' : state,
+      provider: row.provider ?? undefined,
+      connection: row.connection || undefined,
+      startedAt: row.started_at!.toISOString(),
+      latencyMs: row.finished_at ? row.finished_at.getTime() - row.started_at!.getTime() : undefined,
+    },
+  ];
+}

@@ -1,0 +1,79 @@
+interface Waiting<Item, Answer> {
+  item: Item;
+  resolve(answer: Answer): void;
+  reject(error: unknown): void;
+}
+
+export interface BatcherOptions<Item, Answer> {
+  /** Does the work for many at once; answers in the order of the items. */
+  flush(items: Item[]): Promise<Answer[]>;
+  maxBatch: number;
+  /** Batches under way at once. */
+  concurrency: number;
+  /** Items that may wait; more are refused by `OverloadedError`. */
+  maxWaiting: number;
+}
+
+export class OverloadedError extends Error {
+  override name = 'OverloadedError';
+}
+
+/**
+ * Group commit that clocks itself: what arrives while a batch is under way joins the next one. An idle batcher
+ * starts in the same turn of the event loop, after everything that arrived in it.
+ */
+export class Batcher<Item, Answer> {
+  readonly #options: BatcherOptions<Item, Answer>;
+  #waiting: Waiting<Item, Answer>[] = [];
+  #running = 0;
+  #scheduled = false;
+  #idle: (() => void)[] = [];
+
+  constructor(options: BatcherOptions<Item, Answer>) {
+    this.#options = options;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  add(item: Item): Promise<Answer> {
+    if (this.#waiting.length >= this.#options.maxWaiting) {
+      return Promise.reject(new OverloadedError('the line of waiting work is full'));
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ item, resolve, reject });
+      if (this.#scheduled || this.#running >= this.#options.concurrency) return;
+      this.#scheduled = true;
+      setImmediate(() => {
+        this.#scheduled = false;
+        this.#start();
+      });
+    });
+  }
+
+  /** Resolves when nothing waits and nothing is under way. */
+  drained(): Promise<void> {
+    if (this.#running === 0 && this.#waiting.length === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  #start(): void {
+    while (this.#running < this.#options.concurrency && this.#waiting.length > 0) {
+      this.#running++;
+      this.#run(this.#waiting.splice(0, this.#options.maxBatch));
+    }
+  }
+
+  async #run(batch: Waiting<Item, Answer>[]): Promise<void> {
+    try {
+      const answers = await this.#options.flush(batch.map((waiting) => waiting.item));
+      batch.forEach((waiting, i) => waiting.resolve(answers[i]!));
+    } catch (error) {
+      for (const waiting of batch) waiting.reject(error);
+    }
+    this.#running--;
+    this.#start();
+    if (this.#running === 0 && this.#waiting.length === 0) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+}

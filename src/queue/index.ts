@@ -1,0 +1,3 @@
+export { createPostgresQueue } from './postgres.ts';
+export type { Claim, Claimed, NotificationRequest, Queue, Slice, Turn } from './queue.ts';
+export { ROUTE, type Topic, Wake } from './wake.ts';

@@ -1,0 +1,167 @@
+import type { Clock } from '../lib/clock.ts';
+import { uuidv7 } from '../lib/ids.ts';
+import { type Lane, priorityOf } from '../ledger/index.ts';
+import type { Queryable } from '../store/index.ts';
+import type { Claimed, Queue, Slice } from './queue.ts';
+
+const FIRST_TENANT = '00000000-0000-0000-0000-000000000000';
+
+/** The queue inside PostgreSQL: the deliveries table itself, through its partial index over `due_at`. */
+export function createPostgresQueue(db: Queryable, clock: Clock): Queue {
+  const cursors = new Map<Lane, { tenantId: string; connection: string }>();
+  return {
+    async agenda(perLane) {
+      const lanes = [...cursors.keys()];
+      const { rows } = await db.query({
+        name: 'queue_agenda',
+        text: AGENDA,
+        values: [perLane, lanes, lanes.map((lane) => cursors.get(lane)!.tenantId), lanes.map((lane) => cursors.get(lane)!.connection)],
+      });
+      const slices = rows.map(toSlice);
+      turnCursors(cursors, slices, perLane);
+      return slices;
+    },
+    async claim(lane, workerId, turns) {
+      const now = clock.now();
+      const id = uuidv7(now);
+      const { rows } = await db.query({
+        name: 'queue_claim',
+        text: CLAIM,
+        values: [
+          lane,
+          new Date(now),
+          turns.map((turn) => turn.tenantId),
+          turns.map((turn) => turn.connection),
+          turns.map((turn) => turn.count),
+          id,
+          workerId,
+        ],
+      });
+      return { id, deliveries: rows.map(toClaimed) };
+    },
+  };
+}
+
+/** A lane that filled its share goes on behind its last slice; one that did not starts from the front again. */
+function turnCursors(cursors: Map<Lane, { tenantId: string; connection: string }>, slices: Slice[], perLane: number): void {
+  const counts = new Map<Lane, number>();
+  for (const slice of slices) counts.set(slice.lane, (counts.get(slice.lane) ?? 0) + 1);
+  cursors.clear();
+  for (const slice of slices) {
+    if (counts.get(slice.lane)! >= perLane) cursors.set(slice.lane, slice);
+  }
+}
+
+// A loose index scan, twice: over the lanes, and in each over (tenant, connection). It costs one index probe a
+// slice however many deliveries wait behind it.
+const AGENDA = `
+with recursive lanes as (
+  (select lane from deliveries where due_at is not null order by lane limit 1)
+  union all
+  select next.lane from lanes cross join lateral (
+    select lane from deliveries where due_at is not null and lane > lanes.lane order by lane limit 1
+  ) next
+)
+select lanes.lane, slice.tenant_id, slice.connection, first.due_at
+from lanes
+left join unnest($2::text[], $3::uuid[], $4::text[]) as cursor (lane, tenant_id, connection) on cursor.lane = lanes.lane
+cross join lateral (
+  with recursive slices as (
+    (select tenant_id, connection from deliveries
+      where lane = lanes.lane and due_at is not null
+        and (tenant_id, connection) > (coalesce(cursor.tenant_id, '${FIRST_TENANT}'), coalesce(cursor.connection, ''))
+      order by tenant_id, connection limit 1)
+    union all
+    select next.tenant_id, next.connection from slices cross join lateral (
+      select tenant_id, connection from deliveries
+        where lane = lanes.lane and due_at is not null and (tenant_id, connection) > (slices.tenant_id, slices.connection)
+        order by tenant_id, connection limit 1
+    ) next
+  )
+  select * from slices limit $1
+) slice
+cross join lateral (
+  select due_at from deliveries
+    where lane = lanes.lane and tenant_id = slice.tenant_id and connection = slice.connection and due_at is not null
+    order by due_at limit 1
+) first`;
+
+const CLAIM = `
+with picked as materialized (
+  select due.id from unnest($3::uuid[], $4::text[], $5::int[]) as turn (tenant_id, connection, count)
+  cross join lateral (
+    select id from deliveries
+      where lane = $1 and tenant_id = turn.tenant_id and connection = turn.connection and due_at <= $2
+      order by due_at limit turn.count for update skip locked
+  ) due
+), started as (
+  update deliveries set state = 'sending', attempt = attempt + 1, due_at = null, started_at = $2
+    where id = any (array (select id from picked)) and state = 'queued'
+    returning *
+), claim as (
+  insert into claims (id, worker_id, delivery_ids, attempts, claimed_at)
+  select $6::uuid, $7::uuid, array_agg(id), array_agg(attempt), $2 from started having count(*) > 0
+)
+select d.id, d.tenant_id, d.live, d.lane, d.notification_id, d.channel, d.connection, d.provider, d.attempt, d.retries,
+  d.cancel_requested, d.created_at, d.expires_at, d.template_version, d.user_id,
+  n.user_id as external_id, n.category, n.request,
+  u.locale, u.timezone, u.attributes,
+  v.id as device_id, v.app, v.token, v.platform, v.keys, v.registered_at, v.inactive_at as device_inactive_at,
+  d.contact_kind, c.address, c.inactive_at as contact_inactive_at, s.address is not null as suppressed
+from started d
+join notifications n on n.id = d.notification_id
+left join users u on u.tenant_id = d.tenant_id and u.id = d.user_id
+left join devices v on v.tenant_id = d.tenant_id and v.id = d.device_id
+left join contacts c on c.tenant_id = d.tenant_id and c.user_id = d.user_id and c.kind = d.contact_kind
+left join suppressions s on s.tenant_id = d.tenant_id and s.kind = d.contact_kind and s.address = c.address`;
+
+// biome-ignore lint/suspicious/noExplicitAny: a row of the statement above
+type Row = any;
+
+function toSlice(row: Row): Slice {
+  return { lane: row.lane, tenantId: row.tenant_id, connection: row.connection, dueAt: row.due_at.getTime() };
+}
+
+function toClaimed(row: Row): Claimed {
+  return {
+    id: row.id,
+    tenantId: row.tenant_id,
+    live: row.live,
+    lane: row.lane,
+    priority: priorityOf(row.lane),
+    notificationId: row.notification_id,
+    channel: row.channel,
+    connection: row.connection,
+    provider: row.provider,
+    attempt: row.attempt,
+    retries: row.retries,
+    cancelRequested: row.cancel_requested,
+    createdAt: row.created_at.getTime(),
+    expiresAt: row.expires_at?.getTime() ?? null,
+    category: row.category,
+    request: row.request,
+    templateVersion: row.template_version,
+    user: {
+      id: row.user_id,
+      externalId: row.external_id,
+      locale: row.locale,
+      timezone: row.timezone,
+      attributes: row.attributes ?? {},
+    },
+    device: row.device_id && {
+      id: row.device_id,
+      app: row.app,
+      token: row.token,
+      platform: row.platform,
+      keys: row.keys,
+      registeredAt: row.registered_at.getTime(),
+      inactive: row.device_inactive_at !== null,
+    },
+    contact: row.address && {
+      kind: row.contact_kind,
+      address: row.address,
+      inactive: row.contact_inactive_at !== null,
+      suppressed: row.suppressed,
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import type { Lane } from '../ledger/index.ts';
+import type { Content, Priority } from '../providers/index.ts';
+
+/** Due work of one tenant over one connection in one lane: the unit in which turns are given. */
+export interface Slice {
+  lane: Lane;
+  tenantId: string;
+  connection: string;
+  /** Milliseconds since the epoch at which its first delivery is due. */
+  dueAt: number;
+}
+
+/** How many deliveries of a slice may start now. */
+export interface Turn {
+  tenantId: string;
+  connection: string;
+  count: number;
+}
+
+/** A delivery whose attempt was started by claiming it, with all that the attempt needs to know. */
+export interface Claimed {
+  id: string;
+  tenantId: string;
+  live: boolean;
+  lane: Lane;
+  priority: Priority;
+  notificationId: string;
+  channel: string;
+  connection: string;
+  provider: string | null;
+  /** Number of this attempt, its fence. */
+  attempt: number;
+  /** Retries used up so far. */
+  retries: number;
+  cancelRequested: boolean;
+  createdAt: number;
+  expiresAt: number | null;
+  category: string;
+  request: NotificationRequest;
+  templateVersion: number | null;
+  user: { id: string | null; externalId: string; locale: string | null; timezone: string | null; attributes: Record<string, unknown> };
+  device: { id: string; app: string; token: string; platform: string; keys: Record<string, string> | null; registeredAt: number; inactive: boolean } | null;
+  contact: { kind: string; address: string; inactive: boolean; suppressed: boolean } | null;
+}
+
+/** Deliveries started together, on record under one id until all their results are written. */
+export interface Claim {
+  id: string;
+  deliveries: Claimed[];
+}
+
+/** What the caller asked to be told, as it is stored with the notification. */
+export interface NotificationRequest {
+  channels?: string[];
+  template?: { id: string; variables?: Record<string, unknown> };
+  message?: Content & Record<string, unknown>;
+}
+
+/**
+ * Between routing and delivery. Every driver hands out work by the same compare-and-set on PostgreSQL, so a
+ * message that a broker delivers twice is harmless and one that it loses is found by polling.
+ */
+export interface Queue {
+  /** Slices that have queued deliveries, due or not, at most `perLane` in each lane; the next call goes on behind them. */
+  agenda(perLane: number): Promise<Slice[]>;
+  /** Claims and starts up to the given number of due deliveries of each slice. The commit is the write-ahead record. */
+  claim(lane: Lane, workerId: string, turns: Turn[]): Promise<Claim>;
+}

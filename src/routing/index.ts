@@ -1,0 +1,3 @@
+export { TEST_PREFIX } from './candidates.ts';
+export { RouteLoop } from './route-loop.ts';
+export { Router, type RouterOptions } from './router.ts';

@@ -1,0 +1,159 @@
+import type { Clock } from '../lib/clock.ts';
+import { uuidv7 } from '../lib/ids.ts';
+import type { Logger } from '../lib/logger.ts';
+import { type Lane, laneOf, PRIORITY_NAMES } from '../ledger/index.ts';
+import type { Channel } from '../providers/index.ts';
+import { categoryOf } from '../rules/index.ts';
+import type { Queryable, Store } from '../store/index.ts';
+import type { CompiledTemplate, Templates } from '../templates/index.ts';
+import type { Connections } from '../tenants/index.ts';
+import { loadRecipients, type Recipients } from '../users/index.ts';
+import { liveCandidates, testCandidates } from './candidates.ts';
+import { type Candidate, decide, type Plan } from './decide.ts';
+import { claimForRouting, type DeliveryRow, failNotifications, insertDeliveries, type RoutableRow } from './store.ts';
+
+const BATCH = 500;
+const FIRST_TENANT = '00000000-0000-0000-0000-000000000000';
+
+export interface RouterOptions {
+  store: Store;
+  clock: Clock;
+  logger: Logger;
+  templates: Pick<Templates, 'compiled'>;
+  connections: Pick<Connections, 'forTenants'>;
+}
+
+/** What one batch brought: how many notifications, and the lanes that have work now. */
+export interface Routed {
+  count: number;
+  lanes: Set<Lane>;
+}
+
+/** Turns accepted notifications into deliveries, a batch per transaction. */
+export class Router {
+  readonly #options: RouterOptions;
+  /** Where the fair round among tenants goes on, by priority. */
+  readonly #cursors = [FIRST_TENANT, FIRST_TENANT, FIRST_TENANT];
+
+  constructor(options: RouterOptions) {
+    this.#options = options;
+  }
+
+  /** Routes the next batch, higher priorities first; `count` 0 when nothing is due. */
+  async routeBatch(): Promise<Routed> {
+    for (const priority of [0, 1, 2]) {
+      const routed = await this.#routePriority(priority);
+      if (routed.count > 0) return routed;
+    }
+    return { count: 0, lanes: new Set() };
+  }
+
+  async #routePriority(priority: number): Promise<Routed> {
+    const { store, clock } = this.#options;
+    const cursor = this.#cursors[priority]!;
+    const routed = await store.transaction(async (db) => {
+      const now = clock.now();
+      const rows = await claimForRouting(db, { priority, now: new Date(now), cursor, limit: BATCH });
+      const tenants = rows.map((row) => row.tenantId).sort();
+      return { count: rows.length, last: tenants.at(-1), lanes: await this.#plan(db, rows, now) };
+    });
+    this.#cursors[priority] = routed.count > 0 && cursor !== routed.last ? routed.last! : FIRST_TENANT;
+    // Behind the cursor was nothing: start the round again before saying that nothing is due.
+    return routed.count === 0 && cursor !== FIRST_TENANT ? this.#routePriority(priority) : routed;
+  }
+
+  /** Loads what the whole batch needs, decides each notification, writes all deliveries. */
+  async #plan(db: Queryable, rows: RoutableRow[], now: number): Promise<Set<Lane>> {
+    if (rows.length === 0) return new Set();
+    const facts = await this.#loadFacts(db, rows);
+    const deliveries: DeliveryRow[] = [];
+    const failures: { id: string; reason: string }[] = [];
+    for (const row of rows) {
+      try {
+        deliveries.push(...planNotification(row, facts, now));
+      } catch (error) {
+        // A row that breaks the decision must not stop the others.
+        this.#options.logger.error({ error, notification: row.id }, 'a notification could not be routed');
+        failures.push({ id: row.id, reason: 'internal_error' });
+      }
+    }
+    await insertDeliveries(db, deliveries);
+    await failNotifications(db, failures);
+    return new Set(deliveries.filter((delivery) => delivery.state === 'queued').map((delivery) => delivery.lane));
+  }
+
+  async #loadFacts(db: Queryable, rows: RoutableRow[]): Promise<Facts> {
+    const recipients = await loadRecipients(
+      db,
+      rows.map((row) => ({ tenantId: row.tenantId, externalId: row.userId })),
+    );
+    const tenantIds = [...new Set(rows.map((row) => row.tenantId))];
+    const connections = await this.#options.connections.forTenants(db, tenantIds);
+    const wanted = rows.flatMap((row) => (row.request.template ? [{ tenantId: row.tenantId, id: row.request.template.id }] : []));
+    const templates = wanted.length > 0 ? await this.#options.templates.compiled(db, wanted) : new Map();
+    const candidates = new Map<string, Candidate[]>();
+    for (const tenantId of tenantIds) {
+      const configured = connections.get(tenantId) ?? [];
+      candidates.set(`${tenantId}/true`, liveCandidates(configured));
+      candidates.set(`${tenantId}/false`, testCandidates(configured));
+    }
+    return { recipients, candidates, templates };
+  }
+}
+
+interface Facts {
+  recipients: Map<string, Recipients>;
+  /** By `tenant/live`. */
+  candidates: Map<string, Candidate[]>;
+  templates: Map<string, CompiledTemplate>;
+}
+
+function planNotification(row: RoutableRow, facts: Facts, now: number): DeliveryRow[] {
+  const recipient = facts.recipients.get(`${row.tenantId}/${row.userId}`) ?? null;
+  const templateId = row.request.template?.id;
+  const template = templateId === undefined ? null : (facts.templates.get(`${row.tenantId}/${templateId}/published`) ?? null);
+  const expiresAt = row.expiresAt ?? new Date(now + categoryOf(row.category).maxAgeMs);
+  const plans = decide({
+    notification: {
+      live: row.live,
+      channels: (row.request.channels as Channel[] | undefined) ?? null,
+      expiresAt: row.expiresAt?.getTime() ?? null,
+      priority: PRIORITY_NAMES[row.priority]!,
+    },
+    contentChannels: template?.channels ?? null,
+    contentProblem: templateId !== undefined && !template ? 'the template is no longer published' : null,
+    recipient,
+    connections: facts.candidates.get(`${row.tenantId}/${row.live}`) ?? [],
+    now,
+  });
+  const shared = {
+    tenantId: row.tenantId,
+    live: row.live,
+    notificationId: row.id,
+    userId: recipient?.user.id ?? null,
+    templateVersion: template?.version ?? null,
+    createdAt: new Date(now),
+    expiresAt,
+  };
+  return plans.map((plan) => ({ ...shared, id: uuidv7(now), ...toDelivery(plan, row, now) }));
+}
+
+function toDelivery(plan: Plan, row: RoutableRow, now: number) {
+  const lane = laneOf(plan.channel, plan.platform, PRIORITY_NAMES[row.priority]!);
+  const target = { channel: plan.channel, lane, deviceId: plan.deviceId };
+  if (plan.kind === 'skip') {
+    const state = plan.reason === 'expired' ? ('expired' as const) : ('skipped' as const);
+    const code = plan.detail ?? null;
+    return { ...target, state, reason: plan.reason, code, contactKind: null, provider: null, connection: '', dueAt: null };
+  }
+  return {
+    ...target,
+    state: 'queued' as const,
+    reason: null,
+    code: null,
+    contactKind: plan.contactKind,
+    provider: plan.provider,
+    connection: plan.connection,
+    dueAt: new Date(now),
+  };
+}

@@ -1,0 +1,159 @@
+import type { NotificationRequest } from '../queue/index.ts';
+import type { Queryable } from '../store/index.ts';
+
+/** A notification taken for routing; its row says `routed` when the surrounding transaction commits. */
+export interface RoutableRow {
+  id: string;
+  tenantId: string;
+  live: boolean;
+  userId: string;
+  category: string;
+  priority: number;
+  request: NotificationRequest;
+  expiresAt: Date | null;
+  createdAt: Date;
+}
+
+const TENANTS_PER_TURN = 64;
+
+/**
+ * Takes up to `limit` due notifications of one priority, in fair shares among the tenants behind `cursor`
+ * (a tenant id). The rows stay locked until the transaction ends; others skip them.
+ */
+export async function claimForRouting(
+  db: Queryable,
+  claim: { priority: number; now: Date; cursor: string; limit: number },
+): Promise<RoutableRow[]> {
+  const { rows } = await db.query({
+    name: 'routing_claim',
+    text: CLAIM,
+    values: [claim.priority, claim.now, claim.cursor, claim.limit],
+  });
+  return rows.map((row) => ({
+    id: row.id,
+    tenantId: row.tenant_id,
+    live: row.live,
+    userId: row.user_id,
+    category: row.category,
+    priority: row.priority,
+    request: row.request,
+    expiresAt: row.expires_at,
+    createdAt: row.created_at,
+  }));
+}
+
+const CLAIM = `
+with recursive tenants as (
+  (select tenant_id, 1 as n from notifications
+    where priority = $1 and due_at is not null and tenant_id > $3 order by tenant_id limit 1)
+  union all
+  select next.tenant_id, tenants.n + 1 from tenants cross join lateral (
+    select tenant_id from notifications
+      where priority = $1 and due_at is not null and tenant_id > tenants.tenant_id order by tenant_id limit 1
+  ) next where tenants.n < ${TENANTS_PER_TURN}
+), share as (
+  select greatest(1, $4::int / greatest(count(*), 1)) as size from tenants
+), picked as materialized (
+  select due.id from tenants cross join share cross join lateral (
+    select id from notifications
+      where priority = $1 and tenant_id = tenants.tenant_id and due_at <= $2
+      order by due_at limit share.size for update skip locked
+  ) due
+)
+update notifications set state = 'routed', due_at = null, routed_at = $2
+  where id = any (array (select id from picked)) and state = 'accepted'
+returning id, tenant_id, live, user_id, category, priority, request, expires_at, created_at`;
+
+/** When the next notification is due (it may be in the past), or null when none waits. */
+export async function nextRoutingTime(db: Queryable): Promise<Date | null> {
+  const { rows } = await db.query({
+    name: 'routing_next',
+    text: `
+with recursive slices as (
+  (select priority, tenant_id from notifications where due_at is not null order by priority, tenant_id limit 1)
+  union all
+  select next.* from slices cross join lateral (
+    select priority, tenant_id from notifications
+      where due_at is not null and (priority, tenant_id) > (slices.priority, slices.tenant_id)
+      order by priority, tenant_id limit 1
+  ) next
+)
+select min(first.due_at) as next from (select * from slices limit 1000) slices cross join lateral (
+  select due_at from notifications
+    where priority = slices.priority and tenant_id = slices.tenant_id and due_at is not null order by due_at limit 1
+) first`,
+    values: [],
+  });
+  return rows[0].next;
+}
+
+/** A delivery as routing writes it: queued, or skipped with the rule that did it. */
+export interface DeliveryRow {
+  id: string;
+  tenantId: string;
+  live: boolean;
+  notificationId: string;
+  userId: string | null;
+  channel: string;
+  lane: string;
+  deviceId: string | null;
+  contactKind: string | null;
+  templateVersion: number | null;
+  provider: string | null;
+  connection: string;
+  state: 'queued' | 'skipped' | 'expired';
+  reason: string | null;
+  code: string | null;
+  dueAt: Date | null;
+  createdAt: Date;
+  expiresAt: Date | null;
+}
+
+export async function insertDeliveries(db: Queryable, rows: DeliveryRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  await db.query({
+    name: 'routing_insert',
+    text: `
+insert into deliveries (id, tenant_id, live, notification_id, user_id, channel, lane, device_id, contact_kind,
+  template_version, provider, connection, state, reason, code, due_at, created_at, expires_at, finished_at)
+select id, tenant_id, live, notification_id, user_id, channel, lane, device_id, contact_kind,
+  template_version, provider, connection, state, reason, code, due_at, created_at, expires_at,
+  case when state <> 'queued' then created_at end
+from unnest($1::uuid[], $2::uuid[], $3::bool[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::uuid[], $9::text[],
+  $10::int[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::timestamptz[], $17::timestamptz[],
+  $18::timestamptz[]) as t (id, tenant_id, live, notification_id, user_id, channel, lane, device_id, contact_kind,
+  template_version, provider, connection, state, reason, code, due_at, created_at, expires_at)`,
+    values: COLUMNS.map((column) => rows.map((row) => row[column])),
+  });
+}
+
+const COLUMNS = [
+  'id',
+  'tenantId',
+  'live',
+  'notificationId',
+  'userId',
+  'channel',
+  'lane',
+  'deviceId',
+  'contactKind',
+  'templateVersion',
+  'provider',
+  'connection',
+  'state',
+  'reason',
+  'code',
+  'dueAt',
+  'createdAt',
+  'expiresAt',
+] as const satisfies (keyof DeliveryRow)[];
+
+/** Ends notifications that routing could not turn into deliveries, with the reason. */
+export async function failNotifications(db: Queryable, failures: { id: string; reason: string }[]): Promise<void> {
+  if (failures.length === 0) return;
+  await db.query(
+    `update notifications n set state = 'failed', reason = f.reason
+       from unnest($1::uuid[], $2::text[]) as f (id, reason) where n.id = f.id and n.state = 'routed'`,
+    [failures.map((failure) => failure.id), failures.map((failure) => failure.reason)],
+  );
+}

@@ -1,0 +1,1 @@
+export { type Category, categoryOf, DEFAULT_CATEGORY } from './categories.ts';

@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import { isUuid } from '../lib/ids.ts';
+import type { Receipt, ReceiptEvent } from '../providers/index.ts';
+import type { Queryable } from '../store/index.ts';
+import { suppressContacts } from '../users/index.ts';
+import { applyMarks, findByProviderId, insertReceipts, loadAddresses, type Marks, type MatchedReceipt } from './store.ts';
+
+/** Events that prove the vendor took the message. */
+const PROOF = new Set<ReceiptEvent>(['sent', 'delivered', 'opened', 'clicked', 'complained', 'unsubscribed']);
+const FAILURES = new Set<ReceiptEvent>(['bounced', 'failed']);
+
+/**
+ * Applies what a vendor reported, once: a repeated receipt changes nothing, and order does not matter. Returns how
+ * many were new.
+ */
+export async function applyReceipts(
+  db: Queryable,
+  from: { tenantId: string; connection: string; now: number },
+  receipts: Receipt[],
+): Promise<number> {
+  const matched = await matchDeliveries(db, from, receipts);
+  if (matched.length === 0) return 0;
+  const now = new Date(from.now);
+  const inserted = await insertReceipts(db, from.tenantId, from.connection, matched, now);
+  const fresh = matched.filter((receipt) => inserted.has(receipt.eventHash.toString('hex')));
+  if (fresh.length === 0) return 0;
+  await applyMarks(db, from.tenantId, collectMarks(fresh, now), now);
+  await suppress(db, from, fresh);
+  return fresh.length;
+}
+
+async function matchDeliveries(
+  db: Queryable,
+  { tenantId, connection }: { tenantId: string; connection: string },
+  receipts: Receipt[],
+): Promise<MatchedReceipt[]> {
+  const unnamed = receipts.flatMap(({ deliveryId, providerMessageId }) => (!deliveryId && providerMessageId ? [providerMessageId] : []));
+  const found = unnamed.length > 0 ? await findByProviderId(db, tenantId, connection, unnamed) : new Map<string, string>();
+  const seen = new Set<string>();
+  return receipts.flatMap((receipt) => {
+    const deliveryId = receipt.deliveryId ?? found.get(receipt.providerMessageId ?? '');
+    if (!deliveryId || !isUuid(deliveryId)) return [];
+    const eventHash = createHash('sha256').update(receipt.eventKey).digest().subarray(0, 16);
+    const name = `${deliveryId}/${eventHash.toString('hex')}`;
+    if (seen.has(name)) return [];
+    seen.add(name);
+    return [{ ...receipt, deliveryId, eventHash }];
+  });
+}
+
+function collectMarks(receipts: MatchedReceipt[], now: Date): Marks[] {
+  const byDelivery = Map.groupBy(receipts, (receipt) => receipt.deliveryId);
+  return [...byDelivery].map(([deliveryId, list]) => {
+    const failure = list.find((receipt) => FAILURES.has(receipt.event));
+    return {
+      deliveryId,
+      accepted: list.some((receipt) => PROOF.has(receipt.event)),
+      failedReason: failure ? (failure.reason ?? 'recipient_unreachable') : null,
+      failedCode: failure?.code ?? null,
+      deliveredAt: earliest(list, 'delivered', now),
+      openedAt: earliest(list, 'opened', now),
+      clickedAt: earliest(list, 'clicked', now),
+      providerMessageId: list.find((receipt) => receipt.providerMessageId)?.providerMessageId ?? null,
+    };
+  });
+}
+
+function earliest(receipts: MatchedReceipt[], event: ReceiptEvent, now: Date): Date | null {
+  const times = receipts.filter((receipt) => receipt.event === event).map((receipt) => receipt.at ?? now.getTime());
+  return times.length > 0 ? new Date(Math.min(...times)) : null;
+}
+
+async function suppress(
+  db: Queryable,
+  { tenantId, connection, now }: { tenantId: string; connection: string; now: number },
+  receipts: MatchedReceipt[],
+): Promise<void> {
+  const final = receipts.filter((receipt) => receipt.effect?.type === 'suppress-contact');
+  if (final.length === 0) return;
+  const addresses = await loadAddresses(
+    db,
+    tenantId,
+    final.map((receipt) => receipt.deliveryId),
+  );
+  const reason = final[0]!.reason ?? 'recipient_opted_out';
+  await suppressContacts(
+    db,
+    now,
+    addresses.map(({ kind, address }) => ({ tenantId, kind, address, reason, source: connection })),
+  );
+}

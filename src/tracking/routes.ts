@@ -1,0 +1,53 @@
+import { Type } from 'typebox';
+import { Problem, type Server } from '../http/index.ts';
+import type { Clock } from '../lib/clock.ts';
+import { getProvider } from '../providers/index.ts';
+import type { Store } from '../store/index.ts';
+import type { Connections } from '../tenants/index.ts';
+import { applyReceipts } from './apply.ts';
+
+export interface TrackingOptions {
+  store: Store;
+  clock: Clock;
+  connections: Pick<Connections, 'forTenants'>;
+  /** How vendors see this installation; signatures cover the URL they requested, not the one that arrives here. */
+  publicUrl: string | undefined;
+}
+
+const Path = Type.Object({ tenant: Type.String({ format: 'uuid' }), connection: Type.String({ maxLength: 64 }) });
+
+/** `POST /v1/receipts/{tenant}/{connection}`: what vendors report later, verified by each vendor's own scheme on the raw bytes. */
+export async function registerTrackingRoutes(app: Server, options: TrackingOptions): Promise<void> {
+  await app.register(async (scope) => {
+    // Signatures are over bytes: nothing may be parsed before they are checked.
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) => body);
+    scope.post(
+      '/v1/receipts/:tenant/:connection',
+      { schema: { tags: ['Receipts'], summary: 'Called by providers', params: Path } },
+      async (request, reply) => {
+        const { tenant, connection } = request.params as { tenant: string; connection: string };
+        const configured = (await options.connections.forTenants(options.store.engine, [tenant])).get(tenant);
+        const found = configured?.find(({ id }) => id === connection);
+        const receipts = found && getProvider(found.providerId)?.receipts;
+        if (!found || !receipts) throw new Problem('connection.not_found', 'No connection that takes receipts is at this address');
+        const received = {
+          method: request.method,
+          url: `${options.publicUrl ?? `${request.protocol}://${request.host}`}${request.url}`,
+          headers: request.headers as Record<string, string>,
+          body: (request.body as Buffer | undefined) ?? Buffer.alloc(0),
+        };
+        const now = options.clock.now();
+        if (!receipts.verify(received, found.config, { now })) throw new Problem('receipt.refused');
+        const parsed = receipts.parse(received);
+        await options.store.transaction((db) => applyReceipts(db, { tenantId: tenant, connection, now }, parsed));
+        return reply.code(204).send();
+      },
+    );
+  });
+}
+
+/** The callback URL for receipts of one delivery. */
+export function receiptUrl(publicUrl: string, delivery: { tenantId: string; connection: string; id: string }): string {
+  return `${publicUrl}/v1/receipts/${delivery.tenantId}/${delivery.connection}?delivery=${delivery.id}`;
+}

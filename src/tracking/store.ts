@@ -1,0 +1,125 @@
+import type { Receipt } from '../providers/index.ts';
+import type { Queryable } from '../store/index.ts';
+
+/** A receipt together with the delivery it speaks of. */
+export interface MatchedReceipt extends Receipt {
+  deliveryId: string;
+  eventHash: Buffer;
+}
+
+/** Finds our deliveries by the ids the vendor gave them; only those of this tenant and connection. */
+export async function findByProviderId(
+  db: Queryable,
+  tenantId: string,
+  connection: string,
+  providerMessageIds: string[],
+): Promise<Map<string, string>> {
+  const { rows } = await db.query(
+    `select provider_message_id, delivery_id from provider_messages
+      where tenant_id = $1 and connection = $2 and provider_message_id = any($3::text[])`,
+    [tenantId, connection, providerMessageIds],
+  );
+  return new Map(rows.map((row) => [row.provider_message_id, row.delivery_id]));
+}
+
+/** Logs receipts; one that was logged before, or whose delivery is not of this tenant and connection, is left out. */
+export async function insertReceipts(
+  db: Queryable,
+  tenantId: string,
+  connection: string,
+  receipts: MatchedReceipt[],
+  now: Date,
+): Promise<Set<string>> {
+  const { rows } = await db.query(
+    `insert into receipts (delivery_id, event_hash, tenant_id, connection, event, reason, code, occurred_at, received_at)
+     select r.delivery_id, r.event_hash, $1, $2, r.event, r.reason, r.code, r.occurred_at, $9
+       from unnest($3::uuid[], $4::bytea[], $5::text[], $6::text[], $7::text[], $8::timestamptz[])
+         as r (delivery_id, event_hash, event, reason, code, occurred_at)
+       join deliveries d on d.id = r.delivery_id and d.tenant_id = $1 and d.connection = $2
+     on conflict (delivery_id, event_hash) do nothing
+     returning encode(event_hash, 'hex') as hash`,
+    [
+      tenantId,
+      connection,
+      receipts.map((receipt) => receipt.deliveryId),
+      receipts.map((receipt) => receipt.eventHash),
+      receipts.map((receipt) => receipt.event),
+      receipts.map((receipt) => receipt.reason ?? null),
+      receipts.map((receipt) => receipt.code ?? null),
+      receipts.map((receipt) => (receipt.at === null ? null : new Date(receipt.at))),
+      now,
+    ],
+  );
+  return new Set(rows.map((row) => row.hash));
+}
+
+/** What the receipts of one delivery say together. */
+export interface Marks {
+  deliveryId: string;
+  /** The vendor has it: settles an attempt whose outcome nobody knew. */
+  accepted: boolean;
+  /** The vendor gave up: a sent delivery becomes failed. */
+  failedReason: string | null;
+  failedCode: string | null;
+  deliveredAt: Date | null;
+  openedAt: Date | null;
+  clickedAt: Date | null;
+  providerMessageId: string | null;
+}
+
+/**
+ * Moves deliveries on by what vendors reported, in any order: marks keep the earliest time, `sending` and `unknown`
+ * are settled as sent (or failed), `sent` becomes failed by a hard bounce. Ended deliveries keep their state.
+ */
+export async function applyMarks(db: Queryable, tenantId: string, marks: Marks[], now: Date): Promise<void> {
+  const sorted = marks.toSorted((a, b) => (a.deliveryId < b.deliveryId ? -1 : 1));
+  await db.query(
+    `update deliveries d set
+        state = case
+          when m.failed_reason is not null and d.state in ('sent', 'sending', 'unknown') then 'failed'
+          when m.accepted and d.state in ('sending', 'unknown') then 'sent'
+          else d.state end,
+        reason = case when d.state in ('sent', 'sending', 'unknown') then m.failed_reason else d.reason end,
+        code = case when d.state in ('sent', 'sending', 'unknown') then m.failed_code else d.code end,
+        problem = case
+          when m.failed_reason is not null and d.state in ('sent', 'sending', 'unknown') then 'failed'
+          when m.accepted and d.state in ('sending', 'unknown') then null
+          else d.problem end,
+        decide_at = case when m.accepted or m.failed_reason is not null then null else d.decide_at end,
+        finished_at = case when d.state in ('sending', 'unknown') then $9 else d.finished_at end,
+        delivered_at = least(d.delivered_at, m.delivered_at),
+        opened_at = least(d.opened_at, m.opened_at),
+        clicked_at = least(d.clicked_at, m.clicked_at),
+        provider_message_id = coalesce(d.provider_message_id, m.provider_message_id)
+       from unnest($2::uuid[], $3::bool[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[], $8::timestamptz[], $10::text[])
+         as m (id, accepted, failed_reason, failed_code, delivered_at, opened_at, clicked_at, provider_message_id)
+      where d.id = m.id and d.tenant_id = $1`,
+    [
+      tenantId,
+      sorted.map((mark) => mark.deliveryId),
+      sorted.map((mark) => mark.accepted),
+      sorted.map((mark) => mark.failedReason),
+      sorted.map((mark) => mark.failedCode),
+      sorted.map((mark) => mark.deliveredAt),
+      sorted.map((mark) => mark.openedAt),
+      sorted.map((mark) => mark.clickedAt),
+      now,
+      sorted.map((mark) => mark.providerMessageId),
+    ],
+  );
+}
+
+/** The addresses behind deliveries, for receipts that say an address must not be written to again. */
+export async function loadAddresses(
+  db: Queryable,
+  tenantId: string,
+  deliveryIds: string[],
+): Promise<{ kind: string; address: string }[]> {
+  const { rows } = await db.query<{ kind: string; address: string }>(
+    `select distinct c.kind, c.address from deliveries d
+       join contacts c on c.tenant_id = d.tenant_id and c.user_id = d.user_id and c.kind = d.contact_kind
+      where d.id = any($2::uuid[]) and d.tenant_id = $1`,
+    [tenantId, deliveryIds],
+  );
+  return rows;
+}
