@@ -73,8 +73,7 @@ export async function attempt(work: Work, tools: AttemptTools): Promise<Result |
     return { outcome: rejected('request_invalid', { code: 'internal_error' }) } as Sending;
   });
   const now = tools.clock.now();
-  const outcome: SettledOutcome =
-    sent.outcome.kind === 'token-expired' ? unavailable('credentials_invalid', { code: sent.outcome.code }) : sent.outcome;
+  const outcome = settledOutcome(sent.outcome);
   gate.finish(lessonOf(outcome), now);
   const settlement = settle(outcome, {
     now,
@@ -104,6 +103,12 @@ function logResult({ claimed, settlement, outcome, latencyMs }: Result, logger: 
   const { id: delivery, notificationId: notification, connection, attempt } = claimed;
   const { reason, code } = settlement;
   logger.info({ delivery, notification, connection, attempt, outcome, reason, code, latencyMs }, 'attempt finished');
+}
+
+/** A token that is refused a second time, fresh as it is, means that the credentials behind it are not valid. */
+function settledOutcome(outcome: Outcome): SettledOutcome {
+  if (outcome.kind !== 'token-expired') return outcome;
+  return { kind: 'unavailable', reason: 'credentials_invalid', code: outcome.code };
 }
 
 interface Sending {

@@ -1,0 +1,98 @@
+import type { FieldProblem } from '../http/index.ts';
+import { unstorable } from '../lib/text.ts';
+import { CHANNELS, type Channel, type Content } from '../providers/contract.ts';
+import { type CompiledContent, compileContent } from './content.ts';
+import { type Definition, type LocaleContent, missingText } from './definition.ts';
+import { createScope } from './liquid.ts';
+import { checkLocale, pickLocale } from './locale.ts';
+import { checkDeclarations, resolveVariables } from './variables.ts';
+
+/** What a template may know of the user it is rendered for. */
+export interface TemplateUser {
+  /** The id the caller gave the user. */
+  id: string;
+  locale?: string | null;
+  timezone?: string | null;
+  attributes: Record<string, unknown>;
+}
+
+export interface RenderInput {
+  /** Before the user's own locale. */
+  locale?: string | null;
+  variables: Record<string, unknown>;
+  user: TemplateUser;
+}
+
+/** One version of a template. Rendering is pure: the same input gives the same content. */
+export interface CompiledTemplate {
+  id: string;
+  version: number;
+  channels: Channel[];
+  /** A problem is a text for the caller: a variable is missing, a limit was hit, a link is not allowed. */
+  render(channel: Channel, input: RenderInput): { content: Content } | { problem: string };
+}
+
+/** Texts are parsed when a channel and locale are first rendered. */
+export function compileTemplate(id: string, version: number, definition: Definition): CompiledTemplate {
+  const { defaultLocale, variables: declared, channels } = definition;
+  const compiled = new Map<string, CompiledContent>();
+
+  function contentAt(at: string, source: LocaleContent, channel: Channel): CompiledContent {
+    const content = compiled.get(at) ?? compileContent(channel, source);
+    compiled.set(at, content);
+    return content;
+  }
+
+  return {
+    id,
+    version,
+    channels: CHANNELS.filter((channel) => channels[channel] !== undefined),
+    render(channel, { locale, variables, user }) {
+      const locales = channels[channel];
+      if (!locales) return { problem: `the template has no content for ${channel}` };
+      const resolved = resolveVariables(declared, variables);
+      if ('problem' in resolved) return resolved;
+      const picked = pickLocale(locales, locale ?? user.locale, defaultLocale);
+      const at = `/channels/${channel}/${picked}`;
+      const scope = createScope({ ...resolved.values, user: knownOf(user) });
+      const rendered = contentAt(at, locales[picked]!, channel).render(scope);
+      return 'problem' in rendered ? { problem: at + rendered.problem } : rendered;
+    },
+  };
+}
+
+/** What a template sees: these four, whatever else the caller's object holds. */
+function knownOf({ id, locale = null, timezone = null, attributes }: TemplateUser): TemplateUser {
+  return { id, locale, timezone, attributes };
+}
+
+/** Everything that is wrong with a definition, each as a JSON Pointer and a rule; empty when it can be stored. */
+export function checkDefinition(definition: Definition): FieldProblem[] {
+  const refused = unstorable(definition);
+  if (refused) return [{ field: refused.path, rule: refused.why }];
+  const problems = checkDeclarations(definition.variables);
+  const complaint = checkLocale(definition.defaultLocale);
+  if (complaint) problems.push({ field: '/defaultLocale', rule: complaint });
+  for (const channel of CHANNELS) problems.push(...checkChannel(channel, definition));
+  return problems;
+}
+
+function checkChannel(channel: Channel, { channels, defaultLocale }: Definition): FieldProblem[] {
+  const locales = channels[channel];
+  if (!locales) return [];
+  const problems = Object.entries(locales).flatMap(([locale, source]): FieldProblem[] => {
+    const field = `/channels/${channel}/${locale}`;
+    const complaint = checkLocale(locale);
+    if (complaint) return [{ field, rule: complaint }];
+    const missing = missingText(channel, source);
+    if (missing) return [{ field, rule: `must have ${missing}` }];
+    return compileContent(channel, source).problems.map((problem) => ({
+      field: field + problem.field,
+      rule: problem.rule,
+    }));
+  });
+  if (!Object.hasOwn(locales, defaultLocale)) {
+    problems.push({ field: `/channels/${channel}`, rule: `must have the default locale "${defaultLocale}"` });
+  }
+  return problems;
+}

@@ -1,0 +1,135 @@
+import { type Static, Type } from 'typebox';
+import { Exact, OneOf } from '../http/index.ts';
+import { CHANNELS, type Channel, type Content } from '../providers/contract.ts';
+import { VARIABLE_TYPES } from './variables.ts';
+
+/** What a field of a channel is, and so how it is written, rendered and checked. */
+export type Kind = 'line' | 'text' | 'html' | 'url' | 'image' | 'number' | 'actions' | 'data';
+
+/** The fields each channel has. All else (schema, compiling, rendering) follows from this table. */
+export const FIELDS = {
+  push: {
+    title: 'line',
+    subtitle: 'line',
+    body: 'text',
+    url: 'url',
+    image: 'image',
+    icon: 'image',
+    sound: 'line',
+    badge: 'number',
+    collapseKey: 'line',
+    actions: 'actions',
+    data: 'data',
+  },
+  email: { subject: 'line', text: 'text', html: 'html', preheader: 'line', replyTo: 'line' },
+  sms: { body: 'text' },
+  chat: { title: 'line', body: 'text', url: 'url', image: 'image', actions: 'actions' },
+  inbox: { title: 'line', body: 'text', url: 'url', image: 'image', actions: 'actions', data: 'data' },
+  webhook: { title: 'line', body: 'text', url: 'url', image: 'image', data: 'data' },
+} as const satisfies Record<Channel, Record<string, Kind>>;
+
+const REQUIRED: Record<Channel, string[]> = {
+  push: ['title', 'body'],
+  email: ['subject'],
+  sms: ['body'],
+  chat: ['body'],
+  inbox: ['title', 'body'],
+  webhook: [],
+};
+
+/** A channel has nothing to show unless one field of every group has text. */
+const SHOWN: Record<Channel, (keyof Content)[][]> = {
+  push: [['title', 'body']],
+  email: [['subject'], ['text', 'html']],
+  sms: [['body']],
+  chat: [['title', 'body']],
+  inbox: [['title', 'body']],
+  webhook: [],
+};
+
+/** The fields of which one needs text and none has, as "text or html"; null when the channel has something to show. */
+export function missingText(channel: Channel, content: { [F in keyof Content]?: unknown }): string | null {
+  const hasText = (field: keyof Content) => {
+    const value = content[field];
+    return typeof value === 'string' && value.trim() !== '';
+  };
+  const missing = SHOWN[channel].find((group) => !group.some(hasText));
+  return missing ? missing.join(' or ') : null;
+}
+
+/** One channel in one locale, as written: every text is Liquid. */
+export interface LocaleContent {
+  title?: string;
+  subtitle?: string;
+  body?: string;
+  subject?: string;
+  text?: string;
+  html?: string;
+  preheader?: string;
+  replyTo?: string;
+  url?: string;
+  image?: string;
+  icon?: string;
+  sound?: string;
+  badge?: number | string;
+  collapseKey?: string;
+  actions?: { id: string; title: string; url?: string }[];
+  data?: Record<string, unknown>;
+}
+type Channels = { [C in Channel]?: Record<string, LocaleContent> };
+
+const SCHEMAS = {
+  line: Type.String({ maxLength: 2_000 }),
+  text: Type.String({ maxLength: 50_000 }),
+  html: Type.String({ maxLength: 500_000 }),
+  url: Type.String({ maxLength: 4_000 }),
+  image: Type.String({ maxLength: 4_000 }),
+  number: Type.Union([Type.Integer({ minimum: 0 }), Type.String({ maxLength: 500 })]),
+  actions: Type.Array(
+    Exact({
+      id: Type.String({ minLength: 1, maxLength: 64 }),
+      title: Type.String({ minLength: 1, maxLength: 500 }),
+      url: Type.Optional(Type.String({ maxLength: 4_000 })),
+    }),
+    { maxItems: 10 },
+  ),
+  data: Type.Record(Type.String(), Type.Unknown(), { maxProperties: 100 }),
+} satisfies Record<Kind, unknown>;
+
+const LocaleSchemas = CHANNELS.map((channel) => {
+  const fields = Object.entries(FIELDS[channel]).map(([field, kind]) => [
+    field,
+    REQUIRED[channel].includes(field) ? SCHEMAS[kind] : Type.Optional(SCHEMAS[kind]),
+  ]);
+  const locales = Type.Record(Type.String(), Exact(Object.fromEntries(fields)), {
+    minProperties: 1,
+    maxProperties: 200,
+  });
+  return [channel, Type.Optional(locales)];
+});
+
+export const ChannelsSchema = Type.Unsafe<Channels>(
+  Exact(Object.fromEntries(LocaleSchemas), {
+    minProperties: 1,
+    description: 'Per channel and locale (BCP 47) the texts, written in Liquid',
+  }),
+);
+
+export const VariablesSchema = Type.Record(
+  Type.String({ pattern: '^[a-zA-Z_][a-zA-Z0-9_]{0,63}$' }),
+  Exact({
+    type: OneOf(VARIABLE_TYPES),
+    required: Type.Optional(Type.Boolean()),
+    default: Type.Optional(Type.Unknown()),
+    description: Type.Optional(Type.String({ maxLength: 500 })),
+  }),
+  { additionalProperties: false, maxProperties: 200, description: 'What callers give; undeclared ones pass' },
+);
+export type Variables = Static<typeof VariablesSchema>;
+
+/** What a version of a template is. */
+export interface Definition {
+  defaultLocale: string;
+  variables: Variables;
+  channels: Channels;
+}

@@ -1,0 +1,186 @@
+import {
+  Exact,
+  Page,
+  PageQuery,
+  Problem,
+  parseCursor,
+  responses,
+  type Server,
+  toPage,
+} from '../http/index.ts';
+import type { Store } from '../store/index.ts';
+import { compileTemplate } from './compile.ts';
+import {
+  FullVersion,
+  PreviewAnswer,
+  PreviewBody,
+  showFullVersion,
+  showTemplate,
+  showVersion,
+  TemplateAnswer,
+  TemplateParams,
+  TemplateSummary,
+  VersionParams,
+  VersionSummary,
+} from './schema.ts';
+import {
+  type FullVersionRow,
+  selectFullVersions,
+  selectTemplate,
+  selectTemplates,
+  selectVersions,
+  type TemplateRef,
+  type TemplateRow,
+} from './store.ts';
+
+const tags = ['Templates'];
+const config = { scope: 'templates:read' } as const;
+const ID_CURSOR = /^[a-z0-9][a-z0-9_-]{0,63}$/;
+const VERSION_CURSOR = /^[1-9]\d{0,8}$/;
+
+/** The routes that change nothing. */
+export function registerReading(app: Server, store: Store): void {
+  registerList(app, store);
+  registerRead(app, store);
+  registerVersions(app, store);
+  registerVersion(app, store);
+  registerPreview(app, store);
+}
+
+function registerList(app: Server, store: Store): void {
+  app.get(
+    '/v1/templates',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'List templates by id',
+        querystring: Exact(PageQuery),
+        response: responses({ 200: Page(TemplateSummary) }),
+      },
+    },
+    async ({ credential: { tenantId }, query: { limit = 20, cursor } }) => {
+      const after = parseCursor(cursor, ID_CURSOR);
+      const rows = await store.scoped(tenantId, (db) =>
+        selectTemplates(db, { tenantId, after, limit: limit + 1 }),
+      );
+      return toPage(rows, limit, (row) => row.id, showTemplate);
+    },
+  );
+}
+
+function registerRead(app: Server, store: Store): void {
+  app.get(
+    '/v1/templates/:id',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'Read a template with its published and its latest version',
+        params: TemplateParams,
+        response: responses({ 200: TemplateAnswer }),
+      },
+    },
+    async ({ credential: { tenantId }, params: { id } }) => {
+      const { template, versions } = await loadTemplate(store, { tenantId, id });
+      const published = versions.find(({ version }) => version === template.publishedVersion);
+      const latest = versions.find(({ version }) => version === template.latestVersion)!;
+      return {
+        ...showTemplate(template),
+        published: published ? showFullVersion(published) : null,
+        latest: showFullVersion(latest),
+      };
+    },
+  );
+}
+
+function registerVersions(app: Server, store: Store): void {
+  app.get(
+    '/v1/templates/:id/versions',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'List the versions of a template, newest first',
+        params: TemplateParams,
+        querystring: Exact(PageQuery),
+        response: responses({ 200: Page(VersionSummary) }),
+      },
+    },
+    async ({ credential: { tenantId }, params: { id }, query: { limit = 20, cursor } }) => {
+      const key = parseCursor(cursor, VERSION_CURSOR);
+      const before = key === null ? null : Number(key);
+      const rows = await store.scoped(tenantId, async (db) => {
+        if (!(await selectTemplate(db, { tenantId, id }))) throw new Problem('template.not_found');
+        return selectVersions(db, { tenantId, id, before, limit: limit + 1 });
+      });
+      return toPage(rows, limit, (row) => String(row.version), showVersion);
+    },
+  );
+}
+
+function registerVersion(app: Server, store: Store): void {
+  app.get(
+    '/v1/templates/:id/versions/:version',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'Read one version of a template',
+        params: VersionParams,
+        response: responses({ 200: FullVersion }),
+      },
+    },
+    async ({ credential: { tenantId }, params: { id, version } }) => {
+      const { versions } = await loadTemplate(store, { tenantId, id }, version);
+      return showFullVersion(versions[0]!);
+    },
+  );
+}
+
+function registerPreview(app: Server, store: Store): void {
+  app.post(
+    '/v1/templates/:id/preview',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'Render a template without sending anything',
+        params: TemplateParams,
+        body: PreviewBody,
+        response: responses({ 200: PreviewAnswer }),
+      },
+    },
+    async ({ credential: { tenantId }, params: { id }, body }) => {
+      const { channel, locale, variables = {}, user } = body;
+      const { template, versions } = await loadTemplate(store, { tenantId, id }, body.version);
+      const wanted = body.version ?? template.publishedVersion ?? template.latestVersion;
+      const { version, definition } = versions.find((row) => row.version === wanted)!;
+      const rendered = compileTemplate(id, version, definition).render(channel, {
+        locale,
+        variables,
+        user: { id: 'preview', attributes: {}, ...user },
+      });
+      if ('problem' in rendered) throw new Problem('request.unprocessable', rendered.problem);
+      return { version, content: rendered.content };
+    },
+  );
+}
+
+/** The template with one version, or with its published and its latest one. */
+async function loadTemplate(
+  store: Store,
+  ref: TemplateRef,
+  version?: number,
+): Promise<{ template: TemplateRow; versions: FullVersionRow[] }> {
+  return store.scoped(ref.tenantId, async (db) => {
+    const template = await selectTemplate(db, ref);
+    if (!template) throw new Problem('template.not_found');
+    const wanted = version
+      ? [version]
+      : [template.publishedVersion ?? template.latestVersion, template.latestVersion];
+    const versions = await selectFullVersions(db, { ...ref, versions: wanted });
+    if (versions.length === 0) throw new Problem('template.version_not_found');
+    return { template, versions };
+  });
+}

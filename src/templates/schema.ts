@@ -1,0 +1,92 @@
+import { type Static, Type } from 'typebox';
+import { Exact, ExternalId, OneOf, Slug, Timestamp } from '../http/index.ts';
+import { CHANNELS, type Content } from '../providers/contract.ts';
+import { ChannelsSchema, VariablesSchema } from './definition.ts';
+import type { FullVersionRow, TemplateRow, VersionRow } from './store.ts';
+
+const Locale = Type.String({ minLength: 1, maxLength: 35, description: 'BCP 47, such as "en" or "pt-BR"' });
+const Version = Type.Integer({ minimum: 1, maximum: 2_147_483_647 });
+const NullableVersion = Type.Union([Type.Integer(), Type.Null()]);
+
+export const TemplateParams = Exact({ id: Slug('Id of the template') });
+export const VersionParams = Exact({ id: Slug('Id of the template'), version: Version });
+
+export const SaveBody = Exact({
+  name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+  defaultLocale: Type.Optional(Locale),
+  variables: Type.Optional(VariablesSchema),
+  channels: ChannelsSchema,
+  publish: Type.Optional(
+    Type.Boolean({ default: true, description: 'False keeps the new version as a draft' }),
+  ),
+});
+
+export const PublishBody = Exact({ version: Version });
+
+export const PreviewBody = Exact({
+  channel: OneOf(CHANNELS),
+  locale: Type.Optional(Locale),
+  variables: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { maxProperties: 500 })),
+  version: Type.Optional(
+    Type.Integer({ ...Version, description: 'Default: the published one, or the latest when none is' }),
+  ),
+  user: Type.Optional(
+    Exact({
+      id: Type.Optional(ExternalId),
+      locale: Type.Optional(Locale),
+      timezone: Type.Optional(Type.String({ maxLength: 64 })),
+      attributes: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { maxProperties: 500 })),
+    }),
+  ),
+});
+
+export const SavedAnswer = Type.Object({
+  id: Type.String(),
+  version: Type.Integer(),
+  publishedVersion: NullableVersion,
+});
+
+export const TemplateSummary = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  latestVersion: Type.Integer(),
+  publishedVersion: NullableVersion,
+  createdAt: Timestamp,
+  updatedAt: Timestamp,
+});
+
+export const VersionSummary = Type.Object({
+  version: Type.Integer(),
+  createdAt: Timestamp,
+  publishedAt: Type.Union([Timestamp, Type.Null()]),
+});
+
+export const FullVersion = Type.Object({
+  ...VersionSummary.properties,
+  defaultLocale: Type.String(),
+  variables: VariablesSchema,
+  channels: ChannelsSchema,
+});
+
+export const TemplateAnswer = Type.Object({
+  ...TemplateSummary.properties,
+  published: Type.Union([FullVersion, Type.Null()]),
+  latest: FullVersion,
+});
+
+export const PreviewAnswer = Type.Object({
+  version: Type.Integer(),
+  content: Type.Unsafe<Content>(Type.Object({}, { additionalProperties: true })),
+});
+
+export function showTemplate(row: TemplateRow): Static<typeof TemplateSummary> {
+  return { ...row, createdAt: row.createdAt.toISOString(), updatedAt: row.updatedAt.toISOString() };
+}
+
+export function showVersion({ version, createdAt, publishedAt }: VersionRow): Static<typeof VersionSummary> {
+  return { version, createdAt: createdAt.toISOString(), publishedAt: publishedAt?.toISOString() ?? null };
+}
+
+export function showFullVersion(row: FullVersionRow): Static<typeof FullVersion> {
+  return { ...showVersion(row), ...row.definition };
+}
