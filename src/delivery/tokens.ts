@@ -1,4 +1,5 @@
-import type { HttpProvider, Message, Outcome, Secret, Token } from '../providers/index.ts';
+import type { Secret } from '../lib/secret.ts';
+import type { HttpProvider, Message, Outcome, Token } from '../providers/index.ts';
 import type { Route } from './route.ts';
 
 export type TokenAnswer = { value: Secret } | { outcome: Outcome };

@@ -80,3 +80,20 @@ export class Problem extends Error {
 export function invalidField(field: string, rule: string): Problem {
   return new Problem('request.invalid', `${field} ${rule}`, { errors: [{ field, rule }] });
 }
+
+/** docs/errors.md, generated. */
+export function renderErrorReference(): string {
+  const rows = Object.entries(ERRORS).map(([code, [status, title]]) => `| \`${code}\` | ${status} | ${title} |`);
+  return [
+    '# Errors',
+    '',
+    'Generated from `src/http/errors.ts` by `npm run generate`. Every error is a problem detail (RFC 9457,',
+    '`application/problem+json`): `type` is `urn:bellhop:error:<code>`, `detail` says what was wrong this time, and',
+    '`errors` names each field (a JSON Pointer into the body) and the rule it broke. `429` and `503` carry `Retry-After`.',
+    '',
+    '| code | status | title |',
+    '|---|---|---|',
+    ...rows,
+    '',
+  ].join('\n');
+}

@@ -38,7 +38,7 @@ export async function registerTrackingRoutes(app: Server, options: TrackingOptio
           body: (request.body as Buffer | undefined) ?? Buffer.alloc(0),
         };
         const now = options.clock.now();
-        if (!receipts.verify(received, found.config, { now })) throw new Problem('receipt.refused');
+        if (!receipts.verify(received, found.config as never, { now })) throw new Problem('receipt.refused');
         const parsed = receipts.parse(received);
         await options.store.transaction((db) => applyReceipts(db, { tenantId: tenant, connection, now }, parsed));
         return reply.code(204).send();

@@ -4,8 +4,14 @@ import { retry, unavailable, unknown } from '../../providers/index.ts';
 /** A reply to classify, or a fault of the way there, judged by the evidence of what was written (never by hope). */
 export type Sent<Reply> =
   | { kind: 'reply'; reply: Reply }
-  /** `detail` is for the provider log and names no secret. */
-  | { kind: 'fault'; outcome: Exclude<Outcome, { kind: 'token-expired' }>; detail: string };
+  | Fault;
+
+export interface Fault {
+  kind: 'fault';
+  outcome: Outcome;
+  /** For the provider log; names no secret. */
+  detail: string;
+}
 
 export interface SendOptions {
   /** Tenant, connection and version: pools and sessions are never shared across it. */
@@ -44,7 +50,7 @@ const TLS_ERROR = /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO|DEPTH_ZERO|SELF_SIGNED|EPRO
  * What a failed exchange means. `bytesOut` is the evidence: false proves that the peer saw nothing, so trying again
  * is safe; true means that nobody can tell.
  */
-export function judgeFault(error: Error & { code?: string }, bytesOut: boolean): { kind: 'fault'; outcome: Exclude<Outcome, { kind: 'token-expired' }>; detail: string } {
+export function judgeFault(error: Error & { code?: string }, bytesOut: boolean): Fault {
   const code = error.code ?? error.name;
   const detail = `${code}: ${error.message}`.slice(0, 300);
   const isTimeout = /TIMEOUT|TIMEDOUT|ABORT/i.test(code);

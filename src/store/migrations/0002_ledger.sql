@@ -12,7 +12,6 @@ create table notifications (
   state text not null,
   reason text,
   request jsonb not null,
-  template_version integer,
   due_at timestamptz,
   send_at timestamptz,
   expires_at timestamptz,
@@ -31,9 +30,11 @@ create table deliveries (
   user_id uuid,
   channel text not null,
   lane text not null,
-  target_id uuid,
+  device_id uuid,
+  contact_kind text,
+  template_version integer,
   provider text,
-  connection text,
+  connection text not null,
   state text not null,
   reason text,
   code text,
@@ -56,7 +57,7 @@ create index deliveries_due on deliveries (lane, tenant_id, connection, due_at) 
 create index deliveries_by_notification on deliveries (notification_id);
 create index deliveries_problems on deliveries (tenant_id, problem, id) where problem is not null;
 create index deliveries_undecided on deliveries (decide_at) where decide_at is not null;
-create index deliveries_queued_by_target on deliveries (target_id) where due_at is not null;
+create index deliveries_queued_by_device on deliveries (device_id) where due_at is not null;
 
 -- An attempt has a row when it did not simply succeed; a plain success lives in its delivery.
 create table attempts (

@@ -1,0 +1,67 @@
+export type Execute = (args: string[]) => Promise<number>;
+
+export interface Command {
+  name: string;
+  usage: string;
+  summary: string;
+  /** Loaded when called, so that `bellhop status` does not load a database. */
+  load(): Promise<Execute>;
+}
+
+export const COMMANDS: Command[] = [
+  {
+    name: 'start',
+    usage: 'start',
+    summary: 'Runs Bellhop: everything in one process, or the roles in BELLHOP_ROLES.',
+    load: async () => (await import('./start.ts')).start,
+  },
+  {
+    name: 'simulator',
+    usage: 'simulator [--port 4010] [--smtp-port 4011] [--host 127.0.0.1]',
+    summary: 'Plays all providers on its own, with a page that shows what arrives and makes faults.',
+    load: async () => (await import('./simulator.ts')).simulator,
+  },
+  {
+    name: 'send',
+    usage: 'send <userId> [--title T] [--body B] [--template ID --variables JSON] [--channels push,email] [--key KEY] [--url URL] [--wait]',
+    summary: 'Sends a notification through a running Bellhop. Without --key the test key of the data folder is used.',
+    load: async () => (await import('./send.ts')).send,
+  },
+  {
+    name: 'status',
+    usage: 'status <notification id> [--key KEY] [--url URL]',
+    summary: 'Shows what became of a notification.',
+    load: async () => (await import('./send.ts')).status,
+  },
+  {
+    name: 'keys',
+    usage: 'keys list | create --name N [--test] [--scopes a,b] | revoke <id>',
+    summary: 'Manages API keys directly in the database (embedded: while Bellhop is stopped).',
+    load: async () => (await import('./keys.ts')).keys,
+  },
+  {
+    name: 'migrate',
+    usage: 'migrate [--check]',
+    summary: 'Brings the database schema to this version; --check only tells whether something is pending.',
+    load: async () => (await import('./migrate.ts')).migrateCommand,
+  },
+  {
+    name: 'doctor',
+    usage: 'doctor',
+    summary: "Checks settings, database and the reach of every connection's provider, and says what is wrong.",
+    load: async () => (await import('./doctor.ts')).doctor,
+  },
+  {
+    name: 'bench',
+    usage: 'bench [P1 P2 P6 P9] [--quick] [--json FILE]',
+    summary: 'Measures throughput and latency against limits taken in the same run (docs/performance.md).',
+    load: async () => (await import('../../bench/bench.ts')).bench,
+  },
+];
+
+export function printHelp(): void {
+  const width = Math.max(...COMMANDS.map((command) => command.name.length));
+  console.log('Bellhop: one API for everything you tell your users.\n\nUsage: bellhop <command>\n');
+  for (const { name, summary } of COMMANDS) console.log(`  ${name.padEnd(width)}  ${summary}`);
+  console.log('\n`bellhop <command> --help` shows its options. Settings: docs/configuration.md.');
+}

@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import { startBellhop } from '../app.ts';
+import { type Config, loadConfig } from '../config/index.ts';
+import { createLogger } from '../lib/logger.ts';
+import type { FirstKeys } from '../tenants/index.ts';
+import { onParentGone } from './parent.ts';
+
+export const VERSION: string = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
+
+/** `bellhop start`: runs until a signal, then finishes what is under way. */
+export async function start(): Promise<number> {
+  const config = loadConfig();
+  const logger = createLogger(config.logLevel);
+  const startedAt = performance.now();
+  const bellhop = await startBellhop(config, logger, VERSION);
+  if (bellhop.firstKeys) printKeys(bellhop.firstKeys);
+  printReady(config, bellhop.url, bellhop.simulatorPage, performance.now() - startedAt);
+  const cause = await stopRequested();
+  console.log(`\n${cause}: finishing what is under way (a second signal stops at once) …`);
+  const left = await bellhop.stop();
+  console.log(
+    left === 0
+      ? 'Stopped. Nothing was left unfinished.'
+      : `Stopped. ${left} attempts were still waiting for their provider; the next start decides them as unknown.`,
+  );
+  return 0;
+}
+
+function stopRequested(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => {
+        resolve(signal);
+        process.on(signal, () => process.exit(130));
+      });
+    }
+    onParentGone(() => resolve('npm is gone'));
+  });
+}
+
+function printKeys({ live, test, file }: FirstKeys): void {
+  console.log('Your first API keys, shown once:');
+  console.log(`  live  ${live.reveal()}`);
+  console.log(`  test  ${test.reveal()}   (reaches the simulator only)`);
+  if (file) console.log(`They are also in ${file}; delete it when you have put them somewhere safe.\n`);
+}
+
+function printReady(config: Config, url: string | null, simulatorPage: boolean, tookMs: number): void {
+  const where = config.databaseUrl ? 'PostgreSQL' : `embedded database in ${config.dataDir}`;
+  console.log(`Bellhop ${VERSION} is ready${url ? ` at ${url}` : ''} (${where}, ${(tookMs / 1000).toFixed(1)} s)`);
+  if (!url) return;
+  console.log(`  API reference  ${url}/docs`);
+  if (simulatorPage) console.log(`  Simulator      ${url}/simulator   what your test messages look like`);
+  const key = config.bootstrapKey ? '$BELLHOP_BOOTSTRAP_KEY' : '$KEY';
+  const lines = [
+    '\nSend a first message (a test key, so it only reaches the simulator):\n',
+    ...(config.bootstrapKey ? [] : [`  KEY=$(node -p "require('${credentialsPath(config)}').testKey")`]),
+    `  curl -X PUT ${url}/v1/users/ada -H "Authorization: Bearer ${key}" -H 'Content-Type: application/json' \\`,
+    `    -d '{"contacts":{"email":"ada@example.com"}}'`,
+    `  curl ${url}/v1/notifications -H "Authorization: Bearer ${key}" -H 'Content-Type: application/json' \\`,
+    `    -d '{"userId":"ada","message":{"title":"Hello, Ada!","body":"Your first message from Bellhop."},"channels":["email","inbox"]}'\n`,
+  ];
+  console.log(lines.join('\n'));
+}
+
+function credentialsPath(config: Config): string {
+  const path = `${config.dataDir.replace(/\/$/, '')}/credentials.json`;
+  return path.startsWith('/') || path.startsWith('.') ? path : `./${path}`;
+}

@@ -1,0 +1,2 @@
+export { type InboxRoutesDeps, registerInboxRoutes } from './routes.ts';
+export { type NewInboxItem, storeInboxItems } from './store.ts';

@@ -1,0 +1,249 @@
+import { randomBytes } from 'node:crypto';
+import { htmlToText, textToHtml } from '../../lib/html-text.ts';
+import { Secret } from '../../lib/secret.ts';
+import {
+  accepted,
+  type Content,
+  defineSmtpProvider,
+  type MailRequest,
+  type Outcome,
+  type Reason,
+  rejected,
+  retry,
+  type SmtpReply,
+  unavailable,
+  unknown,
+} from '../contract.ts';
+import { classifyRefusal, enhancedCode } from './smtp/refusal.ts';
+
+const MAILBOX = String.raw`[^\s<>,;@]+@[^\s<>,;@]+`;
+const mailbox = {
+  regex: String.raw`(?:${MAILBOX}|[^<>\r\n]*<${MAILBOX}>)`,
+  hint: 'an address, or a name and an address: Acme <news@acme.org>',
+};
+
+/** Any SMTP server (RFC 5321), with enhanced status codes (RFC 3463) where it sends them. */
+export default defineSmtpProvider({
+  id: 'smtp',
+  channel: 'email',
+  name: 'SMTP',
+  docs: 'https://www.rfc-editor.org/rfc/rfc5321',
+  transport: 'smtp',
+  reaches: 'contact',
+  testDefault: true,
+  fields: {
+    host: { label: 'Host', type: 'text', required: true },
+    port: { label: 'Port', type: 'number', default: 587 },
+    security: {
+      label: 'Security',
+      type: 'text',
+      default: 'starttls',
+      pattern: { regex: '(?:tls|starttls|opportunistic|none)', hint: 'tls, starttls, opportunistic or none' },
+      help: 'tls: TLS from the first byte (port 465). starttls: the upgrade is required. opportunistic: if offered.',
+    },
+    username: { label: 'User name', type: 'text' },
+    password: { label: 'Password', type: 'secret' },
+    from: { label: 'From', type: 'text', required: true, pattern: mailbox },
+    replyTo: { label: 'Reply-To', type: 'text', pattern: mailbox },
+    clientName: {
+      label: 'Client name',
+      type: 'text',
+      help: 'The name given in EHLO; default: the host name.',
+    },
+    dkimDomain: {
+      label: 'DKIM domain',
+      type: 'text',
+      help: 'Signs when domain, selector and key are all set.',
+    },
+    dkimSelector: { label: 'DKIM selector', type: 'text' },
+    dkimPrivateKey: { label: 'DKIM private key', type: 'pem', help: 'RSA, 2048 bit recommended.' },
+  },
+  limits: { connectTimeoutMs: 5_000, deadlineMs: 60_000, maxInFlight: 5 },
+  supports: { dedupeKey: false, replaces: false, receipts: false },
+
+  testConfig: () => ({
+    host: 'smtp.example.com',
+    port: 587,
+    security: 'starttls',
+    username: 'bellhop',
+    password: new Secret(randomBytes(18).toString('base64url')),
+    from: 'Bellhop <bellhop@example.com>',
+  }),
+
+  request({ recipient, content }, config, { deliveryId }) {
+    const from = oneLine(config.from);
+    const sender = /<([^<>]*)>\s*$/.exec(from)?.[1]?.trim() ?? from;
+    const to = singleAddress(recipient.address);
+    const replyTo = content.replyTo ?? config.replyTo;
+    const { dkimDomain, dkimSelector, dkimPrivateKey } = config;
+    return {
+      server: {
+        host: config.host,
+        port: config.port,
+        security: config.security as MailRequest['server']['security'],
+        username: config.username,
+        password: config.password,
+        clientName: config.clientName,
+      },
+      dkim:
+        dkimDomain && dkimSelector && dkimPrivateKey
+          ? { domainName: dkimDomain, keySelector: dkimSelector, privateKey: dkimPrivateKey }
+          : undefined,
+      envelope: { from: sender, to },
+      mail: {
+        messageId: `<${deliveryId}@${sender.slice(sender.lastIndexOf('@') + 1)}>`,
+        from,
+        to,
+        replyTo: replyTo === undefined ? undefined : oneLine(replyTo),
+        subject: oneLine(content.subject ?? content.title ?? ''),
+        ...buildBody(content),
+        headers: buildHeaders(content.headers ?? {}),
+      },
+    };
+  },
+
+  classify(reply) {
+    if (reply.kind === 'delivered') return accepted(reply.messageId);
+    return reply.kind === 'refused' ? classifyRefusal(reply) : classifyFault(reply);
+  },
+
+  examples: {
+    accepted: {
+      reply: { kind: 'delivered', messageId: '<d1@example.com>', reply: '250 2.0.0 Ok: queued as 4Xw1' },
+      outcome: { kind: 'accepted', providerMessageId: '<d1@example.com>' },
+    },
+    rejected: {
+      reply: refusal(
+        '550-5.1.1 The email account that you tried to reach does not exist. Please try\n' +
+          "550 5.1.1 double-checking the recipient's email address for typos",
+      ),
+      outcome: { kind: 'rejected', reason: 'recipient_invalid', effect: { type: 'suppress-contact' } },
+      source: 'https://support.google.com/a/answer/3726730',
+    },
+    retry: {
+      reply: refusal('451 4.7.1 Greylisting in action, please come back later'),
+      outcome: { kind: 'retry', reason: 'provider_unavailable', afterMs: 300_000 },
+    },
+    unavailable: {
+      reply: { kind: 'fault', code: 'EAUTH', dataSent: false, replyCode: 535, reply: '535 5.7.8 Error' },
+      outcome: { kind: 'unavailable', reason: 'credentials_invalid', code: '5.7.8' },
+    },
+    unknown: {
+      reply: { kind: 'fault', code: 'ECONNECTION', dataSent: true },
+      outcome: { kind: 'unknown', reason: 'connection_lost' },
+    },
+    networkDown: {
+      reply: { kind: 'fault', code: 'ECONNECTION', dataSent: false },
+      outcome: { kind: 'retry', reason: 'network_error' },
+    },
+    rateLimited: {
+      reply: refusal(
+        '450-4.2.1 The user you are trying to contact is receiving mail at a rate that\n' +
+          '450 4.2.1 prevents additional messages from being delivered.',
+      ),
+      outcome: { kind: 'retry', reason: 'rate_limited', scope: 'message' },
+      source: 'https://support.google.com/a/answer/3726730',
+    },
+    closing: {
+      reply: refusal('421 4.3.2 Service shutting down', 'CONN'),
+      outcome: { kind: 'retry', reason: 'provider_unavailable', scope: 'connection' },
+    },
+    mailboxFull: {
+      reply: refusal('552 5.2.2 Mailbox full'),
+      outcome: { kind: 'rejected', reason: 'recipient_unreachable', effect: undefined },
+    },
+    tooLarge: {
+      reply: refusal('552 5.3.4 Message size exceeds fixed limit', 'MAIL FROM'),
+      outcome: { kind: 'rejected', reason: 'content_too_large' },
+    },
+    blocked: {
+      reply: refusal(
+        '550 5.7.1 Our system has detected that this message is likely unsolicited mail.',
+        'DATA',
+      ),
+      outcome: { kind: 'rejected', reason: 'content_refused' },
+      source: 'https://support.google.com/a/answer/3726730',
+    },
+    unauthenticated: {
+      reply: refusal(
+        '550 5.7.515 Access denied, sending domain does not meet the required authentication level.',
+      ),
+      outcome: { kind: 'unavailable', reason: 'account_misconfigured' },
+    },
+    senderNotAllowed: {
+      reply: refusal('553 5.7.60 Client does not have permissions to send as this sender'),
+      outcome: { kind: 'unavailable', reason: 'sender_not_allowed' },
+    },
+  },
+});
+
+/** Text and HTML stand side by side; the one that is missing is made from the other. */
+function buildBody({ text, html, body, url }: Content): { text: string; html: string } {
+  if (html) return { text: text ?? htmlToText(html), html };
+  const plain = text ?? [body, url].filter(Boolean).join('\n\n');
+  return { text: plain, html: textToHtml(plain) };
+}
+
+/** RFC 5322, 2.2: printable ASCII without the colon. */
+const HEADER_NAME = /^[!-9;-~]+$/;
+
+/** Written by the message builder from the other fields; a second one would forge a sender or add a recipient. */
+const OWNED_HEADERS = new Set(
+  (
+    'from sender reply-to to cc bcc subject date message-id mime-version content-type content-transfer-encoding ' +
+    'content-disposition return-path received dkim-signature resent-to resent-cc resent-bcc'
+  ).split(' '),
+);
+
+/** `List-Unsubscribe` and its like pass as they are, once each (RFC 8058 asks for exactly one). */
+function buildHeaders(own: Record<string, string>): Record<string, string> {
+  const headers = new Map([['auto-submitted', ['Auto-Submitted', 'auto-generated']]]);
+  for (const [name, value] of Object.entries(own)) {
+    const key = name.toLowerCase();
+    if (HEADER_NAME.test(name) && !OWNED_HEADERS.has(key)) headers.set(key, [name, oneLine(value)]);
+  }
+  return Object.fromEntries(headers.values());
+}
+
+/** A line break in a header's value would begin a header of the attacker's choice (CWE-93). */
+function oneLine(value: string): string {
+  return value.replace(/[\r\n\0]+/g, ' ').trim();
+}
+
+/** What would make a list, a group or a comment of an address (RFC 5322, 3.4) is replaced: it stays one recipient. */
+function singleAddress(address: string): string {
+  return oneLine(address).replace(/[\s,;<>()]+/g, '?');
+}
+
+const SETUP_FAULTS: Record<string, Reason> = {
+  EAUTH: 'credentials_invalid',
+  ENOAUTH: 'credentials_invalid',
+  EOAUTH2: 'credentials_invalid',
+  ETLS: 'account_misconfigured',
+  EREQUIRETLS: 'account_misconfigured',
+  ECONFIG: 'account_misconfigured',
+};
+const MESSAGE_FAULTS = new Set(['EENVELOPE', 'EMESSAGE', 'EFILEACCESS', 'EURLACCESS']);
+
+/** https://nodemailer.com/errors: every other code is the network's. */
+function classifyFault({ code, dataSent, replyCode = 0, reply = '' }: Fault): Outcome {
+  const setup = SETUP_FAULTS[code];
+  if (setup) {
+    if (replyCode >= 400 && replyCode < 500) return classifyRefusal({ replyCode, reply, command: 'AUTH' });
+    return unavailable(setup, { code: enhancedCode(replyCode, reply) ?? code });
+  }
+  const isAboutMessage = MESSAGE_FAULTS.has(code);
+  if (replyCode >= 400) {
+    return classifyRefusal({ replyCode, reply, command: isAboutMessage ? 'RCPT TO' : 'CONN' });
+  }
+  if (isAboutMessage) return rejected('request_invalid', { code });
+  const reason = code === 'ETIMEDOUT' ? 'timeout' : dataSent ? 'connection_lost' : 'network_error';
+  return dataSent && code !== 'EMAXLIMIT' ? unknown(reason, { code }) : retry(reason, { code });
+}
+
+type Fault = Extract<SmtpReply, { kind: 'fault' }>;
+
+/** Literal reply → `SmtpReply`, for the examples. */
+function refusal(reply: string, command = 'RCPT TO'): SmtpReply {
+  return { kind: 'refused', replyCode: Number(reply.slice(0, 3)), reply, command };
+}

@@ -1,0 +1,109 @@
+import { Secret } from '../lib/secret.ts';
+import { type Field, type Fields, type Provider, SECRET_TYPES } from './contract.ts';
+
+export interface ConfigProblem {
+  /** JSON Pointer into the configuration. */
+  path: string;
+  rule: string;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the provider types its own configuration
+export type ParsedConfig = { config: any; baseUrl?: string } | { problems: ConfigProblem[] };
+
+/** A setting that every provider with an HTTP transport has besides its own: where its API is. */
+const BASE_URL: Field = { label: 'Base URL of the API', type: 'url' };
+
+/**
+ * A connection's configuration as a provider wants it: checked field by field, with defaults, secrets wrapped.
+ * Every problem is named at once; values never appear in one.
+ */
+export function parseConfig(provider: Provider, raw: Record<string, unknown>): ParsedConfig {
+  const fields = fieldsOf(provider);
+  const problems: ConfigProblem[] = Object.keys(raw)
+    .filter((name) => !Object.hasOwn(fields, name))
+    .map((name) => ({ path: `/${name}`, rule: 'is not a known field' }));
+  const values: Record<string, unknown> = {};
+  for (const [name, field] of Object.entries(fields)) {
+    const given = raw[name] ?? field.default;
+    if (given === undefined || given === '') {
+      if (field.required) problems.push({ path: `/${name}`, rule: 'is required' });
+      continue;
+    }
+    const rule = brokenRule(field, given);
+    if (rule) problems.push({ path: `/${name}`, rule });
+    else values[name] = isSecret(field) ? new Secret(toText(given)) : given;
+  }
+  if (problems.length > 0) return { problems };
+  const { baseUrl, ...config } = values;
+  if ('baseUrl' in provider.fields) return { config: values };
+  return baseUrl === undefined ? { config } : { config, baseUrl: (baseUrl as string).replace(/\/+$/, '') };
+}
+
+/** What may be stored as it is, and what is stored encrypted (as text). */
+export function splitSecrets(
+  provider: Provider,
+  raw: Record<string, unknown>,
+): { plain: Record<string, unknown>; secrets: Record<string, string> } {
+  const fields = fieldsOf(provider);
+  const plain: Record<string, unknown> = {};
+  const secrets: Record<string, string> = {};
+  for (const [name, value] of Object.entries(raw)) {
+    const field = fields[name];
+    if (field && isSecret(field)) secrets[name] = toText(value);
+    else plain[name] = value;
+  }
+  return { plain, secrets };
+}
+
+function fieldsOf(provider: Provider): Fields {
+  const isHttp = provider.transport === 'http' || provider.transport === 'http2';
+  return isHttp && !('baseUrl' in provider.fields) ? { ...provider.fields, baseUrl: BASE_URL } : provider.fields;
+}
+
+function isSecret(field: Field): boolean {
+  return (SECRET_TYPES as readonly string[]).includes(field.type);
+}
+
+/** JSON may be given as an object or as its text. */
+function toText(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function brokenRule(field: Field, value: unknown): string | null {
+  const rule = brokenType(field, value);
+  if (rule || !field.pattern || typeof value !== 'string') return rule;
+  return new RegExp(`^(?:${field.pattern.regex})$`).test(value) ? null : field.pattern.hint;
+}
+
+function brokenType(field: Field, value: unknown): string | null {
+  switch (field.type) {
+    case 'number':
+      return typeof value === 'number' && Number.isFinite(value) ? null : 'must be a number';
+    case 'boolean':
+      return typeof value === 'boolean' ? null : 'must be true or false';
+    case 'json':
+      return isJsonObject(value) ? null : 'must be a JSON object, or its text';
+    case 'url':
+      return typeof value === 'string' && isHttpUrl(value) ? null : 'must be an http or https URL';
+    case 'pem':
+      return typeof value === 'string' && /-----BEGIN [A-Z ]+-----[\s\S]+-----END [A-Z ]+-----/.test(value)
+        ? null
+        : 'must be a PEM text (-----BEGIN … -----END …)';
+    case 'text':
+    case 'secret':
+      return typeof value === 'string' ? null : 'must be a text';
+  }
+}
+
+function isHttpUrl(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+}
+
+function isJsonObject(value: unknown): boolean {
+  try {
+    const parsed: unknown = typeof value === 'string' ? JSON.parse(value) : value;
+    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed);
+  } catch {
+    return false;
+  }
+}

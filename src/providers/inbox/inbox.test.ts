@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Content, RequestContext } from '../contract.ts';
+import inbox from './inbox.ts';
+
+const context: RequestContext = { now: 0, random: (n) => new Uint8Array(n), deliveryId: 'd1', baseUrl: '' };
+
+function build(content: Content) {
+  const message = {
+    channel: 'inbox',
+    recipient: { address: '' },
+    content,
+    priority: 'normal',
+    category: 'news',
+  } as const;
+  return inbox.request({ ...message, userId: 'u1' }, {}, context);
+}
+
+test('a message becomes an item with its links, buttons and data', () => {
+  const content = {
+    title: 'Parcel',
+    body: 'It is here.',
+    url: 'acme://parcels/1',
+    image: 'https://acme.org/p.png',
+    actions: [
+      { id: 'open', title: 'Open', url: 'https://acme.org/p' },
+      { id: 'later', title: 'Later' },
+    ],
+    data: { parcel: 1 },
+  };
+  assert.deepEqual(build(content), content);
+});
+
+test('what a message does not have is empty', () => {
+  assert.deepEqual(build({}), { title: '', body: '', actions: [], data: {} });
+});
+
+test('a link that would run a script on the page is left out', () => {
+  for (const url of [
+    'javascript:alert(1)',
+    ' JavaScript:alert(1)',
+    'java\nscript:alert(1)',
+    '\u0001data:text/html,x',
+    'vbscript:x',
+  ]) {
+    const item = build({ url, image: url, actions: [{ id: 'a', title: 'A', url }] });
+    assert.deepEqual(item, { title: '', body: '', actions: [{ id: 'a', title: 'A' }], data: {} }, url);
+  }
+});

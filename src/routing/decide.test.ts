@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Candidate, decide, type Plan, type Question } from './decide.ts';
+
+const candidate = (extra: Partial<Candidate> & Pick<Candidate, 'id' | 'channel'>): Candidate => ({
+  providerId: extra.id,
+  priority: 100,
+  app: null,
+  reaches: 'contact',
+  platforms: null,
+  ...extra,
+});
+const SMTP = candidate({ id: 'smtp', channel: 'email' });
+const APNS = candidate({ id: 'apns', channel: 'push', reaches: 'device', platforms: ['ios'] });
+const INBOX = candidate({ id: 'inbox', channel: 'inbox', reaches: 'user' });
+const HOOK = candidate({ id: 'hook', channel: 'webhook', reaches: 'connection' });
+const EMAIL = { kind: 'email', suppressed: false, inactive: false };
+
+const ask = (extra: Partial<Question>, channels: Question['notification']['channels'] = null) =>
+  decide({
+    notification: { live: true, channels, expiresAt: null, priority: 'normal' },
+    contentChannels: null,
+    contentProblem: null,
+    recipient: { contacts: [EMAIL], devices: [{ id: 'd1', app: 'shop', platform: 'ios' }] },
+    connections: [SMTP, APNS, INBOX, HOOK],
+    now: 1_000,
+    ...extra,
+  });
+const words = (plans: Plan[]) =>
+  plans.map((plan) => (plan.kind === 'deliver' ? `${plan.channel} over ${plan.connection}` : `${plan.channel} ${plan.reason}`));
+
+describe('deciding whom a notification reaches', () => {
+  it('takes the channels asked for', () => {
+    assert.deepEqual(words(ask({}, ['email', 'push'])), ['email over smtp', 'push over apns']);
+  });
+
+  it('takes push, e-mail and inbox when none is asked for, without mentioning what cannot be reached', () => {
+    assert.deepEqual(words(ask({ recipient: { contacts: [EMAIL], devices: [] } })), ['email over smtp', 'inbox over inbox']);
+  });
+
+  it('takes the channels of the template', () => {
+    assert.deepEqual(words(ask({ contentChannels: ['email'] })), ['email over smtp']);
+    assert.deepEqual(words(ask({ contentChannels: ['email'] }, ['push'])), ['push content_missing']);
+  });
+
+  it('reaches every device over a connection for its platform and app', () => {
+    const devices = [
+      { id: 'd1', app: 'shop', platform: 'ios' as const },
+      { id: 'd2', app: 'chat', platform: 'ios' as const },
+      { id: 'd3', app: 'shop', platform: 'android' as const },
+    ];
+    const chat = { ...APNS, id: 'apns-chat', app: 'chat', priority: 1 };
+    assert.deepEqual(words(ask({ recipient: { contacts: [], devices }, connections: [APNS, chat] }, ['push'])), [
+      'push over apns',
+      'push over apns-chat',
+      'push connection_missing',
+    ]);
+  });
+
+  it('prefers the lowest priority number, and the id when equal', () => {
+    const connections = [{ ...SMTP, id: 'b' }, { ...SMTP, id: 'a' }, { ...SMTP, id: 'z', priority: 1 }];
+    assert.deepEqual(words(ask({ connections }, ['email'])), ['email over z']);
+    assert.deepEqual(words(ask({ connections: connections.slice(0, 2) }, ['email'])), ['email over a']);
+  });
+
+  it('skips suppressed, inactive and missing contacts, each with its reason', () => {
+    const withEmail = (extra: object) => ({ recipient: { contacts: [{ ...EMAIL, ...extra }], devices: [] } });
+    assert.deepEqual(words(ask(withEmail({ suppressed: true }), ['email'])), ['email contact_suppressed']);
+    assert.deepEqual(words(ask(withEmail({ inactive: true }), ['email'])), ['email contact_inactive']);
+    assert.deepEqual(words(ask({}, ['sms'])), ['sms contact_missing']);
+  });
+
+  it('needs no contact for a webhook, whose target is the connection', () => {
+    assert.deepEqual(words(ask({}, ['webhook'])), ['webhook over hook']);
+  });
+
+  it('skips every channel of a user nobody knows, and of what comes too late', () => {
+    assert.deepEqual(words(ask({ recipient: null }, ['email', 'push'])), ['email user_unknown', 'push user_unknown']);
+    const late = { notification: { live: true, channels: ['email' as const], expiresAt: 1_000, priority: 'normal' as const } };
+    assert.deepEqual(words(ask(late)), ['email expired']);
+  });
+});

@@ -1,0 +1,180 @@
+import { type Static, Type } from 'typebox';
+import {
+  Exact,
+  invalidField,
+  OneOf,
+  Page,
+  PageQuery,
+  Problem,
+  parseCursor,
+  responses,
+  type Server,
+  Slug,
+  toPage,
+} from '../http/index.ts';
+import { unstorable } from '../lib/text.ts';
+import { CHANNELS } from '../providers/index.ts';
+import { openConnection } from './connection.ts';
+import { type ChangeOptions, MASK, putConnection, removeConnection } from './connection-changes.ts';
+import { type ConnectionRow, findConnection, selectConnectionPage } from './connection-store.ts';
+import type { Connections } from './connections.ts';
+import type { MasterKeys } from './master-key.ts';
+
+export interface ConnectionRouteOptions extends ChangeOptions {
+  connections: Pick<Connections, 'forget'>;
+}
+
+const SLUG = /^[a-z0-9][a-z0-9_-]{0,63}$/;
+const MAX_ORDER = 1_000;
+
+const ConnectionPath = Type.Object({ id: Slug('Your id of the connection') });
+const ConfigObject = Type.Record(Type.String({ maxLength: 64 }), Type.Unknown());
+
+const ConnectionBody = Exact({
+  provider: Type.String({ maxLength: 64, description: 'Which vendor: an id of GET /v1/providers' }),
+  name: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+  enabled: Type.Optional(Type.Boolean({ default: true })),
+  priority: Type.Optional(
+    Type.Integer({ minimum: 0, maximum: MAX_ORDER, default: 100, description: 'The lowest is tried first' }),
+  ),
+  weight: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: MAX_ORDER,
+      default: 100,
+      description: 'Share among equal priorities',
+    }),
+  ),
+  app: Type.Optional(
+    Type.Union([Type.String({ minLength: 1, maxLength: 200 }), Type.Null()], {
+      description: 'Push: the only app whose devices it reaches',
+    }),
+  ),
+  config: Type.Unsafe<Record<string, unknown>>({
+    ...ConfigObject,
+    description: "The provider's fields, and `baseUrl` when its API is somewhere else",
+  }),
+});
+
+const ConnectionAnswer = Type.Object({
+  id: Type.String(),
+  provider: Type.String(),
+  channel: OneOf(CHANNELS),
+  name: Type.String(),
+  enabled: Type.Boolean(),
+  priority: Type.Integer(),
+  weight: Type.Integer(),
+  app: Type.Union([Type.String(), Type.Null()]),
+  config: Type.Unsafe<Record<string, unknown>>({
+    ...ConfigObject,
+    description: `Secrets are shown as "${MASK}"; sent back, that leaves them as they are`,
+  }),
+  version: Type.Integer({ description: 'Counts changes' }),
+  createdAt: Type.String({ format: 'date-time' }),
+  updatedAt: Type.String({ format: 'date-time' }),
+  problem: Type.Optional(Type.String({ description: 'Why it can not be used at present' })),
+});
+
+const about = (summary: string, description?: string) => ({ tags: ['Connections'], summary, description });
+const read = { scope: 'connections:read' } as const;
+const write = { scope: 'connections:write' } as const;
+
+export function registerConnectionRoutes(app: Server, options: ConnectionRouteOptions): void {
+  addPut(app, options);
+  addList(app, options);
+  addGet(app, options);
+  addDelete(app, options);
+}
+
+function addPut(app: Server, options: ConnectionRouteOptions): void {
+  const schema = {
+    ...about(
+      'Create or replace a connection',
+      'Secrets that are left out keep their value; null removes one. In use within two seconds, without a restart.',
+    ),
+    params: ConnectionPath,
+    body: ConnectionBody,
+    response: responses({ 200: ConnectionAnswer, 201: ConnectionAnswer }),
+  };
+  app.put('/v1/connections/:id', { config: write, schema }, async (request, reply) => {
+    const { tenantId } = request.credential;
+    const complaint = unstorable(request.body);
+    if (complaint) throw invalidField(complaint.path, complaint.why);
+    const { id } = request.params;
+    const { row, created } = await putConnection(options, { tenantId, id, request: request.body });
+    options.connections.forget(tenantId);
+    return reply.code(created ? 201 : 200).send(show(row, options.masterKeys));
+  });
+}
+
+function addList(app: Server, { store, masterKeys }: ConnectionRouteOptions): void {
+  const schema = {
+    ...about('List connections'),
+    querystring: Exact(PageQuery),
+    response: responses({ 200: Page(ConnectionAnswer) }),
+  };
+  app.get('/v1/connections', { config: read, schema }, async (request) => {
+    const { tenantId } = request.credential;
+    const { limit = 20, cursor } = request.query;
+    const after = parseCursor(cursor, SLUG);
+    const rows = await store.scoped(tenantId, (db) =>
+      selectConnectionPage(db, { tenantId, after, limit: limit + 1 }),
+    );
+    return toPage(
+      rows,
+      limit,
+      (row) => row.id,
+      (row) => show(row, masterKeys),
+    );
+  });
+}
+
+function addGet(app: Server, { store, masterKeys }: ConnectionRouteOptions): void {
+  const schema = {
+    ...about('Show a connection'),
+    params: ConnectionPath,
+    response: responses({ 200: ConnectionAnswer }),
+  };
+  app.get('/v1/connections/:id', { config: read, schema }, async (request) => {
+    const { tenantId } = request.credential;
+    const { id } = request.params;
+    const row = await store.scoped(tenantId, (db) => findConnection(db, tenantId, id));
+    if (!row) throw new Problem('connection.not_found');
+    return show(row, masterKeys);
+  });
+}
+
+function addDelete(app: Server, options: ConnectionRouteOptions): void {
+  const schema = {
+    ...about('Delete a connection', 'What waits for it goes on over another connection of the channel.'),
+    params: ConnectionPath,
+    response: responses({ 204: Type.Null() }),
+  };
+  app.delete('/v1/connections/:id', { config: write, schema }, async (request, reply) => {
+    const { tenantId } = request.credential;
+    await removeConnection(options, tenantId, request.params.id);
+    options.connections.forget(tenantId);
+    return reply.code(204).send(null);
+  });
+}
+
+/** The row as the API shows it: of its secrets only that they are set. */
+function show(row: ConnectionRow, masterKeys: MasterKeys): Static<typeof ConnectionAnswer> {
+  const opened = openConnection(row, masterKeys);
+  const masked = Object.fromEntries(Object.keys(row.secrets.fields).map((field) => [field, MASK]));
+  return {
+    id: row.id,
+    provider: row.provider,
+    channel: row.channel,
+    name: row.name,
+    enabled: row.enabled,
+    priority: row.priority,
+    weight: row.weight,
+    app: row.app,
+    config: { ...row.config, ...masked },
+    version: row.version,
+    createdAt: row.created_at.toISOString(),
+    updatedAt: row.updated_at.toISOString(),
+    ...('problem' in opened ? { problem: opened.problem } : {}),
+  };
+}

@@ -1,0 +1,70 @@
+import { type Channel, getProvider, parseConfig } from '../providers/index.ts';
+import type { ConnectionRow } from './connection-store.ts';
+import { unwrapDataKey } from './data-keys.ts';
+import type { MasterKeys } from './master-key.ts';
+import { unsealSecrets } from './sealed-secrets.ts';
+
+/** One configured account at a provider, ready for use. */
+export interface Connection {
+  tenantId: string;
+  id: string;
+  providerId: string;
+  channel: Channel;
+  enabled: boolean;
+  /** The lowest number is tried first. */
+  priority: number;
+  weight: number;
+  /** The only app whose devices it reaches; null for all. */
+  app: string | null;
+  /** Counts changes. A connection that was deleted and made again begins at 1; `updatedAt` tells the two apart. */
+  version: number;
+  /** Milliseconds since the epoch. */
+  updatedAt: number;
+  /** What `provider.request` takes; secrets are `Secret` values. */
+  config: Record<string, unknown>;
+  /** Where the vendor's API is, if not at the provider's default. */
+  baseUrl?: string;
+}
+
+/** Decrypts and parses a row. A problem is a text for the caller of the API and holds no value of the row. */
+export function openConnection(
+  row: ConnectionRow,
+  keys: MasterKeys,
+): { connection: Connection } | { problem: string } {
+  const provider = getProvider(row.provider);
+  if (!provider) return { problem: `This version has no provider "${row.provider}"` };
+  const secrets = openSecrets(row, keys);
+  if (!secrets) return { problem: 'Its secrets can not be decrypted with the present master keys' };
+  const parsed = parseConfig(provider, { ...row.config, ...secrets });
+  if ('problems' in parsed) {
+    const rules = parsed.problems.map(({ path, rule }) => `${path} ${rule}`);
+    return { problem: `Its configuration is not valid: ${rules.join(', ')}` };
+  }
+  return {
+    connection: {
+      tenantId: row.tenant_id,
+      id: row.id,
+      providerId: row.provider,
+      channel: provider.channel,
+      enabled: row.enabled,
+      priority: row.priority,
+      weight: row.weight,
+      app: row.app,
+      version: row.version,
+      updatedAt: row.updated_at.getTime(),
+      config: parsed.config,
+      baseUrl: parsed.baseUrl,
+    },
+  };
+}
+
+/** The plain texts of a row's secrets, or null when they do not open. */
+export function openSecrets(row: ConnectionRow, keys: MasterKeys): Record<string, string> | null {
+  const { dataKey: version } = row.secrets;
+  if (version === null) return {};
+  if (!row.wrapped || !row.kek_id) return null;
+  const { tenant_id, wrapped, kek_id } = row;
+  const dataKey = unwrapDataKey({ tenant_id, version, wrapped, kek_id }, keys);
+  const place = { tenantId: tenant_id, connectionId: row.id, version: row.version };
+  return dataKey && unsealSecrets(dataKey, place, row.secrets);
+}

@@ -1,0 +1,27 @@
+export { type Authenticator, type AuthenticatorOptions, createAuthenticator } from './authenticator.ts';
+export { type BootstrapOptions, bootstrapInstance, type FirstKeys } from './bootstrap.ts';
+export { BOOTSTRAP_KEY_ID } from './bootstrap-key.ts';
+export type { Connection } from './connection.ts';
+export { type ConnectionRouteOptions, registerConnectionRoutes } from './connection-routes.ts';
+export { type Connections, type ConnectionsOptions, createConnections } from './connections.ts';
+export { rewrapDataKeys } from './data-keys.ts';
+export { type KeyRouteOptions, registerKeyRoutes } from './key-routes.ts';
+export {
+  type ApiKey,
+  createKey,
+  type KeyRequest,
+  listKeys,
+  type NewApiKey,
+  revokeKey,
+  rotateKey,
+} from './keys.ts';
+export {
+  loadOrCreateMasterKey,
+  type MasterKey,
+  type MasterKeyOptions,
+  type MasterKeys,
+  parseMasterKey,
+} from './master-key.ts';
+export { registerProviderRoutes } from './provider-routes.ts';
+export { DEFAULT_TENANT, ensureDefaultTenant } from './tenants.ts';
+export { listTenantIds } from './tenant-store.ts';

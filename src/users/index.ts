@@ -1,0 +1,13 @@
+export { type Prune, pruneDevices } from './device-store.ts';
+export { requireUserId } from './find-user.ts';
+export {
+  contactKind,
+  loadRecipients,
+  type RecipientContact,
+  type RecipientDevice,
+  type Recipients,
+} from './recipients.ts';
+export type { UserRoutesDeps } from './route-deps.ts';
+export { registerUserRoutes } from './routes.ts';
+export { UserPath } from './schema.ts';
+export { type Suppression, suppressContacts } from './suppression-store.ts';

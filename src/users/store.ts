@@ -1,0 +1,166 @@
+import type { Queryable } from '../store/index.ts';
+import type { ProfileChange } from './profile.ts';
+
+export interface UserRow {
+  id: string;
+  external_id: string;
+  locale: string | null;
+  timezone: string | null;
+  attributes: Record<string, unknown>;
+  created_at: Date;
+  updated_at: Date;
+}
+
+const COLUMNS = 'u.id, u.external_id, u.locale, u.timezone, u.attributes, u.created_at, u.updated_at';
+
+/** A tenant's user by the caller's id. */
+export interface UserKey {
+  tenantId: string;
+  externalId: string;
+}
+
+/** Creates the user under `id` or changes the one there is: `created` tells which. Holds the row until the commit. */
+export async function upsertUser(
+  db: Queryable,
+  key: UserKey,
+  change: Pick<ProfileChange, 'locale' | 'timezone' | 'attributes'> & { id: string; now: Date },
+): Promise<UserRow & { created: boolean }> {
+  const { rows } = await db.query(
+    `insert into users as u (tenant_id, id, external_id, locale, timezone, attributes, created_at, updated_at)
+    values ($1, $2, $3, $4, $5, coalesce($6::jsonb, '{}'), $7, $7)
+    on conflict (tenant_id, external_id) do update set
+      locale = case when $8 then excluded.locale else u.locale end,
+      timezone = case when $9 then excluded.timezone else u.timezone end,
+      attributes = coalesce($6::jsonb, u.attributes),
+      updated_at = excluded.updated_at
+    returning ${COLUMNS}, u.id = $2 as created`,
+    [
+      key.tenantId,
+      change.id,
+      key.externalId,
+      change.locale ?? null,
+      change.timezone ?? null,
+      change.attributes ?? null,
+      change.now,
+      change.locale !== undefined,
+      change.timezone !== undefined,
+    ],
+  );
+  return rows[0];
+}
+
+export async function findUser(db: Queryable, key: UserKey): Promise<UserRow | null> {
+  const { rows } = await db.query(
+    `select ${COLUMNS} from users u where u.tenant_id = $1 and u.external_id = $2`,
+    [key.tenantId, key.externalId],
+  );
+  return rows[0] ?? null;
+}
+
+export async function findUserId(db: Queryable, key: UserKey): Promise<string | null> {
+  const { rows } = await db.query('select id from users where tenant_id = $1 and external_id = $2', [
+    key.tenantId,
+    key.externalId,
+  ]);
+  return rows[0]?.id ?? null;
+}
+
+/** In the order they were made; the page starts behind the id `after`. */
+export async function listUsers(
+  db: Queryable,
+  query: { tenantId: string; after: string | null; limit: number },
+): Promise<UserRow[]> {
+  const { rows } = await db.query(
+    `select ${COLUMNS} from users u
+    where u.tenant_id = $1 and ($2::uuid is null or u.id > $2)
+    order by u.id
+    limit $3`,
+    [query.tenantId, query.after, query.limit],
+  );
+  return rows;
+}
+
+/**
+ * Users whose external id begins with `prefix`, in the order of that id's code points, so that the page is a slice
+ * of one index; it starts behind the external id `after`.
+ */
+export async function listUsersByPrefix(
+  db: Queryable,
+  query: { tenantId: string; prefix: string; after: string | null; limit: number },
+): Promise<UserRow[]> {
+  const { rows } = await db.query(
+    `select ${COLUMNS} from users u
+    where u.tenant_id = $1 and u.external_id collate "C" >= $2 and u.external_id collate "C" < $3
+      and ($4::text is null or u.external_id collate "C" > $4)
+    order by u.external_id collate "C"
+    limit $5`,
+    // U+10FFFF, a noncharacter, sorts behind every text that continues the prefix.
+    [query.tenantId, query.prefix, `${query.prefix}\u{10ffff}`, query.after, query.limit],
+  );
+  return rows;
+}
+
+/** Deletes the user with contacts and devices (by cascade) and inbox. False when there is none. */
+export async function deleteUser(db: Queryable, key: UserKey): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `with gone as (delete from users where tenant_id = $1 and external_id = $2 returning id),
+      items as (delete from inbox_items i using gone where i.tenant_id = $1 and i.user_id = gone.id)
+    select from gone`,
+    [key.tenantId, key.externalId],
+  );
+  return rowCount === 1;
+}
+
+/** A changed address is a new contact, so it becomes active; one that is the same keeps its state. */
+export async function upsertContacts(
+  db: Queryable,
+  user: { tenantId: string; id: string },
+  contacts: { kind: string; address: string }[],
+  now: Date,
+): Promise<void> {
+  await db.query(
+    `insert into contacts as c (tenant_id, user_id, kind, address, updated_at)
+    select $1, $2, given.kind, given.address, $5 from unnest($3::text[], $4::text[]) as given (kind, address)
+    on conflict (tenant_id, user_id, kind) do update set
+      address = excluded.address, inactive_at = null, inactive_reason = null, updated_at = excluded.updated_at
+    where c.address <> excluded.address`,
+    [user.tenantId, user.id, contacts.map(({ kind }) => kind), contacts.map(({ address }) => address), now],
+  );
+}
+
+export async function deleteContacts(
+  db: Queryable,
+  user: { tenantId: string; id: string },
+  kinds: string[],
+): Promise<void> {
+  await db.query('delete from contacts where tenant_id = $1 and user_id = $2 and kind = any($3)', [
+    user.tenantId,
+    user.id,
+    kinds,
+  ]);
+}
+
+export interface ContactRow {
+  kind: string;
+  address: string;
+  inactive_at: Date | null;
+  inactive_reason: string | null;
+  /** Why the tenant's suppression list has the address; null when it has not. */
+  suppressed_reason: string | null;
+}
+
+export async function listContacts(
+  db: Queryable,
+  user: { tenantId: string; id: string },
+): Promise<ContactRow[]> {
+  const { rows } = await db.query(
+    `select c.kind, c.address, c.inactive_at, c.inactive_reason, s.reason as suppressed_reason
+    from contacts c
+    left join suppressions s on s.tenant_id = c.tenant_id and s.kind = c.kind
+      and s.address = case c.kind when 'email' then lower(c.address collate "C") collate "default" else c.address end
+    where c.tenant_id = $1 and c.user_id = $2
+    order by c.kind`,
+    [user.tenantId, user.id],
+  );
+  return rows;
+}

@@ -1,0 +1,100 @@
+import type { Queryable } from '../store/index.ts';
+
+export interface Suppression {
+  tenantId: string;
+  /** Kind of contact: `email`, `phone` … */
+  kind: string;
+  address: string;
+  /** Why: `bounced`, `complained`, `opted_out` … */
+  reason: string;
+  /** Who said so: `api`, or the connection whose receipt or answer it was. */
+  source: string;
+}
+
+/** The form in which a list keeps an address: mail hosts ignore the case of a mailbox, so it must not matter here. */
+export function suppressionKey(kind: string, address: string): string {
+  return kind === 'email' ? address.toLowerCase() : address;
+}
+
+/** Adds addresses to the lists of their tenants. A known one keeps its date and takes the new reason and source. */
+export async function suppressContacts(db: Queryable, now: number, list: Suppression[]): Promise<void> {
+  if (list.length === 0) return;
+  const rows = distinctInOrder(list);
+  await db.query({
+    name: 'suppress contacts',
+    text: `insert into suppressions (tenant_id, kind, address, reason, source, created_at)
+      select listed.*, $6
+      from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[]) as listed
+      on conflict (tenant_id, kind, address) do update set reason = excluded.reason, source = excluded.source
+      where (suppressions.reason, suppressions.source) is distinct from (excluded.reason, excluded.source)`,
+    values: [
+      rows.map((row) => row.tenantId),
+      rows.map((row) => row.kind),
+      rows.map((row) => row.address),
+      rows.map((row) => row.reason),
+      rows.map((row) => row.source),
+      new Date(now),
+    ],
+  });
+}
+
+/** An upsert takes a key only once, and batches that lock keys in one order cannot deadlock. The last mention counts. */
+function distinctInOrder(list: Suppression[]): Suppression[] {
+  const byKey = new Map<string, Suppression>();
+  for (const entry of list) {
+    const address = suppressionKey(entry.kind, entry.address);
+    byKey.set(`${entry.tenantId} ${entry.kind} ${address}`, { ...entry, address });
+  }
+  return [...byKey].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry);
+}
+
+export interface SuppressionRow {
+  kind: string;
+  address: string;
+  reason: string;
+  source: string;
+  created_at: Date;
+}
+
+/** In the order of (kind, address); the page starts behind `after`. */
+export async function listSuppressions(
+  db: Queryable,
+  query: {
+    tenantId: string;
+    kind: string | null;
+    after: { kind: string; address: string } | null;
+    limit: number;
+  },
+): Promise<SuppressionRow[]> {
+  const { rows } = await db.query(
+    `select kind, address, reason, source, created_at from suppressions
+    where tenant_id = $1 and ($2::text is null or kind = $2) and (kind, address) > ($3, $4)
+    order by kind, address
+    limit $5`,
+    [query.tenantId, query.kind, query.after?.kind ?? '', query.after?.address ?? '', query.limit],
+  );
+  return rows;
+}
+
+export async function findSuppression(
+  db: Queryable,
+  key: { tenantId: string; kind: string; address: string },
+): Promise<SuppressionRow | null> {
+  const { rows } = await db.query(
+    `select kind, address, reason, source, created_at from suppressions
+    where tenant_id = $1 and kind = $2 and address = $3`,
+    [key.tenantId, key.kind, suppressionKey(key.kind, key.address)],
+  );
+  return rows[0] ?? null;
+}
+
+export async function deleteSuppression(
+  db: Queryable,
+  key: { tenantId: string; kind: string; address: string },
+): Promise<void> {
+  await db.query('delete from suppressions where tenant_id = $1 and kind = $2 and address = $3', [
+    key.tenantId,
+    key.kind,
+    suppressionKey(key.kind, key.address),
+  ]);
+}
