@@ -1,15 +1,17 @@
 import { globSync, mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { CHANNELS } from '../src/providers/contract.ts';
 
 const FOLDER = new URL('../src/providers/', import.meta.url);
 
-/** The registry of providers: every file directly in a channel's folder, tests aside, is one. */
+/** The registry of providers: every file directly in a channel's folder, tests aside, is one; what helps it lies deeper. */
 export function renderProviderRegistry(): { path: string; content: string } {
-  const files = globSync('*/*.ts', { cwd: fileURLToPath(FOLDER) })
-    .filter((file) => !file.endsWith('.test.ts') && !file.startsWith('generated/'))
+  const files = globSync(`{${CHANNELS.join(',')}}/*.ts`, { cwd: fileURLToPath(FOLDER) })
+    .filter((file) => !file.endsWith('.test.ts'))
     .map((file) => file.replaceAll('\\', '/'))
     .sort();
-  const name = (file: string) => file.slice(file.indexOf('/') + 1, -3).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+  const name = (file: string) =>
+    file.slice(file.indexOf('/') + 1, -3).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
   return {
     path: 'src/providers/generated/registry.ts',
     content: [

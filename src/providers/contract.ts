@@ -414,16 +414,18 @@ export function defineInboxProvider<const F extends Fields>(provider: InboxProvi
   return provider;
 }
 
+const LONGEST_WAIT_MS = 30 * 86_400_000;
+
 /**
  * Milliseconds to wait by a `Retry-After` header (RFC 9110, 10.2.3: delta-seconds or an HTTP-date), or
- * undefined when it is absent or unreadable.
+ * undefined when it is absent or unreadable. At most 30 days: the text comes from the net, and the number it
+ * gives must remain one that makes a date.
  */
 export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
   if (header === undefined) return undefined;
   const text = header.trim();
-  if (/^\d+(\.\d+)?$/.test(text)) return Math.ceil(Number(text) * 1000);
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+  const waitMs = /^\d+(\.\d+)?$/.test(text) ? Math.ceil(Number(text) * 1000) : Date.parse(text) - now;
+  return Number.isNaN(waitMs) ? undefined : Math.min(Math.max(0, waitMs), LONGEST_WAIT_MS);
 }
 
 /** The JSON object in a vendor's body, or null when it is anything else (HTML, empty, cut off, a bare value). */

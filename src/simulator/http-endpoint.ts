@@ -32,7 +32,7 @@ export function createHttpEndpoint(api: VendorApi, page: PageHandler, stage: Sta
   const sockets = new Set<Socket>();
   const http1 = createHttpServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
     const { method = 'GET', url = '/', headers } = request;
-    if (PAGE.test(url)) return page.handle(request, response, '/simulator');
+    if (PAGE.test(url)) return page.handle(request, response, { prefix: '/simulator', isAlone: true });
     collect(request, (body) => {
       if (!body) return lineOf(request, response).send(TOO_LARGE);
       perform(api.reply({ method, url, headers, body }), lineOf(request, response), stage);

@@ -3,6 +3,7 @@ import { truncate } from '../lib/text.ts';
 import type { SimulatedMessage } from './mailbox.ts';
 import { PREVIEW_HEADER, parsePreview, shorten } from './preview.ts';
 
+const PREVIEW_LINES = new RegExp(`^${PREVIEW_HEADER}:.*(\\r?\\n[ \\t].*)*\\r?\\n`, 'im');
 const MAX_SOURCE = 64 * 1024;
 const MAX_HEADERS = 100;
 
@@ -10,7 +11,8 @@ const MAX_HEADERS = 100;
 type MailFields = Pick<SimulatedMessage, 'content' | 'raw'> & Partial<SimulatedMessage>;
 
 export async function parseMail(source: Buffer): Promise<MailFields> {
-  const raw = { source: truncate(source.toString('utf8', 0, MAX_SOURCE), MAX_SOURCE) };
+  const text = source.toString('utf8', 0, MAX_SOURCE).replace(PREVIEW_LINES, '');
+  const raw = { source: truncate(text, MAX_SOURCE) };
   try {
     const mail = await PostalMime.parse(source, { maxNestingDepth: 20, maxHeadersSize: 256 * 1024 });
     const header = mail.headers.find(({ key }) => key === PREVIEW_HEADER)?.value;

@@ -4,14 +4,18 @@ import { withoutRaw } from './mailbox.ts';
 import type { Stage } from './vendor-api.ts';
 
 const MAX_STREAMS = 32;
-// Ten thousand messages a second are shown in twenty portions.
 const PORTION_MS = 50;
+// Nobody reads hundreds of messages at once: a browser that gets them gets them twice a second.
+const MANY = 100;
+const PORTION_OF_MANY_MS = 500;
 const HEARTBEAT_MS = 15_000;
 const MAX_UNSENT_BYTES = 1024 * 1024;
 
 interface Stream {
   response: ServerResponse;
   sentId: number;
+  /** How long the next portion gathers. */
+  waitMs: number;
   timer: NodeJS.Timeout | null;
 }
 
@@ -42,7 +46,12 @@ export class MessageStreams {
     }
     const [process, id] = String(request.headers['last-event-id'] ?? '').split('.');
     const isSame = process === this.#process;
-    const stream: Stream = { response, sentId: isSame ? Number(id) || 0 : 0, timer: null };
+    const stream: Stream = {
+      response,
+      sentId: isSame ? Number(id) || 0 : 0,
+      waitMs: PORTION_MS,
+      timer: null,
+    };
     response.writeHead(200, { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' });
     if (!isSame) response.write(eventOf('cleared', null));
     response.write(eventOf('faults', this.#stage.faults.settings));
@@ -70,7 +79,7 @@ export class MessageStreams {
     stream.timer ??= setTimeout(() => {
       stream.timer = null;
       this.#send(stream);
-    }, PORTION_MS).unref();
+    }, stream.waitMs).unref();
   }
 
   /** A slow reader is left alone until he has read: what he missed is still in the mailbox, or too old anyway. */
@@ -79,6 +88,7 @@ export class MessageStreams {
     const messages = this.#stage.mailbox.list({ after: stream.sentId });
     if (messages.length === 0) return;
     stream.sentId = messages.at(-1)!.id;
+    stream.waitMs = messages.length > MANY ? PORTION_OF_MANY_MS : PORTION_MS;
     const id = `id: ${this.#process}.${stream.sentId}\n`;
     stream.response.write(id + eventOf('messages', messages.map(withoutRaw)));
   }

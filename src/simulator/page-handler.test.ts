@@ -123,7 +123,7 @@ test('paths outside the page are not found, other methods not allowed', async (t
   assert.equal(await status('/simulator/..%2findex.ts'), 404);
   assert.equal(await status('/simulator/api/nothing'), 404);
   assert.equal(await status('/simulator/', 'POST'), 405);
-  assert.equal(await status('/simulator/api/setup', 'DELETE'), 405);
+  assert.equal(await status('/simulator/api/messages/1', 'DELETE'), 405);
   assert.equal(await status('/simulator/api/faults', 'DELETE'), 405);
 });
 

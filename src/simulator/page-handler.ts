@@ -1,13 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { extname } from 'node:path';
-import { BREAKDOWNS, behavioursOf } from './faults.ts';
-import { withoutRaw } from './mailbox.ts';
 import { MessageStreams } from './message-streams.ts';
+import { type Answer, answerApi, describeSetup, notAllowed, problem } from './page-api.ts';
 import type { SimulatorOptions } from './simulator.ts';
 import type { Stage } from './vendor-api.ts';
 
-const MAX_BODY_BYTES = 64 * 1024;
 const TYPES: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
@@ -17,7 +15,7 @@ const TYPES: Record<string, string> = {
 
 // S3: the frame of a mail inherits this policy, so its own inline styles must be allowed; nothing is loaded from
 // elsewhere and no script runs but the page's files.
-const HEADERS = {
+const HEADERS = new Headers({
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -26,85 +24,62 @@ const HEADERS = {
   'cross-origin-resource-policy': 'same-origin',
   'cross-origin-opener-policy': 'same-origin',
   'cache-control': 'no-store',
-};
+});
 
-type Answer = { status: number; type?: string; body?: string | Buffer };
+interface PageOptions extends Pick<SimulatorOptions, 'baseUrl' | 'hint'> {
+  /** Where the SMTP endpoint listens; null before it does. */
+  smtpOrigin(): string | null;
+}
 
-export type PageHandler = ReturnType<typeof createPageHandler>;
+interface Place {
+  prefix: string;
+  /** The page is served by the simulator itself: there may be no Bellhop whose API it could teach. */
+  isAlone?: boolean;
+}
 
-/** The page and its JSON API. */
-export function createPageHandler(stage: Stage, options: Pick<SimulatorOptions, 'baseUrl' | 'hint'>) {
+export interface PageHandler {
+  handle(request: IncomingMessage, response: ServerResponse, place: Place): void;
+  close(): void;
+}
+
+/** Serves the page, its JSON API and its live events. */
+export function createPageHandler(stage: Stage, { baseUrl, hint, smtpOrigin }: PageOptions): PageHandler {
   const files = readPage();
   const streams = new MessageStreams(stage);
-  const setup = { ...describeProviders(stage), baseUrl: options.baseUrl ?? null, hint: options.hint ?? null };
 
-  async function handle(request: IncomingMessage, response: ServerResponse, prefix: string): Promise<void> {
+  function answer(
+    request: IncomingMessage,
+    path: string,
+    search = '',
+    isAlone = false,
+  ): Answer | Promise<Answer> {
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    if (path === '/api/setup' && isRead) {
+      return describeSetup(stage, { baseUrl, hint, isAlone, smtpOrigin: smtpOrigin() });
+    }
+    if (path.startsWith('/api/')) return answerApi(stage, request, path.slice('/api'.length), search);
+    const file = files.get(path === '/' ? '/index.html' : path);
+    if (!file) return problem(404, 'There is no such page.');
+    return isRead ? { status: 200, ...file } : notAllowed();
+  }
+
+  async function handle(request: IncomingMessage, response: ServerResponse, place: Place): Promise<void> {
+    const { prefix, isAlone } = place;
     const [pathname = '', search] = (request.url ?? '').split('?', 2);
     const path = pathname.startsWith(prefix) ? pathname.slice(prefix.length) : pathname;
-    for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
-    if (path === '') {
-      response.writeHead(308, { location: `${prefix}/` }).end();
-      return;
-    }
+    response.setHeaders(HEADERS);
+    // The page names its files relative to itself.
+    if (path === '') return redirect(response, `${prefix}/`);
     if (path === '/api/stream' && request.method === 'GET') return streams.open(request, response);
-    const { status, type, body } = path.startsWith('/api/')
-      ? await answerApi(request, path.slice('/api'.length), new URLSearchParams(search))
-      : answerFile(request, path);
+    const { status, type, body } = await answer(request, path, search, isAlone);
     if (type) response.setHeader('content-type', type);
     response.writeHead(status).end(request.method === 'HEAD' ? undefined : body);
   }
 
-  function answerFile({ method }: IncomingMessage, path: string): Answer {
-    const file = files.get(path === '/' ? '/index.html' : path);
-    if (!file) return problem(404, 'There is no such page.');
-    return method === 'GET' || method === 'HEAD' ? { status: 200, ...file } : notAllowed();
-  }
-
-  async function answerApi(request: IncomingMessage, path: string, query: URLSearchParams): Promise<Answer> {
-    const { mailbox, faults } = stage;
-    const changes = request.method !== 'GET' && request.method !== 'HEAD';
-    if (changes && isForeign(request)) return problem(403, 'Only the page itself may change something.');
-    if (path === '/setup') return changes ? notAllowed() : json(setup);
-    const id = /^\/messages\/([0-9]{1,15})$/.exec(path)?.[1];
-    if (id) {
-      const message = mailbox.get(Number(id));
-      return changes ? notAllowed() : message ? json(message) : problem(404, 'This message is gone.');
-    }
-    if (path === '/messages') {
-      if (!changes) return listMessages(query);
-      if (request.method !== 'DELETE') return notAllowed();
-      mailbox.clear();
-      return { status: 204 };
-    }
-    if (path !== '/faults') return problem(404, 'There is no such resource.');
-    if (!changes) return json(faults.settings);
-    return request.method === 'PUT' ? changeFaults(request) : notAllowed();
-  }
-
-  function listMessages(query: URLSearchParams): Answer {
-    const after = Number(query.get('after') ?? 0);
-    if (!Number.isSafeInteger(after) || after < 0) return problem(400, 'after must be the id of a message.');
-    const filter = {
-      after,
-      userId: query.get('user') ?? undefined,
-      channel: query.get('channel') ?? undefined,
-    };
-    return json({ items: stage.mailbox.list(filter).map(withoutRaw), lastId: stage.mailbox.lastId });
-  }
-
-  async function changeFaults(request: IncomingMessage): Promise<Answer> {
-    const body = await readJson(request);
-    if (body === undefined) return problem(400, `The body must be JSON of at most ${MAX_BODY_BYTES} bytes.`);
-    const settings = stage.faults.parse(body);
-    if ('problem' in settings) return problem(400, settings.problem);
-    stage.faults.set(settings);
-    return json(stage.faults.settings);
-  }
-
   return {
-    handle(request: IncomingMessage, response: ServerResponse, prefix: string): void {
-      handle(request, response, prefix).catch((error: unknown) => {
-        stage.logger.error({ error, path: request.url }, 'the simulator page failed');
+    handle(request, response, place) {
+      handle(request, response, place).catch((error: unknown) => {
+        stage.logger.error({ error }, 'the simulator page failed');
         response.destroy();
       });
     },
@@ -112,25 +87,8 @@ export function createPageHandler(stage: Stage, options: Pick<SimulatorOptions, 
   };
 }
 
-/** A browser names the page a change comes from; programs without an Origin are no browsers. */
-function isForeign({ headers }: IncomingMessage): boolean {
-  const site = headers['sec-fetch-site'];
-  if (site !== undefined && site !== 'same-origin' && site !== 'none') return true;
-  if (headers.origin === undefined) return false;
-  return !URL.canParse(headers.origin) || new URL(headers.origin).host !== headers.host;
-}
-
-async function readJson(request: IncomingMessage): Promise<unknown> {
-  let text = '';
-  for await (const chunk of request) {
-    text += chunk;
-    if (text.length > MAX_BODY_BYTES) return undefined;
-  }
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+function redirect(response: ServerResponse, location: string): void {
+  response.writeHead(308, { location }).end();
 }
 
 function readPage(): Map<string, { type: string; body: Buffer }> {
@@ -142,28 +100,4 @@ function readPage(): Map<string, { type: string; body: Buffer }> {
       { type: TYPES[extname(name)]!, body: readFileSync(new URL(name, folder)) },
     ]),
   );
-}
-
-function describeProviders({ providers }: Stage) {
-  return {
-    breakdowns: BREAKDOWNS,
-    providers: providers.map((provider) => ({
-      id: provider.id,
-      name: provider.name,
-      channel: provider.channel,
-      behaviours: provider.transport === 'inbox' ? [] : [...behavioursOf(provider)],
-    })),
-  };
-}
-
-function json(value: unknown): Answer {
-  return { status: 200, type: 'application/json', body: JSON.stringify(value) };
-}
-
-function problem(status: number, detail: string): Answer {
-  return { status, type: 'application/problem+json', body: JSON.stringify({ status, detail }) };
-}
-
-function notAllowed(): Answer {
-  return problem(405, 'This method is not allowed here.');
 }

@@ -47,18 +47,19 @@ export function createSimulator(options: SimulatorOptions): Simulator {
     logger,
     signal: closing.signal,
   };
-  const page = createPageHandler(stage, options);
+  let smtpOrigin: string | null = null;
+  const page = createPageHandler(stage, { ...options, smtpOrigin: () => smtpOrigin });
   const http = createHttpEndpoint(new VendorApi(stage), page, stage);
   const smtpProvider = providers.find((provider) => provider.transport === 'smtp');
   const smtp = smtpProvider ? createSmtpEndpoint(smtpProvider, stage) : null;
   return {
     mailbox: stage.mailbox,
     faults: stage.faults,
-    handle: page.handle,
+    handle: (request, response, prefix) => page.handle(request, response, { prefix }),
     async listen({ port = 0, smtpPort = 0 } = {}) {
       const origin = await listen(http.server, port, host);
-      const smtpOrigin = smtp ? await listen(smtp.server, smtpPort, host) : null;
-      return { origin: `http://${origin}`, smtpOrigin: smtpOrigin ? `smtp://${smtpOrigin}` : '' };
+      if (smtp) smtpOrigin = `smtp://${await listen(smtp.server, smtpPort, host)}`;
+      return { origin: `http://${origin}`, smtpOrigin: smtpOrigin ?? '' };
     },
     close() {
       closing.abort();

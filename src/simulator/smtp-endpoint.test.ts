@@ -71,6 +71,7 @@ test('the preview in a mail tells the user, the mail itself tells what he sees',
   assert.equal(message?.content.subject, MAIL.subject);
   assert.equal(message?.content.title, 'kept');
   assert.ok(!message?.mail?.headers.some(([name]) => name === 'x-bellhop-preview'));
+  assert.ok(!/x-bellhop-preview|^ *ey/im.test((message!.raw as { source: string }).source));
 });
 
 test('a recipient named simulate-<example> gets the literal reply of the example', async (t) => {

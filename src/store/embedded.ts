@@ -1,10 +1,10 @@
 import { fdatasyncSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
-import { createPgConfig } from '@electric-sql/pglite/node-postgres';
 import { NodeFS } from '@electric-sql/pglite/nodefs';
 import pg from 'pg';
 import { lockFolder } from './folder-lock.ts';
+import { PGliteStream } from './pglite-stream.ts';
 
 const CONNECT_TIMEOUT_MS = 30_000;
 
@@ -42,7 +42,9 @@ export async function openEmbedded(
     const database = given ?? (inMemory ? new PGlite() : new PGlite(durable(join(dataDir, 'postgres'))));
     await database.waitReady;
     const pool = new pg.Pool({
-      ...createPgConfig(database),
+      user: 'postgres',
+      database: 'postgres',
+      stream: () => new PGliteStream(database) as never,
       max: 1,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       idleTimeoutMillis: 0,

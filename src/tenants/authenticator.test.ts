@@ -11,31 +11,34 @@ import { listKeys, revokeKey, rotateKey } from './keys.ts';
 import { ensureDefaultTenant } from './tenants.ts';
 import { makeKey, makeTenant } from './testing.ts';
 
-/** The store with a count of the statements its API pool runs. */
-function counting(store: Store): { store: Store; queries(): number } {
+/** The store with a count of the statements its API pool runs, whose answers can be held back. */
+function observe(store: Store) {
   let count = 0;
+  const held = { until: Promise.resolve() };
   const api = new Proxy(store.api, {
     get(pool, property) {
       if (property === 'query') {
-        return (...args: [string]) => {
+        return async (...args: [string]) => {
           count++;
-          return pool.query(...args);
+          const answer = await pool.query(...args);
+          await held.until;
+          return answer;
         };
       }
       const value = Reflect.get(pool, property);
       return typeof value === 'function' ? value.bind(pool) : value;
     },
   });
-  return { store: { ...store, api }, queries: () => count };
+  return { store: { ...store, api }, queries: () => count, held };
 }
 
 async function setUp(store: Store) {
   const clock = new FakeClock();
   const tenantId = await makeTenant(store, clock.now());
   const key = await makeKey(store, clock, { tenantId, scopes: ['notifications:write'] });
-  const counted = counting(store);
-  const authenticate = createAuthenticator({ store: counted.store, clock });
-  return { clock, tenantId, key, token: key.key.reveal(), authenticate, queries: counted.queries };
+  const { store: observed, queries, held } = observe(store);
+  const authenticate = createAuthenticator({ store: observed, clock });
+  return { clock, tenantId, key, token: key.key.reveal(), authenticate, queries, held };
 }
 
 describeStores('the authenticator', (store) => {
@@ -94,11 +97,15 @@ describeStores('the authenticator', (store) => {
   });
 
   it('does not remember what it read while a key was being revoked', async () => {
-    const { authenticate, clock, key, token, tenantId } = await setUp(store());
+    const { authenticate, clock, key, token, tenantId, held } = await setUp(store());
+    const { promise, resolve } = Promise.withResolvers<void>();
+    held.until = promise;
     const underWay = authenticate(token);
+    await new Promise(setImmediate);
     await revokeKey({ store: store(), clock }, { tenantId, id: key.id });
     authenticate.forget(key.id);
-    await underWay;
+    resolve();
+    assert.ok(await underWay, 'it was read before the revocation');
     assert.equal(await authenticate(token), null);
   });
 

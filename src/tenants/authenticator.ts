@@ -58,7 +58,7 @@ class KeyCache {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #bootstrap: BootstrapKey | undefined;
-  readonly #lookUps: Batcher<Buffer, KeyRow | undefined>;
+  readonly #lookUps: Batcher<string, KeyRow | undefined>;
   readonly #known = new Map<string, Known>();
   /** Keys that do not exist, and until when this is believed. */
   readonly #unknown = new Map<string, number>();
@@ -76,25 +76,24 @@ class KeyCache {
 
   authenticate(token: string): Credential | null | Promise<Credential | null> {
     const hash = hashKey(token);
-    if (this.#bootstrap?.matches(hash)) return this.#bootstrap.credential();
-    const name = hash.toString('latin1');
     const now = this.#clock.now();
-    const known = this.#known.get(name);
+    const known = this.#known.get(hash);
     if (known && now - known.readAt < FRESH_MS) {
       if (now >= known.expiresAt) return null;
-      if (now - known.readAt >= REFRESH_AFTER_MS) this.#refresh(hash, name);
+      if (now - known.readAt >= REFRESH_AFTER_MS) this.#refresh(hash);
       known.usedAt = now;
       return known.credential;
     }
-    if (!hasKeyFormat(token) || now < (this.#unknown.get(name) ?? 0)) return null;
-    return this.#read(hash, name);
+    if (this.#bootstrap?.matches(hash)) return this.#bootstrap.credential();
+    if (!hasKeyFormat(token) || now < (this.#unknown.get(hash) ?? 0)) return null;
+    return this.#read(hash);
   }
 
   forget(keyId: string): void {
     this.#changes++;
     this.#reading.clear();
-    for (const [name, known] of this.#known) {
-      if (known.credential.keyId === keyId) this.#known.delete(name);
+    for (const [hash, known] of this.#known) {
+      if (known.credential.keyId === keyId) this.#known.delete(hash);
     }
   }
 
@@ -119,40 +118,40 @@ class KeyCache {
     }
   }
 
-  #refresh(hash: Buffer, name: string): void {
-    if (this.#reading.has(name)) return;
+  #refresh(hash: string): void {
+    if (this.#reading.has(hash)) return;
     // What is known stays good until it is too old; then the request itself meets the error.
-    this.#read(hash, name).catch((error) => this.#logger.warn({ error }, 'an API key was not read again'));
+    this.#read(hash).catch((error) => this.#logger.warn({ error }, 'an API key was not read again'));
   }
 
   /** One read at a time for each key; who comes meanwhile waits for it. */
-  #read(hash: Buffer, name: string): Promise<Credential | null> {
-    const underWay = this.#reading.get(name);
+  #read(hash: string): Promise<Credential | null> {
+    const underWay = this.#reading.get(hash);
     if (underWay) return underWay;
-    const reading = this.#load(hash, name).finally(() => {
-      if (this.#reading.get(name) === reading) this.#reading.delete(name);
+    const reading = this.#load(hash).finally(() => {
+      if (this.#reading.get(hash) === reading) this.#reading.delete(hash);
     });
-    this.#reading.set(name, reading);
+    this.#reading.set(hash, reading);
     return reading;
   }
 
-  async #load(hash: Buffer, name: string): Promise<Credential | null> {
+  async #load(hash: string): Promise<Credential | null> {
     const changes = this.#changes;
     const now = this.#clock.now();
     const row = await this.#lookUps.add(hash).catch(refuseWhenFull);
-    const known = row && toKnown(row, now, this.#known.get(name));
+    const known = row && toKnown(row, now, this.#known.get(hash));
     if (changes === this.#changes) {
-      this.#known.delete(name);
-      if (known) remember(this.#known, name, known);
-      else remember(this.#unknown, name, now + UNKNOWN_MS);
+      this.#known.delete(hash);
+      if (known) remember(this.#known, hash, known);
+      else remember(this.#unknown, hash, now + UNKNOWN_MS);
     }
     return known?.credential ?? null;
   }
 
-  async #lookUp(hashes: Buffer[]): Promise<(KeyRow | undefined)[]> {
+  async #lookUp(hashes: string[]): Promise<(KeyRow | undefined)[]> {
     const rows = await findUsableKeys(this.#store.api, hashes, new Date(this.#clock.now()));
-    const byHash = new Map(rows.map((row) => [row.hash.toString('latin1'), row]));
-    return hashes.map((hash) => byHash.get(hash.toString('latin1')));
+    const byHash = new Map(rows.map((row) => [row.hash, row]));
+    return hashes.map((hash) => byHash.get(hash));
   }
 }
 
@@ -167,9 +166,9 @@ function toKnown(row: KeyRow, now: number, before: Known | undefined): Known {
 }
 
 /** The oldest makes room. */
-function remember<T>(entries: Map<string, T>, name: string, entry: T): void {
-  entries.delete(name);
-  entries.set(name, entry);
+function remember<T>(entries: Map<string, T>, hash: string, entry: T): void {
+  entries.delete(hash);
+  entries.set(hash, entry);
   if (entries.size > MAX_REMEMBERED) entries.delete(entries.keys().next().value!);
 }
 

@@ -10,7 +10,8 @@ const MIN_LENGTH = 32;
 export const BOOTSTRAP_KEY_ID = '00000000-0000-0000-0000-000000000000';
 
 export interface BootstrapKey {
-  matches(hash: Buffer): boolean;
+  /** Compares hashes of keys in constant time. */
+  matches(hash: string): boolean;
   /** At once, except for the first time: then the tenant is looked up. */
   credential(): Credential | Promise<Credential>;
 }
@@ -19,7 +20,7 @@ export interface BootstrapKey {
 export function openBootstrapKey(key: string, store: Store, clock: Clock): BootstrapKey {
   if (key.length < MIN_LENGTH)
     throw new Error(`the bootstrap key must have ${MIN_LENGTH} characters or more`);
-  const expected = hashKey(key);
+  const expected = Buffer.from(hashKey(key));
   const live = !key.startsWith(prefixOf(false));
   let credential: Credential | undefined;
   const load = async () => {
@@ -28,7 +29,7 @@ export function openBootstrapKey(key: string, store: Store, clock: Clock): Boots
     return credential;
   };
   return {
-    matches: (hash) => timingSafeEqual(hash, expected),
+    matches: (hash) => timingSafeEqual(Buffer.from(hash), expected),
     credential: () => credential ?? load(),
   };
 }

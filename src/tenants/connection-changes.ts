@@ -38,7 +38,7 @@ const DEFAULT_WEIGHT = 100;
 
 /**
  * Creates a connection or replaces it. Secrets that the request leaves out stay what they are, unless the provider
- * changes; null removes one.
+ * changes; null or an empty text removes one.
  */
 export async function putConnection(
   { store, clock, masterKeys }: ChangeOptions,
@@ -107,7 +107,7 @@ function completeConfig(
   const secretFields = secretFieldsOf(provider);
   const omitted = secretFields.filter((field) => config[field] === undefined || config[field] === MASK);
   for (const field of secretFields) {
-    if (config[field] === MASK || config[field] === null) delete config[field];
+    if ([MASK, null, ''].includes(config[field] as string | null)) delete config[field];
   }
   const stored = old?.provider === provider.id ? old.secrets.fields : {};
   const kept = omitted.filter((field) => Object.hasOwn(stored, field));

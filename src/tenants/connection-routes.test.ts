@@ -6,7 +6,6 @@ import { FakeClock } from '../lib/clock.ts';
 import type { Secret } from '../lib/secret.ts';
 import { registerConnectionRoutes } from './connection-routes.ts';
 import { type Connections, createConnections } from './connections.ts';
-import { registerProviderRoutes } from './provider-routes.ts';
 import { dumpTables, makeKey, makeMasterKeys, makeTenant, startTestApi, type TestApi } from './testing.ts';
 
 describeStores('the routes of connections', (store) => {
@@ -19,7 +18,6 @@ describeStores('the routes of connections', (store) => {
     connections = createConnections({ store: store(), clock, masterKeys });
     api = await startTestApi(store(), clock, (app) => {
       registerConnectionRoutes(app, { store: store(), clock, masterKeys, connections });
-      registerProviderRoutes(app);
     });
   });
   after(() => api.close());
@@ -71,7 +69,7 @@ describeStores('the routes of connections', (store) => {
     assert.equal(await password(tenantId), 'pass-two');
   });
 
-  it('keep a secret that is left out or sent back as it was shown, and remove it with null', async () => {
+  it('keep a secret that is left out or sent back as it was shown, and remove it when it is emptied', async () => {
     const { tenantId, key } = await tenant();
     const { password: _, ...plain } = config;
     await put(key);
@@ -80,25 +78,27 @@ describeStores('the routes of connections', (store) => {
       assert.deepEqual([status, body.config.password], [200, '[set]']);
       assert.equal(await password(tenantId), 'pass-one');
     }
-    const removed = await put(key, { config: { ...plain, password: null } });
-    assert.equal(removed.body.config.password, undefined);
-    assert.equal(await password(tenantId), undefined);
+    for (const empty of [null, '']) {
+      const removed = await put(key, { config: { ...plain, password: empty } });
+      assert.equal(removed.body.config.password, undefined);
+      assert.equal(await password(tenantId), undefined);
+      await put(key);
+    }
   });
 
   it('do not keep a secret when it would go to another server', async () => {
     const { tenantId, key } = await tenant();
     const { password: _, ...plain } = config;
     await put(key);
-    for (const moved of [{ host: 'evil.example.com' }, { baseUrl: 'https://evil.example.com' }]) {
-      const { status, body } = await put(key, { config: { ...plain, ...moved } });
-      assert.equal(`${status} ${body.code}`, '422 connection.invalid');
-      assert.deepEqual(body.errors, [
-        {
-          field: '/config/password',
-          rule: `must be sent again, since "${Object.keys(moved)[0]}" changes where it goes`,
-        },
-      ]);
-    }
+    const moved = await put(key, { config: { ...plain, host: 'evil.example.com' } });
+    assert.equal(`${moved.status} ${moved.body.code}`, '422 connection.invalid');
+    const rule = 'must be sent again, since "host" changes where it goes';
+    assert.deepEqual(moved.body.errors, [{ field: '/config/password', rule }]);
+    const account = { accountSid: `AC${'0'.repeat(32)}`, from: '+15005550006' };
+    const text = (config: object) => put(key, { provider: 'twilio', config }, 'text');
+    assert.equal((await text({ ...account, authToken: 'token' })).status, 201);
+    const rerouted = await text({ ...account, baseUrl: 'https://evil.example.com' });
+    assert.equal(`${rerouted.status} ${rerouted.body.errors[0].field}`, '422 /config/authToken');
     assert.equal(await password(tenantId), 'pass-one');
     assert.equal((await put(key, { config: { ...config, host: 'new.example.com' } })).status, 200);
   });

@@ -19,6 +19,7 @@ import { type ChangeOptions, MASK, putConnection, removeConnection } from './con
 import { type ConnectionRow, findConnection, selectConnectionPage } from './connection-store.ts';
 import type { Connections } from './connections.ts';
 import type { MasterKeys } from './master-key.ts';
+import { addProviders } from './provider-routes.ts';
 
 export interface ConnectionRouteOptions extends ChangeOptions {
   connections: Pick<Connections, 'forget'>;
@@ -79,11 +80,13 @@ const about = (summary: string, description?: string) => ({ tags: ['Connections'
 const read = { scope: 'connections:read' } as const;
 const write = { scope: 'connections:write' } as const;
 
+/** Connections, and the catalogue of providers that they are made from. */
 export function registerConnectionRoutes(app: Server, options: ConnectionRouteOptions): void {
   addPut(app, options);
   addList(app, options);
   addGet(app, options);
   addDelete(app, options);
+  addProviders(app);
 }
 
 function addPut(app: Server, options: ConnectionRouteOptions): void {

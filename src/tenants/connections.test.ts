@@ -19,15 +19,21 @@ async function setUp(store: Store) {
   const logger = createLogger('debug', { write: (line) => logs.push(line) });
   const connections = createConnections({ ...options, logger });
   let queries = 0;
+  const held = { until: Promise.resolve() };
   const db: Queryable = {
     // biome-ignore lint/suspicious/noExplicitAny: both forms of the call are handed on
-    query: (...args: any[]) => {
+    query: async (...args: any[]) => {
+      const answer = await (store.engine.query as (...args: unknown[]) => Promise<never>).apply(
+        store.engine,
+        args,
+      );
       queries++;
-      return (store.engine.query as (...args: unknown[]) => Promise<never>).call(store.engine, ...args);
+      await held.until;
+      return answer;
     },
   };
   const read = async () => (await connections.forTenants(db, [tenantId])).get(tenantId)!;
-  return { clock, tenantId, options, connections, logs, db, read, queries: () => queries };
+  return { clock, tenantId, options, connections, logs, db, read, held, queries: () => queries };
 }
 
 const passwords = (list: { config: Record<string, unknown> }[]) =>
@@ -37,32 +43,28 @@ describeStores('connections for the engine', (store) => {
   it('come ready for use, in the order of their priority', async () => {
     const { tenantId, options, read } = await setUp(store());
     await putMail(options, { tenantId, id: 'second', password: 'p2' });
-    const config = {
-      host: 'smtp.example.org',
-      port: 2525,
-      from: 'b@example.com',
-      baseUrl: 'https://mail.example.org',
-    };
+    const config = { accountSid: `AC${'0'.repeat(32)}`, authToken: 't', from: '+15005550006' };
+    const request = { provider: 'twilio', priority: 1, weight: 7, app: 'shop' };
     await putConnection(options, {
       tenantId,
       id: 'first',
-      request: { provider: 'smtp', priority: 1, weight: 7, app: 'shop', config },
+      request: { ...request, config: { ...config, baseUrl: 'https://sms.example.org/' } },
     });
     const [first, second] = await read();
     assert.deepEqual([first!.id, second!.id], ['first', 'second']);
     const { tenantId: _, updatedAt: __, config: typed, ...facts } = first!;
     assert.deepEqual(facts, {
       id: 'first',
-      providerId: 'smtp',
-      channel: 'email',
+      providerId: 'twilio',
+      channel: 'sms',
       enabled: true,
       priority: 1,
       weight: 7,
       app: 'shop',
       version: 1,
-      baseUrl: 'https://mail.example.org',
+      baseUrl: 'https://sms.example.org',
     });
-    assert.equal(typed.port, 2525);
+    assert.equal(typed.accountSid, config.accountSid);
     assert.equal(second!.config.port, 587);
   });
 
@@ -108,12 +110,16 @@ describeStores('connections for the engine', (store) => {
   });
 
   it('show a change by this process at once, even if a read was under way meanwhile', async () => {
-    const { tenantId, options, connections, read } = await setUp(store());
+    const { tenantId, options, connections, read, held, queries } = await setUp(store());
     await putMail(options, { tenantId, password: 'one' });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    held.until = promise;
     const underWay = read();
+    while (queries() === 0) await new Promise(setImmediate);
     await putMail(options, { tenantId, password: 'two' });
     connections.forget(tenantId);
-    await underWay;
+    resolve();
+    assert.deepEqual(passwords(await underWay), ['one']);
     assert.deepEqual(passwords(await read()), ['two']);
     await putMail(options, { tenantId, password: 'three' });
     connections.forget(tenantId);

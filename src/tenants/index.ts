@@ -22,6 +22,5 @@ export {
   type MasterKeys,
   parseMasterKey,
 } from './master-key.ts';
-export { registerProviderRoutes } from './provider-routes.ts';
-export { DEFAULT_TENANT, ensureDefaultTenant } from './tenants.ts';
 export { listTenantIds } from './tenant-store.ts';
+export { DEFAULT_TENANT, ensureDefaultTenant } from './tenants.ts';

@@ -22,9 +22,9 @@ export function hasKeyFormat(token: string): boolean {
   return checksum(token.slice(0, -CHECKSUM_CHARACTERS)) === token.slice(-CHECKSUM_CHARACTERS);
 }
 
-/** What is stored of a key. A plain hash is enough: there is nothing to guess in 190 random bits. */
-export function hashKey(token: string): Buffer {
-  return hash('sha256', token, 'buffer');
+/** What is kept of a key (base64). A plain hash is enough: there is nothing to guess in 190 random bits. */
+export function hashKey(token: string): string {
+  return hash('sha256', token, 'base64');
 }
 
 /** What lists show of a key: `bh_live_…x7Qp`. */

@@ -21,7 +21,8 @@ export interface NewKey {
   tenantId: string;
   name: string;
   live: boolean;
-  hash: Buffer;
+  /** Base64 here, bytes in the table. */
+  hash: string;
   hint: string;
   scopes: readonly Scope[];
   createdAt: Date;
@@ -33,7 +34,17 @@ export async function insertKey(db: Queryable, key: NewKey): Promise<KeyRow> {
     `insert into api_keys (id, tenant_id, name, live, hash, hint, scopes, created_at, expires_at)
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
     returning ${COLUMNS}`,
-    [key.id, key.tenantId, key.name, key.live, key.hash, key.hint, key.scopes, key.createdAt, key.expiresAt],
+    [
+      key.id,
+      key.tenantId,
+      key.name,
+      key.live,
+      Buffer.from(key.hash, 'base64'),
+      key.hint,
+      key.scopes,
+      key.createdAt,
+      key.expiresAt,
+    ],
   );
   return rows[0]!;
 }
@@ -86,14 +97,14 @@ export async function markKeyRevoked(
 /** The one statement without a tenant in its condition: it is what finds out the tenant. */
 export async function findUsableKeys(
   db: Queryable,
-  hashes: Buffer[],
+  hashes: string[],
   now: Date,
-): Promise<(KeyRow & { hash: Buffer })[]> {
-  const { rows } = await db.query<KeyRow & { hash: Buffer }>({
+): Promise<(KeyRow & { hash: string })[]> {
+  const { rows } = await db.query<KeyRow & { hash: string }>({
     name: 'find usable keys',
-    text: `select ${COLUMNS}, hash from api_keys
+    text: `select ${COLUMNS}, encode(hash, 'base64') as hash from api_keys
       where hash = any($1::bytea[]) and revoked_at is null and (expires_at is null or expires_at > $2)`,
-    values: [hashes, now],
+    values: [hashes.map((hash) => Buffer.from(hash, 'base64')), now],
   });
   return rows;
 }

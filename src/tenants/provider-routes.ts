@@ -39,7 +39,7 @@ const ProviderAnswer = Type.Object({
 });
 
 /** The catalogue that forms and the comparison of providers are made from. */
-export function registerProviderRoutes(app: Server): void {
+export function addProviders(app: Server): void {
   const schema = {
     tags: ['Connections'],
     summary: 'List providers',

@@ -50,10 +50,11 @@ const DeviceBody = Exact({
   appVersion: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
 });
 
-const DeviceChange = Exact({
-  appVersion: Type.Optional(
-    Type.Unsafe<string | null>({ type: ['string', 'null'], minLength: 1, maxLength: 64 }),
-  ),
+// A request without a body is null to the validator.
+const DeviceChange = Type.Unsafe<{ appVersion?: string | null } | null | undefined>({
+  type: ['object', 'null'],
+  additionalProperties: false,
+  properties: { appVersion: { type: ['string', 'null'], minLength: 1, maxLength: 64 } },
 });
 
 const UUID_CURSOR = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -145,8 +146,9 @@ function registerWrites(app: Server, { store, clock }: UserRoutesDeps): void {
         response: responses({ 200: DeviceAnswer }),
       },
     },
-    ({ credential: { tenantId }, params, body: { appVersion } }) =>
+    ({ credential: { tenantId }, params, body }) =>
       store.scoped(tenantId, async (db) => {
+        const { appVersion } = body ?? {};
         checkVersion(appVersion);
         const key = await deviceKey(db, tenantId, params);
         const device = await touchDevice(db, key, { now: new Date(clock.now()), appVersion });

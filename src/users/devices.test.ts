@@ -99,7 +99,7 @@ describeStores('devices', (store) => {
     const { body } = await register({ ...ANDROID, token: 'touched', appVersion: '1.0' });
     api.clock.advance(5_000);
     const url = `/v1/users/ada/devices/${body.id}`;
-    const touched = await api.call('PATCH', url, {});
+    const touched = await api.call('PATCH', url);
     assert.equal(Date.parse(touched.body.lastActiveAt), Date.parse(body.lastActiveAt) + 5_000);
     assert.deepEqual([touched.body.appVersion, touched.body.registeredAt], ['1.0', body.registeredAt]);
     assert.equal((await api.call('PATCH', url, { appVersion: '2.0' })).body.appVersion, '2.0');

@@ -3,6 +3,8 @@ import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 import { createTransport } from 'nodemailer';
 import { Secret } from '../../lib/secret.ts';
+import { assertOutcome } from '../conformance/valid.ts';
+import { conformance } from '../conformance.ts';
 import type { Content, MailRequest, Message, Outcome, RequestContext, SmtpReply } from '../contract.ts';
 import smtp from './smtp.ts';
 
@@ -41,40 +43,47 @@ async function compose({ mail, envelope }: MailRequest) {
 
 // ---------------------------------------------------------------------------------------------- request
 
-test('a request names the server, the envelope and the mail', () => {
-  const headers = {
-    'List-Unsubscribe': '<https://acme.org/u/1>',
-    'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
-  };
-  const request = build({
-    subject: 'Hello',
-    text: 'Hi',
-    html: '<p>Hi</p>',
-    replyTo: 'help@acme.org',
-    headers,
-  });
-  assert.deepEqual(request, {
-    server: {
-      host: 'smtp.example.com',
-      port: 587,
-      security: 'starttls',
-      username: 'bellhop',
-      password: config.password,
-      clientName: undefined,
+const headers = {
+  'List-Unsubscribe': '<https://acme.org/u/1>',
+  'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
+};
+
+conformance(smtp, {
+  golden: [
+    {
+      name: 'server, envelope and mail',
+      message: message({
+        subject: 'Hello',
+        text: 'Hi',
+        html: '<p>Hi</p>',
+        replyTo: 'help@acme.org',
+        headers,
+      }),
+      config,
+      expected: {
+        server: {
+          host: 'smtp.example.com',
+          port: 587,
+          security: 'starttls',
+          username: 'bellhop',
+          password: 'pw',
+          clientName: undefined,
+        },
+        dkim: undefined,
+        envelope: { from: 'news@acme.org', to: 'ann@example.org' },
+        mail: {
+          messageId: '<019aa6b0-0000-7000-8000-000000000001@acme.org>',
+          from: 'Acme, Inc <news@acme.org>',
+          to: 'ann@example.org',
+          replyTo: 'help@acme.org',
+          subject: 'Hello',
+          text: 'Hi',
+          html: '<p>Hi</p>',
+          headers: { 'Auto-Submitted': 'auto-generated', ...headers },
+        },
+      },
     },
-    dkim: undefined,
-    envelope: { from: 'news@acme.org', to: 'ann@example.org' },
-    mail: {
-      messageId: '<019aa6b0-0000-7000-8000-000000000001@acme.org>',
-      from: 'Acme, Inc <news@acme.org>',
-      to: 'ann@example.org',
-      replyTo: 'help@acme.org',
-      subject: 'Hello',
-      text: 'Hi',
-      html: '<p>Hi</p>',
-      headers: { 'Auto-Submitted': 'auto-generated', ...headers },
-    },
-  });
+  ],
 });
 
 test('mail is signed when domain, selector and key are all set', () => {
@@ -242,10 +251,3 @@ test('every example is classified as it says', () => {
   for (const { reply, outcome } of Object.values(smtp.examples))
     assertOutcome(smtp.classify(reply, context), outcome);
 });
-
-function assertOutcome(actual: Outcome, expected: Partial<Outcome>): void {
-  const compared = Object.fromEntries(
-    Object.keys(expected).map((key) => [key, actual[key as keyof Outcome]]),
-  );
-  assert.deepEqual(compared, expected);
-}

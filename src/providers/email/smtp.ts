@@ -18,7 +18,7 @@ import { classifyRefusal, enhancedCode } from './smtp/refusal.ts';
 
 const MAILBOX = String.raw`[^\s<>,;@]+@[^\s<>,;@]+`;
 const mailbox = {
-  regex: String.raw`(?:${MAILBOX}|[^<>\r\n]*<${MAILBOX}>)`,
+  regex: String.raw`${MAILBOX}|[^<>\r\n]*<${MAILBOX}>`,
   hint: 'an address, or a name and an address: Acme <news@acme.org>',
 };
 
@@ -38,7 +38,10 @@ export default defineSmtpProvider({
       label: 'Security',
       type: 'text',
       default: 'starttls',
-      pattern: { regex: '(?:tls|starttls|opportunistic|none)', hint: 'tls, starttls, opportunistic or none' },
+      pattern: {
+        regex: 'tls|starttls|opportunistic|none',
+        hint: 'tls, starttls, opportunistic or none',
+      },
       help: 'tls: TLS from the first byte (port 465). starttls: the upgrade is required. opportunistic: if offered.',
     },
     username: { label: 'User name', type: 'text' },

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { conformance } from '../conformance.ts';
 import type { Content, RequestContext } from '../contract.ts';
 import inbox from './inbox.ts';
 
@@ -15,6 +16,8 @@ function build(content: Content) {
   } as const;
   return inbox.request({ ...message, userId: 'u1' }, {}, context);
 }
+
+conformance(inbox);
 
 test('a message becomes an item with its links, buttons and data', () => {
   const content = {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Secret } from '../../lib/secret.ts';
+import { assertOutcome } from '../conformance/valid.ts';
+import { conformance } from '../conformance.ts';
 import type { Content, Message, Outcome, RequestContext } from '../contract.ts';
 import twilio from './twilio.ts';
 
@@ -21,22 +23,27 @@ function message(content: Content, expiresAt?: number): Message {
 
 // ---------------------------------------------------------------------------------------------- request
 
-test('a message is a form with the text, the callback and the time left', () => {
-  const callbackUrl = 'https://bellhop.example/v1/receipts/c1?delivery=d1';
-  const request = twilio.request(message({ body: 'Código: 1 & 2' }, context.now + 90_500), config, {
-    ...context,
-    callbackUrl,
-  });
-  assert.equal(request.method, 'POST');
-  assert.equal(request.url, `https://api.twilio.com/2010-04-01/Accounts/${ACCOUNT}/Messages.json`);
-  assert.equal(
-    request.body,
-    'To=%2B14155550100&From=%2B15005550006&Body=C%C3%B3digo%3A+1+%26+2' +
-      '&StatusCallback=https%3A%2F%2Fbellhop.example%2Fv1%2Freceipts%2Fc1%3Fdelivery%3Dd1&ValidityPeriod=90',
-  );
-  assert.equal(request.headers['content-type'], 'application/x-www-form-urlencoded');
-  const authorization = request.headers.authorization as Secret;
-  assert.equal(authorization.reveal(), `Basic ${btoa(`${ACCOUNT}:12345`)}`);
+conformance(twilio, {
+  golden: [
+    {
+      name: 'a form with the text, the callback and the time left',
+      message: message({ body: 'Código: 1 & 2' }, context.now + 90_500),
+      config,
+      context: { callbackUrl: 'https://bellhop.example/v1/receipts/c1?delivery=d1' },
+      expected: {
+        method: 'POST',
+        url: `https://api.twilio.com/2010-04-01/Accounts/${ACCOUNT}/Messages.json`,
+        headers: {
+          authorization: `Basic ${btoa(`${ACCOUNT}:12345`)}`,
+          'content-type': 'application/x-www-form-urlencoded',
+          accept: 'application/json',
+        },
+        body:
+          'To=%2B14155550100&From=%2B15005550006&Body=C%C3%B3digo%3A+1+%26+2' +
+          '&StatusCallback=https%3A%2F%2Fbellhop.example%2Fv1%2Freceipts%2Fc1%3Fdelivery%3Dd1&ValidityPeriod=90',
+      },
+    },
+  ],
 });
 
 test('an API key authenticates before the auth token', () => {
@@ -156,10 +163,3 @@ test('every example is classified as it says', () => {
   for (const { reply, outcome } of Object.values(twilio.examples))
     assertOutcome(twilio.classify(reply, context), outcome);
 });
-
-function assertOutcome(actual: Outcome, expected: Partial<Outcome>): void {
-  const compared = Object.fromEntries(
-    Object.keys(expected).map((key) => [key, actual[key as keyof Outcome]]),
-  );
-  assert.deepEqual(compared, expected);
-}

@@ -8,7 +8,7 @@ import { ago, CHANNEL_NAMES, fullTime, PLATFORM_NAMES, personOf } from './words.
 /** One message of the timeline: who, what he sees, how the provider answered. */
 export function buildCard(message) {
   const { channel, platform, at, kind } = message;
-  const isUnknown = message.userId === null && channel !== 'email';
+  const isUnknown = message.userId === null && !message.mail;
   const look =
     channel === 'email' ? buildMailTabs(message) : [{ label: 'Preview', build: () => buildScene(message) }];
   const tabs = [...(isUnknown ? [] : look), { label: 'Raw', build: () => buildRaw(message) }];

@@ -38,7 +38,9 @@ export function showFaults({ faults, setup }) {
   const signature = JSON.stringify([faults, setup, scope]);
   if (setup.providers.length === 0 || signature === drawn) return;
   drawn = signature;
+  const focused = document.activeElement?.id;
   draw();
+  if (focused?.startsWith('faults-')) document.getElementById(focused)?.focus();
 }
 
 const isFaulty = ({ latencyMs, jitterMs, mix }) =>
@@ -72,7 +74,7 @@ function draw() {
     group('Breakdowns', setup.breakdowns.map(weight)),
     el(
       'button.normal',
-      { type: 'button', onclick: backToNormal },
+      { type: 'button', id: 'faults-normal', onclick: backToNormal },
       isProvider ? 'Follow all providers' : 'Back to normal',
     ),
     el(
@@ -100,7 +102,6 @@ function scopeChoice(providers) {
   select.addEventListener('change', () => {
     scope = select.value;
     showFaults(state);
-    document.getElementById('faults-scope').focus();
   });
   return el('div.scope', {}, el('label', { for: 'faults-scope' }, 'For'), select);
 }

@@ -68,7 +68,7 @@ const BLOCKS = 'p, h1, h2, h3, h4, li, tr, hr, div, table, blockquote, ul, ol';
 function estimateHeight(html) {
   const { body } = parse(html);
   for (const hidden of body.querySelectorAll('style, script, template')) hidden.remove();
-  const lines = body.textContent.trim().length / 75;
+  const lines = body.textContent.trim().length / Math.min(75, innerWidth / 10);
   const blocks = body.querySelectorAll(BLOCKS).length + body.querySelectorAll('br').length / 2;
   return Math.min(560, Math.max(120, Math.round(70 + lines * 24 + blocks * 26)));
 }

@@ -11,7 +11,7 @@ export const state = {
   channel: null,
   search: '',
   shown: FIRST_SHOWN,
-  setup: { providers: [], breakdowns: [], baseUrl: null, hint: null },
+  setup: { providers: [], breakdowns: [] },
   faults: { all: { latencyMs: 0, jitterMs: 0, mix: {} }, providers: {} },
 };
 

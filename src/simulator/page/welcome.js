@@ -8,24 +8,43 @@ export function showWelcome({ messages, setup }) {
   section.hidden = messages.length > 0 || setup.providers.length === 0;
   if (section.hidden || shownFor === setup) return;
   shownFor = setup;
-  const baseUrl = setup.baseUrl ?? location.origin;
   section.replaceChildren(
     el('img', { src: './bell.svg', alt: '', width: 56, height: 56 }),
     el('h2', { id: 'welcome-title' }, 'Nothing has arrived yet'),
-    el(
-      'p',
-      {},
-      'Every message sent with a test key goes the whole way and ends on this page. Nobody is bothered.',
-    ),
+    ...(setup.isAlone ? endpoints(setup) : firstSteps(setup)),
+  );
+}
+
+function firstSteps({ baseUrl, hint }) {
+  const origin = baseUrl ?? location.origin;
+  const intro =
+    'Every message sent with a test key goes the whole way and ends on this page. Nobody is bothered.';
+  return [
+    el('p', {}, intro),
     el(
       'ol',
       {},
-      step('Take your test key', keyHelp(setup.hint)),
-      step('Say who Ann is', command(userCurl(baseUrl))),
-      step('Send her a message', command(messageCurl(baseUrl))),
+      step('Take your test key', keyHelp(hint)),
+      step('Say who Ann is', command(userCurl(origin))),
+      step('Send her a message', command(messageCurl(origin))),
       step('Look here', el('p', {}, 'It appears by itself, at once.')),
     ),
-  );
+  ];
+}
+
+/** Without Bellhop around it the simulator is still good for any program that talks to these providers. */
+function endpoints({ providers, smtpOrigin }) {
+  const places = providers
+    .filter(({ behaviours }) => behaviours.length > 0)
+    .map(({ id, name, isSmtp }) => [name, isSmtp ? smtpOrigin : `${location.origin}/${id}`]);
+  return [
+    el('p', {}, 'Point a program at one of these instead of the real provider. What it sends appears here.'),
+    el(
+      'dl.facts',
+      {},
+      places.map(([name, place]) => [el('dt', {}, name), el('dd', {}, place)]),
+    ),
+  ];
 }
 
 function step(title, ...children) {

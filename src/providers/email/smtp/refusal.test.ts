@@ -1,5 +1,5 @@
-import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { assertOutcome } from '../../conformance/valid.ts';
 import type { Outcome } from '../../contract.ts';
 import { classifyRefusal } from './refusal.ts';
 
@@ -111,10 +111,3 @@ test('a refusal before RCPT TO never blames the recipient', () => {
   ];
   for (const [reply, command, expected] of cases) assertOutcome(refused(reply, command), expected);
 });
-
-function assertOutcome(actual: Outcome, expected: Partial<Outcome>): void {
-  const compared = Object.fromEntries(
-    Object.keys(expected).map((key) => [key, actual[key as keyof Outcome]]),
-  );
-  assert.deepEqual(compared, expected);
-}
