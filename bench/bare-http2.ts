@@ -4,7 +4,9 @@ import { performance } from 'node:perf_hooks';
 /** The limit for P2: a bare node:http2 loop against the mock, with as many streams under way as the product uses. */
 export async function measureBareHttp2(port: number, seconds: number): Promise<number> {
   const sessions = Array.from({ length: 4 }, () => connect(`http://127.0.0.1:${port}`));
-  const body = Buffer.from(JSON.stringify({ aps: { alert: { title: 'New Message!', body: 'You have a new message from Alice.' } } }));
+  const body = Buffer.from(
+    JSON.stringify({ aps: { alert: { title: 'New Message!', body: 'You have a new message from Alice.' } } }),
+  );
   const end = performance.now() + seconds * 1000;
   const started = performance.now();
   let done = 0;

@@ -1,4 +1,4 @@
-import { type ChildProcess, fork, type ForkOptions, spawn } from 'node:child_process';
+import { type ChildProcess, type ForkOptions, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,10 @@ export const BENCH_KEY = 'bench-key-of-thirty-two-characters-or-more';
 const READY_TIMEOUT_MS = 60_000;
 
 /** Starts a script of this folder as a child process; its first message says where it listens. */
-export async function startPeer(file: string, options: ForkOptions = {}): Promise<{ child: ChildProcess; port: number }> {
+export async function startPeer(
+  file: string,
+  options: ForkOptions = {},
+): Promise<{ child: ChildProcess; port: number }> {
   const child = fork(new URL(file, import.meta.url).pathname, options);
   const [message] = (await once(child, 'message')) as [{ port: number }];
   return { child, port: message.port };
@@ -39,23 +42,30 @@ export interface RunningBellhop {
 }
 
 /** A Bellhop of this checkout as a process of its own, in a folder of its own. */
-export async function startBellhop(env: Record<string, string>, dataDir = mkdtempSync(join(tmpdir(), 'bellhop-bench-'))): Promise<RunningBellhop> {
+export async function startBellhop(
+  env: Record<string, string>,
+  dataDir = mkdtempSync(join(tmpdir(), 'bellhop-bench-')),
+): Promise<RunningBellhop> {
   const startedAt = performance.now();
   const profile = process.env.BELLHOP_TEST_PROFILE;
-  const child = spawn(process.execPath, [...(profile ? ['--cpu-prof', `--cpu-prof-dir=${profile}`] : []), 'bin/bellhop.mjs', 'start'], {
-    cwd: ROOT,
-    env: {
-      PATH: process.env.PATH,
-      BELLHOP_PORT: '0',
-      BELLHOP_DATA_DIR: dataDir,
-      BELLHOP_BOOTSTRAP_KEY: BENCH_KEY,
-      BELLHOP_EGRESS_ALLOW: '127.0.0.1/32',
-      BELLHOP_LOG_LEVEL: 'error',
-      BELLHOP_ACCEPT_QUEUE: '100000',
-      ...env,
+  const child = spawn(
+    process.execPath,
+    [...(profile ? ['--cpu-prof', `--cpu-prof-dir=${profile}`] : []), 'bin/bellhop.mjs', 'start'],
+    {
+      cwd: ROOT,
+      env: {
+        PATH: process.env.PATH,
+        BELLHOP_PORT: '0',
+        BELLHOP_DATA_DIR: dataDir,
+        BELLHOP_BOOTSTRAP_KEY: BENCH_KEY,
+        BELLHOP_EGRESS_ALLOW: '127.0.0.1/32',
+        BELLHOP_LOG_LEVEL: 'error',
+        BELLHOP_ACCEPT_QUEUE: '100000',
+        ...env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  );
   const port = await readyPort(child);
   return {
     port,
@@ -92,10 +102,18 @@ function readyPort(child: ChildProcess): Promise<number> {
 }
 
 /** Calls the API of a running Bellhop with the bench's key. */
-export async function call(port: number, method: string, path: string, body?: object): Promise<Record<string, unknown>> {
+export async function call(
+  port: number,
+  method: string,
+  path: string,
+  body?: object,
+): Promise<Record<string, unknown>> {
   const response = await fetch(`http://127.0.0.1:${port}${path}`, {
     method,
-    headers: { authorization: `Bearer ${BENCH_KEY}`, ...(body ? { 'content-type': 'application/json' } : {}) },
+    headers: {
+      authorization: `Bearer ${BENCH_KEY}`,
+      ...(body ? { 'content-type': 'application/json' } : {}),
+    },
     body: body && JSON.stringify(body),
   });
   const text = await response.text();

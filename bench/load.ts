@@ -65,8 +65,16 @@ export async function generateLoad(plan: LoadPlan): Promise<LoadResult> {
   const took = (performance.now() - started) / 1000;
   for (const lane of lanes) lane.close();
   latencies.sort((a, b) => a - b);
-  const at = (share: number) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0;
-  return { requests: latencies.length, perSecond: latencies.length / took, statuses, p50: at(0.5), p99: at(0.99), max: at(1) };
+  const at = (share: number) =>
+    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0;
+  return {
+    requests: latencies.length,
+    perSecond: latencies.length / took,
+    statuses,
+    p50: at(0.5),
+    p99: at(0.99),
+    max: at(1),
+  };
 }
 
 /** One keep-alive connection. Answers are read by their content-length, which our server always sends. */
@@ -79,7 +87,11 @@ class Lane {
 
   constructor(plan: LoadPlan) {
     this.#plan = plan;
-    const headers = { host: `${plan.host}:${plan.port}`, 'content-type': 'application/json', ...plan.headers };
+    const headers = {
+      host: `${plan.host}:${plan.port}`,
+      'content-type': 'application/json',
+      ...plan.headers,
+    };
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
     this.#head = `POST ${plan.path} HTTP/1.1\r\n${lines.join('')}content-length: `;
   }

@@ -1,6 +1,11 @@
-import { createGroupCommit, purgeExpiredKeys, registerAcceptRoutes, registerChangeRoutes } from './accept/index.ts';
+import {
+  createGroupCommit,
+  purgeExpiredKeys,
+  registerAcceptRoutes,
+  registerChangeRoutes,
+} from './accept/index.ts';
 import type { Config } from './config/index.ts';
-import { type DeliveryEngine, startDelivery, Sweep } from './delivery/index.ts';
+import { type DeliveryEngine, Sweep, startDelivery } from './delivery/index.ts';
 import { createServer, type Server } from './http/index.ts';
 import { registerInboxRoutes } from './inbox/index.ts';
 import { registerLedgerRoutes } from './ledger/index.ts';
@@ -43,7 +48,11 @@ type Stop = () => Promise<unknown>;
 
 /** Builds a whole Bellhop from its settings and starts the roles it has. The only place that knows all rooms. */
 export async function startBellhop(config: Config, logger: Logger, version: string): Promise<Bellhop> {
-  const store = await openStore({ databaseUrl: config.databaseUrl, dataDir: config.dataDir, poolSize: config.databasePool });
+  const store = await openStore({
+    databaseUrl: config.databaseUrl,
+    dataDir: config.dataDir,
+    poolSize: config.databasePool,
+  });
   const stops: Stop[] = [() => store.close()];
   let left = 0;
   const stop = async () => {
@@ -64,7 +73,12 @@ export async function startBellhop(config: Config, logger: Logger, version: stri
     }
     if (config.roles.has('router')) stops.push(startRouter(parts));
     const url = config.roles.has('api') ? await startApi(config, parts, version, stops) : null;
-    return { url, firstKeys: parts.firstKeys, simulatorPage: config.simulatorPage && parts.simulator !== null, stop };
+    return {
+      url,
+      firstKeys: parts.firstKeys,
+      simulatorPage: config.simulatorPage && parts.simulator !== null,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;
@@ -156,7 +170,10 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
     authFailuresPerSecondPerAddress: 20,
     trustProxy: config.trustProxy,
   });
-  const line = { maxWaiting: config.acceptQueue, concurrency: store.kind === 'embedded' ? 1 : ACCEPT_CONCURRENCY };
+  const line = {
+    maxWaiting: config.acceptQueue,
+    concurrency: store.kind === 'embedded' ? 1 : ACCEPT_CONCURRENCY,
+  };
   const commits = {
     high: createGroupCommit(store.acceptHigh, clock, line),
     bulk: createGroupCommit(store.acceptBulk, clock, line),
@@ -174,13 +191,13 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   if (config.simulatorPage && parts.simulator) mountSimulator(app, parts.simulator);
   const usage = new AbortController();
   const saving = authenticator.run(usage.signal);
-  await app.listen({ port: config.port, host: config.host });
   stops.push(async () => {
     await app.close();
     await Promise.all([commits.high.drained(), commits.bulk.drained()]);
     usage.abort();
     await saving;
   });
+  await app.listen({ port: config.port, host: config.host });
   const { port } = app.server.address() as { port: number };
   return `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
 }
@@ -196,14 +213,19 @@ function registerHealth(app: Server, store: Store): void {
 
 /** The page is served by this server too, so that a newcomer needs one address only. */
 function mountSimulator(app: Server, simulator: Simulator): void {
-  const handle = (request: { raw: Parameters<Simulator['handle']>[0] }, reply: { hijack(): unknown; raw: Parameters<Simulator['handle']>[1] }) => {
+  const handle = (
+    request: { raw: Parameters<Simulator['handle']>[0] },
+    reply: { hijack(): unknown; raw: Parameters<Simulator['handle']>[1] },
+  ) => {
     reply.hijack();
     simulator.handle(request.raw, reply.raw, '/simulator');
   };
   app.register(async (scope) => {
     // The page reads its own bodies.
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', (_request: unknown, _payload: unknown, done: (error: null) => void) => done(null));
+    scope.addContentTypeParser('*', (_request: unknown, _payload: unknown, done: (error: null) => void) =>
+      done(null),
+    );
     for (const url of ['/simulator', '/simulator/*']) scope.all(url, { schema: { hide: true } }, handle);
   });
   app.get('/', { schema: { hide: true } }, (_request, reply) => reply.redirect('/simulator'));

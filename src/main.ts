@@ -1,3 +1,4 @@
 import { run } from './cli/index.ts';
 
-process.exitCode = await run(process.argv.slice(2));
+// Everything a command opened is closed by now; what a library still holds (a timer, a socket) must not keep us.
+process.exit(await run(process.argv.slice(2)));

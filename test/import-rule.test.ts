@@ -32,11 +32,16 @@ function importsOf(file: string): { target: string; text: string }[] {
 }
 
 describe('the import rule', () => {
-  const files = globSync('**/*.ts', { cwd: ROOT }).filter((file) => !file.endsWith('.test.ts') && !file.includes('simulator/page/'));
+  const files = globSync('**/*.ts', { cwd: ROOT }).filter(
+    (file) => !file.endsWith('.test.ts') && !file.includes('simulator/page/'),
+  );
 
   it('knows every room', () => {
     const rooms = new Set(files.map(roomOf).filter((room) => room !== 'the top'));
-    assert.deepEqual([...rooms].filter((room) => !RANK.has(room)), []);
+    assert.deepEqual(
+      [...rooms].filter((room) => !RANK.has(room)),
+      [],
+    );
   });
 
   it('lets imports point one way, and through the public face of a room only', () => {
@@ -49,7 +54,8 @@ describe('the import rule', () => {
         if (to === from || target.startsWith('..')) continue;
         if (to === 'the top') {
           if (from !== 'cli') broken.push(`${file} imports ${text}: only app.ts builds things`);
-        } else if (RANK.get(to)! >= RANK.get(from)!) broken.push(`${file} imports ${text}: ${to} does not come before ${from}`);
+        } else if (RANK.get(to)! >= RANK.get(from)!)
+          broken.push(`${file} imports ${text}: ${to} does not come before ${from}`);
         else if (to !== 'lib' && !/^[^/]+\/(index|contract)\.ts$/.test(target)) {
           broken.push(`${file} imports ${text}: other rooms are entered by their index.ts`);
         }
@@ -59,7 +65,13 @@ describe('the import rule', () => {
   });
 
   it('lets no room name a provider', () => {
-    const named = files.filter((file) => !file.startsWith('providers/')).filter((file) => importsOf(file).some(({ target }) => /^providers\/(push|email|sms|chat|webhook|inbox)\//.test(target)));
+    const named = files
+      .filter((file) => !file.startsWith('providers/'))
+      .filter((file) =>
+        importsOf(file).some(({ target }) =>
+          /^providers\/(push|email|sms|chat|webhook|inbox)\//.test(target),
+        ),
+      );
     assert.deepEqual(named, []);
   });
 });

@@ -1,8 +1,8 @@
 import { Type } from 'typebox';
 import { invalidField, Problem, responses, type Server } from '../http/index.ts';
+import { cancelAccepted, cancelDeliveries, lockNotification, PRIORITY_CODES } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import { unstorable } from '../lib/text.ts';
-import { cancelAccepted, cancelDeliveries, lockNotification, PRIORITY_CODES } from '../ledger/index.ts';
 import { ROUTE, type Wake } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
 import { checkInline } from '../templates/index.ts';
@@ -42,9 +42,13 @@ function registerChange(app: Server, { store, clock, wake }: ChangeOptions): voi
       await store.scoped(tenantId, async (db) => {
         const found = await lockNotification(db, tenantId, live, params.id);
         if (!found) throw new Problem('notification.not_found');
-        if (found.state !== 'accepted') throw new Problem('notification.not_changeable', `It is ${found.state} already`);
+        if (found.state !== 'accepted')
+          throw new Problem('notification.not_changeable', `It is ${found.state} already`);
         const { template = found.request.template, message = found.request.message } = body;
-        const request = { ...found.request, ...(body.template ? { template } : body.message ? { message } : {}) };
+        const request = {
+          ...found.request,
+          ...(body.template ? { template } : body.message ? { message } : {}),
+        };
         if (body.template) delete request.message;
         if (body.message) delete request.template;
         await updateAccepted(db, {
@@ -80,7 +84,8 @@ function registerCancel(app: Server, { store, clock }: ChangeOptions): void {
       schema: {
         tags: ['Notifications'],
         summary: 'Cancel what has not been sent',
-        description: 'Queued deliveries end as cancelled; one that is being sent right now is not sent again if this try fails.',
+        description:
+          'Queued deliveries end as cancelled; one that is being sent right now is not sent again if this try fails.',
         params: IdPath,
         response: responses({ 200: Type.Object({ cancelled: Type.Integer(), beingSent: Type.Integer() }) }),
       },
@@ -91,7 +96,8 @@ function registerCancel(app: Server, { store, clock }: ChangeOptions): void {
         if (!found) throw new Problem('notification.not_found');
         if (await cancelAccepted(db, tenantId, live, found.id)) return { cancelled: 1, beingSent: 0 };
         const { cancelled, flagged } = await cancelDeliveries(db, tenantId, found.id, new Date(clock.now()));
-        if (cancelled + flagged === 0) throw new Problem('notification.not_changeable', 'Nothing of it is waiting any more');
+        if (cancelled + flagged === 0)
+          throw new Problem('notification.not_changeable', 'Nothing of it is waiting any more');
         return { cancelled, beingSent: flagged };
       }),
   );

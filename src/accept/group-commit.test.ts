@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { it } from 'node:test';
 import type { Pool } from 'pg';
 import { describeStores } from '../../test/support/stores.ts';
+import { OverloadedError } from '../lib/batcher.ts';
 import { FakeClock } from '../lib/clock.ts';
 import { uuidv7 } from '../lib/ids.ts';
-import { OverloadedError } from '../lib/batcher.ts';
 import { createGroupCommit } from './group-commit.ts';
 import type { AcceptedRow } from './store.ts';
 
@@ -30,12 +30,16 @@ describeStores('the group commit of accept', (store) => {
       sendAt: null,
       expiresAt: null,
       createdAt: at,
-      key: key === undefined ? null : { hash: sha(key), fingerprint: sha(body), expiresAt: new Date(clock.now() + 86_400_000) },
+      key:
+        key === undefined
+          ? null
+          : { hash: sha(key), fingerprint: sha(body), expiresAt: new Date(clock.now() + 86_400_000) },
       ...extra,
     };
   };
   const countOf = async (ids: string[]) =>
-    (await store().engine.query('select count(*) from notifications where id = any($1::uuid[])', [ids])).rows[0].count;
+    (await store().engine.query('select count(*) from notifications where id = any($1::uuid[])', [ids]))
+      .rows[0].count;
 
   it('stores what it acknowledges', async () => {
     const rows = Array.from({ length: 1_200 }, () => row());
@@ -84,7 +88,11 @@ describeStores('the group commit of accept', (store) => {
   it('lets a row that the database refuses fail alone', async () => {
     const commit = open();
     const bad = row(undefined, 'x', { request: '{"a":"\\u0000"}' });
-    const rows = [...Array.from({ length: 20 }, () => row()), bad, ...Array.from({ length: 20 }, () => row())];
+    const rows = [
+      ...Array.from({ length: 20 }, () => row()),
+      bad,
+      ...Array.from({ length: 20 }, () => row()),
+    ];
     const answers = await Promise.all(rows.map((each) => commit.add(each)));
     assert.deepEqual(
       answers.map((answer) => answer.kind).filter((kind) => kind !== 'stored'),

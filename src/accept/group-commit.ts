@@ -28,7 +28,11 @@ const DATA_ERROR = /^(22|23|54)/;
 const CONNECTION_ERROR = /^(08|57P0|ECONN|EPIPE|ETIMEDOUT)/;
 
 /** Requests that arrive while a commit is under way join the next one. */
-export function createGroupCommit(pool: Pool, clock: Clock, options: { maxWaiting: number; concurrency: number }): GroupCommit {
+export function createGroupCommit(
+  pool: Pool,
+  clock: Clock,
+  options: { maxWaiting: number; concurrency: number },
+): GroupCommit {
   const batcher = new Batcher<AcceptedRow, Accepted>({
     flush: (rows) => store(pool, clock, rows),
     maxBatch: MAX_GROUP,
@@ -62,7 +66,9 @@ async function store(db: Queryable, clock: Clock, rows: AcceptedRow[]): Promise<
 
 function sameAnswer(row: AcceptedRow, leader: AcceptedRow, answer: Accepted): Accepted {
   if (answer.kind !== 'stored') return answer;
-  return row.key!.fingerprint.equals(leader.key!.fingerprint) ? { ...answer, replayed: true } : { kind: 'mismatch' };
+  return row.key!.fingerprint.equals(leader.key!.fingerprint)
+    ? { ...answer, replayed: true }
+    : { kind: 'mismatch' };
 }
 
 async function storeUnique(db: Queryable, clock: Clock, rows: AcceptedRow[]): Promise<Map<string, Accepted>> {
@@ -80,7 +86,11 @@ async function storeUnique(db: Queryable, clock: Clock, rows: AcceptedRow[]): Pr
 }
 
 /** Answers rows whose key is taken; returns those whose key nobody holds any more. */
-async function answerByHolders(db: Queryable, rows: AcceptedRow[], answers: Map<string, Accepted>): Promise<AcceptedRow[]> {
+async function answerByHolders(
+  db: Queryable,
+  rows: AcceptedRow[],
+  answers: Map<string, Accepted>,
+): Promise<AcceptedRow[]> {
   const holders = await loadKeyHolders(
     db,
     rows.map((row) => ({ tenantId: row.tenantId, live: row.live, hash: row.key!.hash })),
@@ -90,13 +100,23 @@ async function answerByHolders(db: Queryable, rows: AcceptedRow[], answers: Map<
     const holder = holders.get(nameOf(row));
     if (!holder) gone.push(row);
     else if (!holder.fingerprint.equals(row.key!.fingerprint)) answers.set(row.id, { kind: 'mismatch' });
-    else answers.set(row.id, { kind: 'stored', id: holder.notificationId, replayed: holder.notificationId !== row.id });
+    else
+      answers.set(row.id, {
+        kind: 'stored',
+        id: holder.notificationId,
+        replayed: holder.notificationId !== row.id,
+      });
   }
   return gone;
 }
 
 /** One statement for all; when the data of some row is refused, halves are tried until only the culprit fails. */
-async function insertOrSplit(db: Queryable, clock: Clock, rows: AcceptedRow[], answers: Map<string, Accepted>): Promise<Set<string>> {
+async function insertOrSplit(
+  db: Queryable,
+  clock: Clock,
+  rows: AcceptedRow[],
+  answers: Map<string, Accepted>,
+): Promise<Set<string>> {
   try {
     return await insertAccepted(db, byKey(rows), new Date(clock.now()));
   } catch (error) {
@@ -127,7 +147,9 @@ async function resolveAmbiguous(db: Queryable, rows: AcceptedRow[], cause: unkno
 }
 
 function byKey(rows: AcceptedRow[]): AcceptedRow[] {
-  return rows.toSorted((a, b) => (a.key && b.key ? Buffer.compare(a.key.hash, b.key.hash) : a.key ? 1 : b.key ? -1 : 0));
+  return rows.toSorted((a, b) =>
+    a.key && b.key ? Buffer.compare(a.key.hash, b.key.hash) : a.key ? 1 : b.key ? -1 : 0,
+  );
 }
 
 function nameOf(row: AcceptedRow): string {

@@ -1,4 +1,4 @@
+export { registerChangeRoutes } from './changes.ts';
 export { createGroupCommit, type GroupCommit } from './group-commit.ts';
 export { type AcceptOptions, registerAcceptRoutes } from './routes.ts';
 export { purgeExpiredKeys } from './store.ts';
-export { registerChangeRoutes } from './changes.ts';

@@ -1,9 +1,18 @@
 import { createHash } from 'node:crypto';
 import { Type } from 'typebox';
-import { Exact, ExternalId, OneOf, Problem, Slug, type Static, Timestamp, invalidField } from '../http/index.ts';
+import {
+  Exact,
+  ExternalId,
+  invalidField,
+  OneOf,
+  Problem,
+  Slug,
+  type Static,
+  Timestamp,
+} from '../http/index.ts';
+import { PRIORITY_CODES } from '../ledger/index.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import { canonicalJson, unstorable } from '../lib/text.ts';
-import { PRIORITY_CODES } from '../ledger/index.ts';
 import { CHANNELS, type Channel, PRIORITIES } from '../providers/index.ts';
 import { categoryOf, DEFAULT_CATEGORY } from '../rules/index.ts';
 import { checkInline, InlineMessage } from '../templates/index.ts';
@@ -19,7 +28,8 @@ export const NotificationBody = Exact({
     Type.Array(OneOf(CHANNELS), {
       minItems: 1,
       uniqueItems: true,
-      description: "Default: the template's channels, or every channel but SMS and chat on which the user can be reached",
+      description:
+        "Default: the template's channels, or every channel but SMS and chat on which the user can be reached",
     }),
   ),
   template: Type.Optional(
@@ -66,13 +76,19 @@ export function checkTimes(body: Pick<NotificationBody, 'sendAt' | 'expiresAt'>,
   const sendAt = body.sendAt === undefined ? now : Date.parse(body.sendAt);
   if (sendAt > now + MAX_AHEAD_MS) throw invalidField('/sendAt', 'must be within five years');
   if (body.expiresAt !== undefined && Date.parse(body.expiresAt) <= Math.max(now, sendAt)) {
-    throw invalidField('/expiresAt', body.sendAt ? 'must be later than sendAt and than now' : 'must be in the future');
+    throw invalidField(
+      '/expiresAt',
+      body.sendAt ? 'must be later than sendAt and than now' : 'must be in the future',
+    );
   }
 }
 
 /** The idempotency key of a request: header and body may both give it if they agree. */
 export function idempotencyKeyOf(header: unknown, body: NotificationBody): string | undefined {
-  if (header !== undefined && (typeof header !== 'string' || header === '' || header.length > MAX_KEY_LENGTH)) {
+  if (
+    header !== undefined &&
+    (typeof header !== 'string' || header === '' || header.length > MAX_KEY_LENGTH)
+  ) {
     throw invalidField('header/idempotency-key', `must have 1 to ${MAX_KEY_LENGTH} characters`);
   }
   if (header !== undefined && body.idempotencyKey !== undefined && header !== body.idempotencyKey) {
@@ -89,7 +105,11 @@ export interface AcceptContext {
 }
 
 /** The row of the ledger for a request that passed all rules. */
-export function buildRow(body: NotificationBody, key: string | undefined, context: AcceptContext): AcceptedRow {
+export function buildRow(
+  body: NotificationBody,
+  key: string | undefined,
+  context: AcceptContext,
+): AcceptedRow {
   const { idempotencyKey: _, ...content } = body;
   const category = categoryOf(body.category ?? DEFAULT_CATEGORY);
   const createdAt = new Date(context.now);

@@ -1,8 +1,8 @@
 import { Type } from 'typebox';
 import { invalidField, Problem, responses, type Server } from '../http/index.ts';
+import { PRIORITY_CODES } from '../ledger/index.ts';
 import { OverloadedError } from '../lib/batcher.ts';
 import type { Clock } from '../lib/clock.ts';
-import { PRIORITY_CODES } from '../ledger/index.ts';
 import { ROUTE, type Wake } from '../queue/index.ts';
 import type { Templates } from '../templates/index.ts';
 import type { Accepted, GroupCommit } from './group-commit.ts';
@@ -59,9 +59,14 @@ function answeredId(accepted: Accepted): string {
     case 'stored':
       return accepted.id;
     case 'mismatch':
-      throw new Problem('idempotency.mismatch', 'This idempotency key belongs to a request with another body');
+      throw new Problem(
+        'idempotency.mismatch',
+        'This idempotency key belongs to a request with another body',
+      );
     case 'refused':
-      throw new Problem('request.unprocessable', 'The database refused a value of this request', { cause: accepted.cause });
+      throw new Problem('request.unprocessable', 'The database refused a value of this request', {
+        cause: accepted.cause,
+      });
   }
 }
 

@@ -123,6 +123,14 @@ export async function updateAccepted(
     `update notifications set request = $3::jsonb, priority = $4, send_at = $5, expires_at = $6,
         due_at = greatest($5::timestamptz, $7)
       where id = $1 and tenant_id = $2 and state = 'accepted'`,
-    [change.id, change.tenantId, change.request, change.priority, change.sendAt, change.expiresAt, change.now],
+    [
+      change.id,
+      change.tenantId,
+      change.request,
+      change.priority,
+      change.sendAt,
+      change.expiresAt,
+      change.now,
+    ],
   );
 }

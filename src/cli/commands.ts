@@ -23,8 +23,10 @@ export const COMMANDS: Command[] = [
   },
   {
     name: 'send',
-    usage: 'send <userId> [--title T] [--body B] [--template ID --variables JSON] [--channels push,email] [--key KEY] [--url URL] [--wait]',
-    summary: 'Sends a notification through a running Bellhop. Without --key the test key of the data folder is used.',
+    usage:
+      'send <userId> [--title T] [--body B] [--template ID --variables JSON] [--channels push,email] [--key KEY] [--url URL] [--wait]',
+    summary:
+      'Sends a notification through a running Bellhop. Without --key the test key of the data folder is used.',
     load: async () => (await import('./send.ts')).send,
   },
   {
@@ -48,7 +50,8 @@ export const COMMANDS: Command[] = [
   {
     name: 'doctor',
     usage: 'doctor',
-    summary: "Checks settings, database and the reach of every connection's provider, and says what is wrong.",
+    summary:
+      "Checks settings, database and the reach of every connection's provider, and says what is wrong.",
     load: async () => (await import('./doctor.ts')).doctor,
   },
   {

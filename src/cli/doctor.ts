@@ -3,7 +3,12 @@ import { type Config, loadConfig } from '../config/index.ts';
 import { createEgressGuard } from '../lib/egress.ts';
 import { getProvider } from '../providers/index.ts';
 import { openStore, pendingMigrations, type Store } from '../store/index.ts';
-import { type Connection, createConnections, listTenantIds, loadOrCreateMasterKey } from '../tenants/index.ts';
+import {
+  type Connection,
+  createConnections,
+  listTenantIds,
+  loadOrCreateMasterKey,
+} from '../tenants/index.ts';
 import { describeTrouble } from './trouble.ts';
 
 const REACH_TIMEOUT_MS = 3_000;
@@ -21,7 +26,8 @@ export async function doctor(): Promise<number> {
     await checkConnections(findings, config, store);
     await store.close();
   }
-  for (const { ok, what, advice } of findings) console.log(`${ok ? 'ok   ' : 'WRONG'}  ${what}${advice ? `\n       ${advice}` : ''}`);
+  for (const { ok, what, advice } of findings)
+    console.log(`${ok ? 'ok   ' : 'WRONG'}  ${what}${advice ? `\n       ${advice}` : ''}`);
   const wrong = findings.filter((finding) => !finding.ok).length;
   console.log(wrong === 0 ? '\nAll is well.' : `\n${wrong} thing${wrong === 1 ? '' : 's'} to mend.`);
   return wrong === 0 ? 0 : 1;
@@ -75,15 +81,25 @@ async function checkConnections(findings: Finding[], config: Config, store: Stor
   const all = await connections.forTenants(store.engine, await listTenantIds(store.engine));
   for (const connection of [...all.values()].flat()) findings.push(await checkReach(connection, guard));
   if (all.size === 0 || [...all.values()].every((list) => list.length === 0)) {
-    findings.push({ ok: true, what: 'no connections yet: test keys work, live notifications need PUT /v1/connections/{id}' });
+    findings.push({
+      ok: true,
+      what: 'no connections yet: test keys work, live notifications need PUT /v1/connections/{id}',
+    });
   }
 }
 
 /** Whether the vendor's host takes a TCP connection from here; credentials are only proved by sending. */
-async function checkReach(connection: Connection, guard: ReturnType<typeof createEgressGuard>): Promise<Finding> {
+async function checkReach(
+  connection: Connection,
+  guard: ReturnType<typeof createEgressGuard>,
+): Promise<Finding> {
   const what = (target: string) => `connection ${connection.id} (${connection.providerId}) reaches ${target}`;
   const target = targetOf(connection);
-  if (!target) return { ok: true, what: `connection ${connection.id} (${connection.providerId}) has no fixed host to try` };
+  if (!target)
+    return {
+      ok: true,
+      what: `connection ${connection.id} (${connection.providerId}) has no fixed host to try`,
+    };
   const { host, port } = target;
   const problem = await new Promise<string | null>((resolve) => {
     const socket = connect({ host, port, timeout: REACH_TIMEOUT_MS, lookup: guard.lookup });
@@ -96,7 +112,11 @@ async function checkReach(connection: Connection, guard: ReturnType<typeof creat
     socket.once('error', (error: Error) => end(describeTrouble(error)));
   });
   const advice = 'Check DNS, the firewall and, for private addresses, BELLHOP_EGRESS_ALLOW.';
-  return { ok: problem === null, what: what(`${host}:${port}`), advice: problem ? `${problem} ${advice}` : undefined };
+  return {
+    ok: problem === null,
+    what: what(`${host}:${port}`),
+    advice: problem ? `${problem} ${advice}` : undefined,
+  };
 }
 
 function targetOf(connection: Connection): { host: string; port: number } | null {

@@ -25,7 +25,9 @@ async function list(store: Store, tenantId: string): Promise<number> {
   const found = await listKeys({ store }, { tenantId, limit: LIST_LIMIT });
   for (const key of found) {
     const ended = key.revokedAt ? 'revoked' : key.expiresAt ? `expires ${key.expiresAt}` : '';
-    console.log([key.id, key.hint, key.live ? 'live' : 'test', key.name, key.scopes.join(','), ended].join('  '));
+    console.log(
+      [key.id, key.hint, key.live ? 'live' : 'test', key.name, key.scopes.join(','), ended].join('  '),
+    );
   }
   if (found.length === 0) console.log('There are no API keys yet.');
   return 0;
@@ -34,14 +36,22 @@ async function list(store: Store, tenantId: string): Promise<number> {
 async function create(store: Store, tenantId: string, args: string[]): Promise<number> {
   const { values } = parseArgs({
     args,
-    options: { name: { type: 'string' }, test: { type: 'boolean', default: false }, scopes: { type: 'string', default: 'owner' } },
+    options: {
+      name: { type: 'string' },
+      test: { type: 'boolean', default: false },
+      scopes: { type: 'string', default: 'owner' },
+    },
   });
   if (!values.name) throw new UsageError('--name is required: what is the key for?');
   const scopes = values.scopes.split(',').map((scope) => {
-    if (!SCOPES.includes(scope as Scope)) throw new UsageError(`"${scope}" is no scope; there are ${SCOPES.join(', ')}`);
+    if (!SCOPES.includes(scope as Scope))
+      throw new UsageError(`"${scope}" is no scope; there are ${SCOPES.join(', ')}`);
     return scope as Scope;
   });
-  const made = await createKey({ store, clock: store.clock }, { tenantId, name: values.name, live: !values.test, scopes, expiresAt: null });
+  const made = await createKey(
+    { store, clock: store.clock },
+    { tenantId, name: values.name, live: !values.test, scopes, expiresAt: null },
+  );
   console.log(`${made.key.reveal()}\nShown once; only its hash is stored.`);
   return 0;
 }

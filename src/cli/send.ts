@@ -28,7 +28,11 @@ export async function send(args: string[]): Promise<number> {
   const content = values.template
     ? { template: { id: values.template, variables: parseVariables(values.variables) } }
     : { message: { title: values.title, body: values.body } };
-  const answer = await client.call('POST', '/v1/notifications', { userId, channels: values.channels?.split(','), ...content });
+  const answer = await client.call('POST', '/v1/notifications', {
+    userId,
+    channels: values.channels?.split(','),
+    ...content,
+  });
   if (answer.status !== 202) return printProblem(answer.body);
   console.log(`Accepted: ${answer.body.id}`);
   return values.wait ? printStatus(client, String(answer.body.id), WAIT_STEPS) : 0;
@@ -60,18 +64,31 @@ interface DeliveryView {
   state: string;
   reason?: string;
   provider?: string;
-  attempts: { n: number; outcome: string; reason?: string; code?: string; startedAt: string; latencyMs?: number }[];
+  attempts: {
+    n: number;
+    outcome: string;
+    reason?: string;
+    code?: string;
+    startedAt: string;
+    latencyMs?: number;
+  }[];
 }
 
 function printNotification(view: Record<string, unknown>): void {
-  console.log(`${view.id}  ${view.status}${view.reason ? ` (${view.reason})` : ''}  to ${view.userId}, ${view.createdAt}`);
+  console.log(
+    `${view.id}  ${view.status}${view.reason ? ` (${view.reason})` : ''}  to ${view.userId}, ${view.createdAt}`,
+  );
   for (const delivery of view.deliveries as DeliveryView[]) {
     const { channel, state, reason, provider } = delivery;
-    console.log(`  ${channel}${provider ? ` over ${provider}` : ''}: ${state}${reason ? ` (${reason})` : ''}`);
+    console.log(
+      `  ${channel}${provider ? ` over ${provider}` : ''}: ${state}${reason ? ` (${reason})` : ''}`,
+    );
     for (const attempt of delivery.attempts) {
       const why = [attempt.reason, attempt.code].filter(Boolean).join(', ');
       const took = attempt.latencyMs === undefined ? '' : ` in ${attempt.latencyMs} ms`;
-      console.log(`    #${attempt.n} ${attempt.startedAt} ${attempt.outcome}${took}${why ? ` (${why})` : ''}`);
+      console.log(
+        `    #${attempt.n} ${attempt.startedAt} ${attempt.outcome}${took}${why ? ` (${why})` : ''}`,
+      );
     }
   }
 }

@@ -16,12 +16,19 @@ export async function simulator(args: string[]): Promise<number> {
     },
   });
   const { host } = values;
-  const running = createSimulator({ providers: listProviders(), clock: new ReferenceClock(), logger: createLogger('warn'), host });
+  const running = createSimulator({
+    providers: listProviders(),
+    clock: new ReferenceClock(),
+    logger: createLogger('warn'),
+    host,
+  });
   const { origin, smtpOrigin } = await running.listen({
     port: parsePort('--port', values.port),
     smtpPort: parsePort('--smtp-port', values['smtp-port']),
   });
-  console.log(`The simulator listens at ${origin} (a provider's base URL is ${origin}/<provider>, e.g. ${origin}/apns) and ${smtpOrigin}.`);
+  console.log(
+    `The simulator listens at ${origin} (a provider's base URL is ${origin}/<provider>, e.g. ${origin}/apns) and ${smtpOrigin}.`,
+  );
   console.log(`What arrives is shown at ${origin}/simulator`);
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
@@ -32,6 +39,7 @@ export async function simulator(args: string[]): Promise<number> {
 
 export function parsePort(name: string, text: string): number {
   const port = Number(text);
-  if (!/^\d+$/.test(text) || port > 65_535) throw new UsageError(`${name} must be a port number from 0 to 65535, not "${text}"`);
+  if (!/^\d+$/.test(text) || port > 65_535)
+    throw new UsageError(`${name} must be a port number from 0 to 65535, not "${text}"`);
   return port;
 }

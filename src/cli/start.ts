@@ -5,7 +5,9 @@ import { createLogger } from '../lib/logger.ts';
 import type { FirstKeys } from '../tenants/index.ts';
 import { onParentGone } from './parent.ts';
 
-export const VERSION: string = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
+export const VERSION: string = JSON.parse(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+).version;
 
 /** `bellhop start`: runs until a signal, then finishes what is under way. */
 export async function start(): Promise<number> {
@@ -47,7 +49,9 @@ function printKeys({ live, test, file }: FirstKeys): void {
 
 function printReady(config: Config, url: string | null, simulatorPage: boolean, tookMs: number): void {
   const where = config.databaseUrl ? 'PostgreSQL' : `embedded database in ${config.dataDir}`;
-  console.log(`Bellhop ${VERSION} is ready${url ? ` at ${url}` : ''} (${where}, ${(tookMs / 1000).toFixed(1)} s)`);
+  console.log(
+    `Bellhop ${VERSION} is ready${url ? ` at ${url}` : ''} (${where}, ${(tookMs / 1000).toFixed(1)} s)`,
+  );
   if (!url) return;
   console.log(`  API reference  ${url}/docs`);
   if (simulatorPage) console.log(`  Simulator      ${url}/simulator   what your test messages look like`);

@@ -8,7 +8,10 @@ export function describeTrouble(error: unknown): string {
     return `The settings are not right:\n${lines}\nAll settings are in docs/configuration.md.`;
   }
   if (error instanceof FolderInUseError) return error.message;
-  const { code, message, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string };
+  const { code, message, port, address } = error as NodeJS.ErrnoException & {
+    port?: number;
+    address?: string;
+  };
   switch (code) {
     case 'EADDRINUSE':
       return `Port ${port} is taken by another program. Stop that one, or choose another port: BELLHOP_PORT=3001 npm start (0 takes any free one).`;

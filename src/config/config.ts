@@ -52,7 +52,9 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     if (problem) problems.push(`${name} ${problem}${setting.secret ? '' : ` (it is "${text[name]}")`}`);
   }
   if (text.DATABASE_URL === '' && !text.BELLHOP_ROLES.split(',').includes('all')) {
-    problems.push('BELLHOP_ROLES splits the work over several processes, which needs a PostgreSQL in DATABASE_URL');
+    problems.push(
+      'BELLHOP_ROLES splits the work over several processes, which needs a PostgreSQL in DATABASE_URL',
+    );
   }
   if (problems.length) throw new ConfigError(problems);
   return toConfig(text);

@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
-import { readFileSync } from 'node:fs';
 import { type Config, parseConfig } from './config.ts';
 
 export { type Config, ConfigError, parseConfig } from './config.ts';

@@ -43,16 +43,20 @@ export const SETTINGS = {
     type: 'text',
     default: '',
     secret: true,
-    description: 'PostgreSQL ≥ 15 to use instead of the embedded database, e.g. `postgres://user:password@host/bellhop`.',
+    description:
+      'PostgreSQL ≥ 15 to use instead of the embedded database, e.g. `postgres://user:password@host/bellhop`.',
     check: (text) =>
-      text === '' || /^postgres(ql)?:\/\/\S+$/.test(text) ? null : 'must start with postgres:// or postgresql://',
+      text === '' || /^postgres(ql)?:\/\/\S+$/.test(text)
+        ? null
+        : 'must start with postgres:// or postgresql://',
   },
   BELLHOP_DATABASE_POOL: {
     type: 'integer',
     default: '5',
     min: 1,
     max: 200,
-    description: 'Connections per pool to PostgreSQL; a process has four pools (API, accept high, accept, engine).',
+    description:
+      'Connections per pool to PostgreSQL; a process has four pools (API, accept high, accept, engine).',
   },
   BELLHOP_ROLES: {
     type: 'list',
@@ -60,7 +64,9 @@ export const SETTINGS = {
     description: `What this process does: \`all\`, or some of ${ROLES.join(', ')}, comma-separated.`,
     check: (text) => {
       const unknown = text.split(',').find((role) => role !== 'all' && !ROLES.includes(role.trim() as Role));
-      return unknown === undefined ? null : `has an unknown role "${unknown}"; known are all, ${ROLES.join(', ')}`;
+      return unknown === undefined
+        ? null
+        : `has an unknown role "${unknown}"; known are all, ${ROLES.join(', ')}`;
     },
   },
   BELLHOP_BOOTSTRAP_KEY: {
@@ -70,7 +76,9 @@ export const SETTINGS = {
     description:
       'An API key with all rights in the tenant `default`, instead of generated ones. `bh_test_…` makes it a test key.',
     check: (text) =>
-      text === '' || text.length >= MIN_SECRET_LENGTH ? null : `must have ${MIN_SECRET_LENGTH} characters or more`,
+      text === '' || text.length >= MIN_SECRET_LENGTH
+        ? null
+        : `must have ${MIN_SECRET_LENGTH} characters or more`,
   },
   BELLHOP_MASTER_KEY: {
     type: 'text',
@@ -79,13 +87,16 @@ export const SETTINGS = {
     description:
       'Encrypts the credentials of connections: 32 bytes in base64, or any text of 32 characters or more. Without it a key is kept in `<data dir>/master.key`.',
     check: (text) =>
-      text === '' || text.length >= MIN_SECRET_LENGTH ? null : `must have ${MIN_SECRET_LENGTH} characters or more`,
+      text === '' || text.length >= MIN_SECRET_LENGTH
+        ? null
+        : `must have ${MIN_SECRET_LENGTH} characters or more`,
   },
   BELLHOP_PREVIOUS_MASTER_KEYS: {
     type: 'list',
     default: '',
     secret: true,
-    description: 'Master keys used before, comma-separated, so that what they encrypted can still be read and is re-wrapped.',
+    description:
+      'Master keys used before, comma-separated, so that what they encrypted can still be read and is re-wrapped.',
   },
   BELLHOP_EGRESS_ALLOW: {
     type: 'list',
@@ -97,13 +108,17 @@ export const SETTINGS = {
     type: 'text',
     default: '',
     description: 'Where vendors reach this installation from outside; with it, receipts are asked for.',
-    check: (text) => (text === '' || /^https?:\/\/[^\s/]+$/.test(text) ? null : 'must be an origin such as https://bellhop.example.com'),
+    check: (text) =>
+      text === '' || /^https?:\/\/[^\s/]+$/.test(text)
+        ? null
+        : 'must be an origin such as https://bellhop.example.com',
   },
   BELLHOP_SIMULATOR_PAGE: {
     type: 'choice',
     default: 'auto',
     choices: ['auto', 'on', 'off'],
-    description: 'The page that shows what test keys sent: `auto` shows it when BELLHOP_HOST is a loopback address.',
+    description:
+      'The page that shows what test keys sent: `auto` shows it when BELLHOP_HOST is a loopback address.',
   },
   BELLHOP_IDEMPOTENCY_HOURS: {
     type: 'integer',

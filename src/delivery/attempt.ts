@@ -6,8 +6,8 @@ import {
   type InboxItem,
   type Message,
   type Outcome,
-  rejected,
   type RequestContext,
+  rejected,
   type SmtpProvider,
   unavailable,
 } from '../providers/index.ts';
@@ -69,7 +69,10 @@ export async function attempt(work: Work, tools: AttemptTools): Promise<Result |
   }
   const sent = await sendOnce(work, tools).catch((error: unknown) => {
     // A bug of ours must not look like the provider's fault, and must not repeat for ever.
-    tools.logger.error({ error, delivery: claimed.id, provider: claimed.provider }, 'an attempt failed in our own code');
+    tools.logger.error(
+      { error, delivery: claimed.id, provider: claimed.provider },
+      'an attempt failed in our own code',
+    );
     return { outcome: rejected('request_invalid', { code: 'internal_error' }) } as Sending;
   });
   const now = tools.clock.now();
@@ -102,7 +105,10 @@ export async function attempt(work: Work, tools: AttemptTools): Promise<Result |
 function logResult({ claimed, settlement, outcome, latencyMs }: Result, logger: Logger): void {
   const { id: delivery, notificationId: notification, connection, attempt } = claimed;
   const { reason, code } = settlement;
-  logger.info({ delivery, notification, connection, attempt, outcome, reason, code, latencyMs }, 'attempt finished');
+  logger.info(
+    { delivery, notification, connection, attempt, outcome, reason, code, latencyMs },
+    'attempt finished',
+  );
 }
 
 /** A token that is refused a second time, fresh as it is, means that the credentials behind it are not valid. */
@@ -133,7 +139,10 @@ async function sendOnce(work: Work, tools: AttemptTools): Promise<Sending> {
   const { provider } = route;
   switch (provider.transport) {
     case 'inbox':
-      return { outcome: { kind: 'accepted', providerMessageId: claimed.id }, inboxItem: provider.request(message, route.config, context) };
+      return {
+        outcome: { kind: 'accepted', providerMessageId: claimed.id },
+        inboxItem: provider.request(message, route.config, context),
+      };
     case 'smtp':
       return sendMail(provider, work, message, context, tools);
     case 'http':
@@ -150,10 +159,18 @@ async function sendMail(
   tools: AttemptTools,
 ): Promise<Sending> {
   const request = provider.request(message, route!.config, context);
-  const sent = await tools.sender.sendMail(provider, request, route!, buildPreview(claimed, message, provider.id));
+  const sent = await tools.sender.sendMail(
+    provider,
+    request,
+    route!,
+    buildPreview(claimed, message, provider.id),
+  );
   if (sent.kind === 'fault') return { outcome: sent.outcome, detail: { fault: sent.detail } };
   const { reply } = sent;
-  return { outcome: provider.classify(reply, { now: tools.clock.now() }), detail: { reply: printable(reply.reply ?? '', route!), kind: reply.kind } };
+  return {
+    outcome: provider.classify(reply, { now: tools.clock.now() }),
+    detail: { reply: printable(reply.reply ?? '', route!), kind: reply.kind },
+  };
 }
 
 /** Twice at most: a token the vendor calls expired is replaced once, since then nothing was sent. */
@@ -165,7 +182,9 @@ async function sendHttp(
   tools: AttemptTools,
 ): Promise<Sending> {
   const first = await sendHttpOnce(provider, work, message, context, tools);
-  return first.outcome.kind === 'token-expired' ? sendHttpOnce(provider, work, message, context, tools) : first;
+  return first.outcome.kind === 'token-expired'
+    ? sendHttpOnce(provider, work, message, context, tools)
+    : first;
 }
 
 async function sendHttpOnce(
@@ -183,7 +202,12 @@ async function sendHttpOnce(
     return { outcome: rejected('content_too_large', { code: `more than ${payloadBytes} bytes` }) };
   }
   const preview = route!.simulated ? buildPreview(claimed, message, provider.id) : '';
-  const sent: Sent<Parameters<HttpProvider['classify']>[0]> = await tools.sender.sendHttp(provider, request, route!, preview);
+  const sent: Sent<Parameters<HttpProvider['classify']>[0]> = await tools.sender.sendHttp(
+    provider,
+    request,
+    route!,
+    preview,
+  );
   if (sent.kind === 'fault') return { outcome: sent.outcome, detail: { fault: sent.detail } };
   const outcome = provider.classify(sent.reply, { now: tools.clock.now() });
   if (outcome.kind === 'token-expired' && token) tools.tokens.drop(route!, token.value as Secret);
@@ -217,14 +241,23 @@ function endWithVerdict(claimed: Claimed, verdict: Verdict, now: number): Result
     providerMessageId: null,
     effect: null,
   };
-  return { claimed, settlement, outcome: verdict.state, detail: null, startedAt: now, latencyMs: 0, finishedAt: now };
+  return {
+    claimed,
+    settlement,
+    outcome: verdict.state,
+    detail: null,
+    startedAt: now,
+    latencyMs: 0,
+    finishedAt: now,
+  };
 }
 
 /** A vendor's words for the provider log: cut, storable, and without the connection's own secrets (some are echoed). */
 function printable(text: string, route: Route): string {
   let shown = text.slice(0, ANSWER_CHARS).toWellFormed().replaceAll('\u0000', '');
   for (const value of Object.values(route.config as object)) {
-    if (value instanceof Secret && value.reveal().length >= MIN_SECRET_CHARS) shown = shown.replaceAll(value.reveal(), '***');
+    if (value instanceof Secret && value.reveal().length >= MIN_SECRET_CHARS)
+      shown = shown.replaceAll(value.reveal(), '***');
   }
   return shown;
 }

@@ -19,7 +19,10 @@ export function recheck(claimed: Claimed, now: number): Verdict | null {
 }
 
 /** The message of a claimed delivery, rendered, or the problem that keeps it from being rendered. */
-export function compose(claimed: Claimed, template: CompiledTemplate | null): { message: Message } | { problem: string } {
+export function compose(
+  claimed: Claimed,
+  template: CompiledTemplate | null,
+): { message: Message } | { problem: string } {
   const channel = claimed.channel as Channel;
   const rendered = renderContent(claimed, channel, template);
   if ('problem' in rendered) return rendered;

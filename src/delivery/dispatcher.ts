@@ -1,7 +1,7 @@
+import { type Lane, priorityOf } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import { type Lane, priorityOf } from '../ledger/index.ts';
-import { type Claimed, ROUTE, type Queue, type Slice, type Turn, type Wake } from '../queue/index.ts';
+import { type Claimed, type Queue, ROUTE, type Slice, type Turn, type Wake } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
 import type { Connections } from '../tenants/index.ts';
 import type { Gate } from './gate.ts';
@@ -91,9 +91,13 @@ export class Dispatcher {
   /** Claims once for every lane that has due work and free slots, high priority first. Returns how many started. */
   async #round(): Promise<number> {
     const lanes = [...this.#agenda.keys()].sort((a, b) => rank(a) - rank(b));
-    const tenantIds = [...new Set([...this.#agenda.values()].flatMap((slices) => slices.map((slice) => slice.tenantId)))];
+    const tenantIds = [
+      ...new Set([...this.#agenda.values()].flatMap((slices) => slices.map((slice) => slice.tenantId))),
+    ];
     if (tenantIds.length === 0) return 0;
-    this.#options.gates.prepare(await this.#options.connections.forTenants(this.#options.store.engine, tenantIds));
+    this.#options.gates.prepare(
+      await this.#options.connections.forTenants(this.#options.store.engine, tenantIds),
+    );
     const counts = await Promise.all(lanes.map((lane) => this.#claim(lane)));
     return counts.reduce((sum, count) => sum + count, 0);
   }

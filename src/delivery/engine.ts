@@ -56,7 +56,18 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
     isAlive: () => heartbeat.isAlive(),
     callbackUrl: options.callbackUrl,
   };
-  const worker = new Worker({ id: heartbeat.workerId, store, clock, logger, wake, gates, recorder, connections, templates, tools });
+  const worker = new Worker({
+    id: heartbeat.workerId,
+    store,
+    clock,
+    logger,
+    wake,
+    gates,
+    recorder,
+    connections,
+    templates,
+    tools,
+  });
   const dispatcher = new Dispatcher({ store, clock, logger, wake, queue, gates, connections, worker });
   await heartbeat.start();
   dispatcher.start();
@@ -78,7 +89,9 @@ function fetchTokenBy(sender: Sender): FetchToken {
     if ('sign' in source) throw new Error(`${provider.id} signs its tokens itself`);
     const request = source.request(route.config, { now, baseUrl: route.baseUrl });
     const sent = await sender.sendHttp({ ...provider, transport: 'http' }, request, route, null);
-    return sent.kind === 'fault' ? { outcome: withoutUnknown(sent.outcome) } : source.parse(sent.reply, { now });
+    return sent.kind === 'fault'
+      ? { outcome: withoutUnknown(sent.outcome) }
+      : source.parse(sent.reply, { now });
   };
 }
 

@@ -23,5 +23,8 @@ export function findAlternative(
 
 function reachesDevice(connection: Connection, device: { app: string; platform: string }): boolean {
   const platforms = getProvider(connection.providerId)?.supports.platforms ?? [];
-  return platforms.includes(device.platform as Platform) && (connection.app === null || connection.app === device.app);
+  return (
+    platforms.includes(device.platform as Platform) &&
+    (connection.app === null || connection.app === device.app)
+  );
 }

@@ -56,7 +56,10 @@ describe('the gate of a connection', () => {
       waits.push(gate.opensAt(now) - now);
       now = gate.opensAt(now);
     }
-    assert.deepEqual(waits, [5, 10, 20, 40, 80, 160, 300, 300, 300].map((s) => s * 1_000));
+    assert.deepEqual(
+      waits,
+      [5, 10, 20, 40, 80, 160, 300, 300, 300].map((s) => s * 1_000),
+    );
   });
 
   it('stays closed for single troubles and opens when half of twenty calls met trouble', () => {

@@ -29,7 +29,7 @@ export class Gates {
   of(tenantId: string, connectionId: string): Gate {
     const name = `${tenantId}/${connectionId}`;
     const connection = this.#versions.get(name);
-    const version = connection?.version ?? 0;
+    const version = connection?.updatedAt ?? 0;
     const known = this.#gates.get(name);
     if (known && known.version === version) return known.gate;
     const gate = new Gate(limitsOf(connectionId, connection), this.#clock.now());

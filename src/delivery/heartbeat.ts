@@ -31,7 +31,9 @@ export class Heartbeat {
   async start(): Promise<void> {
     await this.#beat();
     this.#timer = setInterval(() => {
-      this.#beat().catch((error) => this.#logger.warn({ error, worker: this.workerId }, 'the heartbeat could not be written'));
+      this.#beat().catch((error) =>
+        this.#logger.warn({ error, worker: this.workerId }, 'the heartbeat could not be written'),
+      );
     }, INTERVAL_MS);
   }
 
@@ -47,7 +49,11 @@ export class Heartbeat {
 
   async #beat(): Promise<void> {
     const now = this.#clock.now();
-    await saveHeartbeat(this.#store.engine, { id: this.workerId, host: hostname(), startedAt: this.#startedAt }, new Date(now));
+    await saveHeartbeat(
+      this.#store.engine,
+      { id: this.workerId, host: hostname(), startedAt: this.#startedAt },
+      new Date(now),
+    );
     this.#lastBeat = now;
   }
 }

@@ -1,7 +1,7 @@
+import { storeInboxItems } from '../inbox/index.ts';
 import { Batcher } from '../lib/batcher.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import { storeInboxItems } from '../inbox/index.ts';
 import type { Queryable, Store } from '../store/index.ts';
 import { contactKind, pruneDevices, suppressContacts } from '../users/index.ts';
 import { insertAttempts, type Result, writeResults } from './store.ts';
@@ -69,10 +69,7 @@ export class Recorder {
     return this.#store.transaction(async (db) => {
       const written = await writeResults(db, results);
       const current = results.filter((result) => written.has(result.claimed.id));
-      await insertAttempts(
-        db,
-        current.filter((result) => result.outcome !== 'accepted').toSorted(byId),
-      );
+      await insertAttempts(db, current.filter((result) => result.outcome !== 'accepted').toSorted(byId));
       await this.#applyEffects(db, current);
       return written;
     });
@@ -83,14 +80,29 @@ export class Recorder {
     // Users are shared between live and test: what the simulator says must not touch a real device or address.
     const prunes = results.flatMap(({ claimed, settlement: { effect, reason } }) =>
       effect?.type === 'prune-device' && claimed.device && claimed.live
-        ? [{ tenantId: claimed.tenantId, deviceId: claimed.device.id, invalidSince: effect.invalidSince ?? null, reason: reason ?? 'device_unregistered' }]
+        ? [
+            {
+              tenantId: claimed.tenantId,
+              deviceId: claimed.device.id,
+              invalidSince: effect.invalidSince ?? null,
+              reason: reason ?? 'device_unregistered',
+            },
+          ]
         : [],
     );
     if (prunes.length > 0) await pruneDevices(db, now, prunes);
     const suppressions = results.flatMap(({ claimed, settlement: { effect, reason } }) => {
       const kind = contactKind(claimed.channel as Parameters<typeof contactKind>[0]);
       return effect?.type === 'suppress-contact' && claimed.contact && kind && claimed.live
-        ? [{ tenantId: claimed.tenantId, kind, address: claimed.contact.address, reason: reason ?? 'recipient_invalid', source: claimed.connection }]
+        ? [
+            {
+              tenantId: claimed.tenantId,
+              kind,
+              address: claimed.contact.address,
+              reason: reason ?? 'recipient_invalid',
+              source: claimed.connection,
+            },
+          ]
         : [];
     });
     if (suppressions.length > 0) await suppressContacts(db, now, suppressions);

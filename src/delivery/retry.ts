@@ -13,7 +13,14 @@ const PUSH: RetrySchedule = { delaysMs: [5, 10, 20, 40, 80].map((s) => s * SECON
 const MAIL_AND_SMS: RetrySchedule = { delaysMs: [1, 5, 15, 60].map((m) => m * MINUTE_MS) };
 // Standard Webhooks suggests days of patience: https://www.standardwebhooks.com
 const WEBHOOK: RetrySchedule = {
-  delaysMs: [5 * SECOND_MS, 5 * MINUTE_MS, 30 * MINUTE_MS, 2 * 60 * MINUTE_MS, 5 * 60 * MINUTE_MS, 10 * 60 * MINUTE_MS],
+  delaysMs: [
+    5 * SECOND_MS,
+    5 * MINUTE_MS,
+    30 * MINUTE_MS,
+    2 * 60 * MINUTE_MS,
+    5 * 60 * MINUTE_MS,
+    10 * 60 * MINUTE_MS,
+  ],
 };
 
 const BY_CHANNEL: Record<Channel, RetrySchedule> = {
@@ -33,7 +40,12 @@ export function scheduleFor(channel: Channel, priority: Priority): RetrySchedule
  * Milliseconds until retry number `used + 1`, or null when the schedule is used up. Up to a fifth is added at random
  * so that a crowd does not come back at once; a wait the provider asked for (Retry-After) is never cut short.
  */
-export function retryDelay(schedule: RetrySchedule, used: number, afterMs: number | undefined, random: number): number | null {
+export function retryDelay(
+  schedule: RetrySchedule,
+  used: number,
+  afterMs: number | undefined,
+  random: number,
+): number | null {
   const base = schedule.delaysMs[used];
   if (base === undefined) return null;
   const jittered = Math.round(base * (1 + random / 5));

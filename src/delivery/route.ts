@@ -23,14 +23,21 @@ export function routeOf(claimed: Claimed, connections: Connection[]): Route | nu
   if (configured) return liveRoute(configured);
   const provider = getProvider(claimed.connection);
   if (provider?.transport !== 'inbox') return null;
-  return { key: `${claimed.tenantId}/${provider.id}`, connection: provider.id, provider, config: {}, baseUrl: '', simulated: false };
+  return {
+    key: `${claimed.tenantId}/${provider.id}`,
+    connection: provider.id,
+    provider,
+    config: {},
+    baseUrl: '',
+    simulated: false,
+  };
 }
 
 export function liveRoute(connection: Connection): Route | null {
   const provider = getProvider(connection.providerId);
   if (!provider) return null;
   return {
-    key: `${connection.tenantId}/${connection.id}/${connection.version}`,
+    key: `${connection.tenantId}/${connection.id}/${connection.updatedAt}`,
     connection: connection.id,
     provider,
     config: connection.config,

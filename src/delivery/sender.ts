@@ -1,4 +1,12 @@
-import type { HttpRequest, HttpResponse, HttpProvider, MailRequest, Message, SmtpReply, SmtpProvider } from '../providers/index.ts';
+import type {
+  HttpProvider,
+  HttpRequest,
+  HttpResponse,
+  MailRequest,
+  Message,
+  SmtpProvider,
+  SmtpReply,
+} from '../providers/index.ts';
 import type { Claimed } from '../queue/index.ts';
 import type { Route } from './route.ts';
 import type { HttpTransport, SendOptions, Sent, SmtpTransport } from './transport/index.ts';
@@ -28,22 +36,44 @@ export class Sender {
     this.#simulator = simulator;
   }
 
-  sendHttp(provider: HttpProvider, request: HttpRequest, route: Route, preview: string | null): Promise<Sent<HttpResponse>> {
+  sendHttp(
+    provider: HttpProvider,
+    request: HttpRequest,
+    route: Route,
+    preview: string | null,
+  ): Promise<Sent<HttpResponse>> {
     const transport = provider.transport === 'http2' ? this.#transports.http2 : this.#transports.http;
-    const purpose: Record<string, string> = preview === null ? { 'x-bellhop-purpose': 'token' } : { 'x-bellhop-preview': preview };
-    return transport.send(request, this.#options(route, (simulator) => `${simulator.origin}/${provider.id}`, purpose));
+    const purpose: Record<string, string> =
+      preview === null ? { 'x-bellhop-purpose': 'token' } : { 'x-bellhop-preview': preview };
+    return transport.send(
+      request,
+      this.#options(route, (simulator) => `${simulator.origin}/${provider.id}`, purpose),
+    );
   }
 
-  sendMail(provider: SmtpProvider, request: MailRequest, route: Route, preview: string): Promise<Sent<SmtpReply>> {
+  sendMail(
+    provider: SmtpProvider,
+    request: MailRequest,
+    route: Route,
+    preview: string,
+  ): Promise<Sent<SmtpReply>> {
     const headers = { 'X-Bellhop-Preview': preview };
-    return this.#transports.smtp.send(request, this.#options(route, (simulator) => simulator.smtpOrigin, headers));
+    return this.#transports.smtp.send(
+      request,
+      this.#options(route, (simulator) => simulator.smtpOrigin, headers),
+    );
   }
 
-  #options(route: Route, origin: (simulator: SimulatorAddress) => string, headers: Record<string, string>): SendOptions {
+  #options(
+    route: Route,
+    origin: (simulator: SimulatorAddress) => string,
+    headers: Record<string, string>,
+  ): SendOptions {
     const { connectTimeoutMs, deadlineMs, maxInFlight } = route.provider.limits;
     const options = { connectionKey: route.key, connectTimeoutMs, deadlineMs, maxInFlight };
     if (!route.simulated) return options;
-    if (!this.#simulator) throw new Error('this process has no simulator, so test deliveries cannot be sent from it');
+    if (!this.#simulator)
+      throw new Error('this process has no simulator, so test deliveries cannot be sent from it');
     return { ...options, redirect: { origin: origin(this.#simulator), headers } };
   }
 }

@@ -18,7 +18,8 @@ const situation = (extra: Partial<Situation> = {}): Situation => ({
   breakMs: 5_000,
   ...extra,
 });
-const settleAs = (outcome: unknown, extra: Partial<Situation> = {}) => settle(outcome as SettledOutcome, situation(extra));
+const settleAs = (outcome: unknown, extra: Partial<Situation> = {}) =>
+  settle(outcome as SettledOutcome, situation(extra));
 
 describe('settling an attempt', () => {
   it('ends an accepted delivery as sent, with the id the provider gave', () => {
@@ -45,14 +46,21 @@ describe('settling an attempt', () => {
   });
 
   it('fails at once when the recipient is refused, and hands the effect on', () => {
-    const settled = settleAs(rejected('device_unregistered', { effect: { type: 'prune-device', invalidSince: 7 } }));
+    const settled = settleAs(
+      rejected('device_unregistered', { effect: { type: 'prune-device', invalidSince: 7 } }),
+    );
     assert.equal(settled.state, 'failed');
     assert.deepEqual(settled.effect, { type: 'prune-device', invalidSince: 7 });
   });
 
   it('fails over at once, without using up a retry, when the connection is broken', () => {
-    const settled = settleAs(unavailable('credentials_invalid'), { alternative: { connection: 'b', provider: 'termii' } });
-    assert.deepEqual([settled.state, settled.dueAt, settled.retries, settled.moveTo?.connection], ['queued', NOW, 0, 'b']);
+    const settled = settleAs(unavailable('credentials_invalid'), {
+      alternative: { connection: 'b', provider: 'termii' },
+    });
+    assert.deepEqual(
+      [settled.state, settled.dueAt, settled.retries, settled.moveTo?.connection],
+      ['queued', NOW, 0, 'b'],
+    );
   });
 
   it('waits for a broken connection to heal when there is no other', () => {

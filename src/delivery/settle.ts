@@ -55,7 +55,10 @@ function act(outcome: SettledOutcome, situation: Situation): Settlement {
     case 'unavailable':
       return leaveConnection(outcome, situation);
     case 'unknown':
-      return { ...ended('unknown', situation, words(outcome)), decideAt: situation.now + situation.category.evidenceMs };
+      return {
+        ...ended('unknown', situation, words(outcome)),
+        decideAt: situation.now + situation.category.evidenceMs,
+      };
   }
 }
 
@@ -66,11 +69,18 @@ function retryLater(outcome: Extract<Outcome, { kind: 'retry' }>, situation: Sit
 }
 
 /** Another connection takes over at once, which uses up no retry; without one the delivery waits for this one to heal. */
-function leaveConnection(outcome: Extract<Outcome, { kind: 'unavailable' }>, situation: Situation): Settlement {
+function leaveConnection(
+  outcome: Extract<Outcome, { kind: 'unavailable' }>,
+  situation: Situation,
+): Settlement {
   if (situation.alternative) {
     return queueAgain(situation, situation.now, { ...words(outcome), moveTo: situation.alternative });
   }
-  return queueAgain(situation, situation.now + Math.max(outcome.afterMs ?? 0, situation.breakMs), words(outcome));
+  return queueAgain(
+    situation,
+    situation.now + Math.max(outcome.afterMs ?? 0, situation.breakMs),
+    words(outcome),
+  );
 }
 
 function queueAgain(situation: Situation, dueAt: number, extra: Partial<Settlement>): Settlement {

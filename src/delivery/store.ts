@@ -92,16 +92,27 @@ export async function insertAttempts(db: Queryable, results: Result[]): Promise<
 
 /** Forgets claims whose results are all written. */
 export async function deleteClaims(db: Queryable, ids: string[]): Promise<void> {
-  await db.query({ name: 'delivery_delete_claims', text: 'delete from claims where id = any($1::uuid[])', values: [ids] });
+  await db.query({
+    name: 'delivery_delete_claims',
+    text: 'delete from claims where id = any($1::uuid[])',
+    values: [ids],
+  });
 }
 
 /** Ends a worker that has nothing under way any more. */
 export async function deleteWorker(db: Queryable, id: string): Promise<void> {
-  await db.query('delete from workers where id = $1 and not exists (select 1 from claims where worker_id = $1)', [id]);
+  await db.query(
+    'delete from workers where id = $1 and not exists (select 1 from claims where worker_id = $1)',
+    [id],
+  );
 }
 
 /** Proof of life; called every few seconds. */
-export async function saveHeartbeat(db: Queryable, worker: { id: string; host: string; startedAt: Date }, now: Date): Promise<void> {
+export async function saveHeartbeat(
+  db: Queryable,
+  worker: { id: string; host: string; startedAt: Date },
+  now: Date,
+): Promise<void> {
   await db.query(
     `insert into workers (id, host, started_at, heartbeat_at) values ($1, $2, $3, $4)
      on conflict (id) do update set heartbeat_at = excluded.heartbeat_at`,
@@ -150,7 +161,11 @@ export async function takeOverDeadWorkers(db: Queryable, deadBefore: Date): Prom
 }
 
 /** Nobody can tell what became of these attempts: that is a state of its own, with a time to decide. */
-export async function markUnknown(db: Queryable, lost: (LostAttempt & { decideAt: Date })[], now: Date): Promise<void> {
+export async function markUnknown(
+  db: Queryable,
+  lost: (LostAttempt & { decideAt: Date })[],
+  now: Date,
+): Promise<void> {
   if (lost.length === 0) return;
   const values = [lost.map((l) => l.id), lost.map((l) => l.attempt), lost.map((l) => l.decideAt), now];
   await db.query(
@@ -226,7 +241,13 @@ export async function writeDecisions(db: Queryable, decisions: Decision[], now: 
             finished_at = case when r.state <> 'queued' then $5::timestamptz end
        from unnest($1::uuid[], $2::text[], $3::text[], $4::int[]) as r (id, state, reason, retries)
       where d.id = r.id and d.state = 'unknown'`,
-    [decisions.map((d) => d.id), decisions.map((d) => d.state), decisions.map((d) => d.reason), decisions.map((d) => d.retries), now],
+    [
+      decisions.map((d) => d.id),
+      decisions.map((d) => d.state),
+      decisions.map((d) => d.reason),
+      decisions.map((d) => d.retries),
+      now,
+    ],
   );
 }
 

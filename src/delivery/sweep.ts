@@ -1,14 +1,21 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type Lane, priorityOf } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import { type Lane, priorityOf } from '../ledger/index.ts';
 import { type Channel, getProvider } from '../providers/index.ts';
 import type { Wake } from '../queue/index.ts';
 import { categoryOf } from '../rules/index.ts';
 import { ensurePartitions, type Store } from '../store/index.ts';
 import { DEAD_AFTER_MS } from './heartbeat.ts';
 import { scheduleFor } from './retry.ts';
-import { type Decision, loadUndecided, markUnknown, takeOverDeadWorkers, type Undecided, writeDecisions } from './store.ts';
+import {
+  type Decision,
+  loadUndecided,
+  markUnknown,
+  takeOverDeadWorkers,
+  type Undecided,
+  writeDecisions,
+} from './store.ts';
 
 const INTERVAL_MS = 1_000;
 const PARTITIONS_EVERY_MS = 3_600_000;
@@ -17,13 +24,25 @@ const BATCH = 500;
 
 /** Looks after what nobody else would: attempts of dead workers, unknown outcomes, partitions, the clock. */
 export class Sweep {
-  readonly #options: { store: Store; clock: Clock; wake: Wake; logger: Logger; housekeeping(): Promise<unknown> };
+  readonly #options: {
+    store: Store;
+    clock: Clock;
+    wake: Wake;
+    logger: Logger;
+    housekeeping(): Promise<unknown>;
+  };
   #stop = new AbortController();
   #done: Promise<void> = Promise.resolve();
   #partitionsAt = 0;
   #clockAt = 0;
 
-  constructor(options: { store: Store; clock: Clock; wake: Wake; logger: Logger; housekeeping(): Promise<unknown> }) {
+  constructor(options: {
+    store: Store;
+    clock: Clock;
+    wake: Wake;
+    logger: Logger;
+    housekeeping(): Promise<unknown>;
+  }) {
     this.#options = options;
   }
 
@@ -61,7 +80,10 @@ export class Sweep {
     const lost = await store.transaction(async (db) => {
       const now = clock.now();
       const attempts = await takeOverDeadWorkers(db, new Date(now - DEAD_AFTER_MS));
-      const marked = attempts.map((lost) => ({ ...lost, decideAt: new Date(now + categoryOf(lost.category).evidenceMs) }));
+      const marked = attempts.map((lost) => ({
+        ...lost,
+        decideAt: new Date(now + categoryOf(lost.category).evidenceMs),
+      }));
       await markUnknown(db, marked, new Date(now));
       return attempts.length;
     });
@@ -112,7 +134,8 @@ export function decideUnknown(delivery: Undecided, now: number): Decision {
   if (delivery.expiresAt && delivery.expiresAt.getTime() <= now) return end('expired', 'expired');
   const supports = delivery.provider ? getProvider(delivery.provider)?.supports : undefined;
   const isSafe = supports?.dedupeKey || supports?.replaces;
-  if (!isSafe && categoryOf(delivery.category).unknown === 'never-repeat') return end('failed', 'unknown_not_repeated');
+  if (!isSafe && categoryOf(delivery.category).unknown === 'never-repeat')
+    return end('failed', 'unknown_not_repeated');
   const schedule = scheduleFor(delivery.channel as Channel, priorityOf(delivery.lane));
   if (retries >= schedule.delaysMs.length) return end('dead', 'unknown_retries_exhausted');
   return { id, state: 'queued', reason: 'unknown_sent_again', retries: retries + 1 };

@@ -4,7 +4,11 @@ import type { Route } from './route.ts';
 
 export type TokenAnswer = { value: Secret } | { outcome: Outcome };
 /** Sends the request that fetches a token. */
-export type FetchToken = (provider: HttpProvider, route: Route, now: number) => Promise<{ token: Token } | { outcome: Outcome }>;
+export type FetchToken = (
+  provider: HttpProvider,
+  route: Route,
+  now: number,
+) => Promise<{ token: Token } | { outcome: Outcome }>;
 
 const MAX_TOKENS = 10_000;
 
@@ -28,7 +32,9 @@ export class TokenCache {
     const cached = this.#tokens.get(name);
     if (cached && cached.expiresAt > now) return { value: cached.value };
     const answer =
-      'sign' in source ? { token: source.sign(route.config, { now, audience }) } : await this.#fetchOnce(name, provider, route, now);
+      'sign' in source
+        ? { token: source.sign(route.config, { now, audience }) }
+        : await this.#fetchOnce(name, provider, route, now);
     if ('outcome' in answer) return answer;
     this.#save(name, answer.token);
     return { value: answer.token.value };

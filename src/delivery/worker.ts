@@ -1,10 +1,10 @@
+import type { Lane } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { Lane } from '../ledger/index.ts';
 import type { Claim, Claimed, Wake } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
-import type { Connection, Connections } from '../tenants/index.ts';
 import type { CompiledTemplate, Templates } from '../templates/index.ts';
+import type { Connection, Connections } from '../tenants/index.ts';
 import { type AttemptTools, attempt, type Work } from './attempt.ts';
 import { findAlternative } from './failover.ts';
 import type { Gate } from './gate.ts';
@@ -112,13 +112,17 @@ export class Worker {
         ? [{ tenantId: claimed.tenantId, id: claimed.request.template.id, version: claimed.templateVersion }]
         : [],
     );
-    return wanted.length > 0 ? this.#options.templates.compiled(this.#options.store.engine, wanted) : new Map();
+    return wanted.length > 0
+      ? this.#options.templates.compiled(this.#options.store.engine, wanted)
+      : new Map();
   }
 
   #finishClaim(id: string): void {
     this.#finishedClaims.push(id);
     if (this.#finishedClaims.length < DELETE_CLAIMS_AT && this.#running.size > 0) return;
-    this.flushClaims().catch((error) => this.#options.logger.warn({ error }, 'finished claims could not be removed'));
+    this.flushClaims().catch((error) =>
+      this.#options.logger.warn({ error }, 'finished claims could not be removed'),
+    );
   }
 
   #count(lane: Lane, change: number): void {

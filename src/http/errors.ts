@@ -83,7 +83,9 @@ export function invalidField(field: string, rule: string): Problem {
 
 /** docs/errors.md, generated. */
 export function renderErrorReference(): string {
-  const rows = Object.entries(ERRORS).map(([code, [status, title]]) => `| \`${code}\` | ${status} | ${title} |`);
+  const rows = Object.entries(ERRORS).map(
+    ([code, [status, title]]) => `| \`${code}\` | ${status} | ${title} |`,
+  );
   return [
     '# Errors',
     '',

@@ -1,7 +1,14 @@
 export { mayUse } from './authentication.ts';
 export { parseJsonBody } from './body.ts';
 export { type Authenticate, type Credential, SCOPES, type Scope } from './credential.ts';
-export { ERRORS, type ErrorCode, type FieldProblem, invalidField, Problem, renderErrorReference } from './errors.ts';
+export {
+  ERRORS,
+  type ErrorCode,
+  type FieldProblem,
+  invalidField,
+  Problem,
+  renderErrorReference,
+} from './errors.ts';
 export {
   Exact,
   ExternalId,

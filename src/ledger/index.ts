@@ -1,4 +1,5 @@
 export { allLanes, type Lane, laneOf, priorityOf } from './lanes.ts';
+export { type LedgerOptions, registerLedgerRoutes } from './routes.ts';
 export {
   assertTransition,
   DELIVERY_STATES,
@@ -12,7 +13,6 @@ export {
   type ProblemState,
   TERMINAL,
 } from './states.ts';
-export { type LedgerOptions, registerLedgerRoutes } from './routes.ts';
 export {
   cancelAccepted,
   cancelDeliveries,

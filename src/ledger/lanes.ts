@@ -1,4 +1,11 @@
-import { CHANNELS, type Channel, PLATFORMS, PRIORITIES, type Platform, type Priority } from '../providers/contract.ts';
+import {
+  CHANNELS,
+  type Channel,
+  PLATFORMS,
+  type Platform,
+  PRIORITIES,
+  type Priority,
+} from '../providers/contract.ts';
 
 /** What worker pools and queues are keyed by, e.g. `email.high` or `push.ios.normal`. */
 export type Lane = string;
@@ -11,7 +18,9 @@ export function laneOf(channel: Channel, platform: Platform | null, priority: Pr
 export function allLanes(): Lane[] {
   return PRIORITIES.flatMap((priority) =>
     CHANNELS.flatMap((channel) =>
-      channel === 'push' ? PLATFORMS.map((platform) => laneOf(channel, platform, priority)) : [laneOf(channel, null, priority)],
+      channel === 'push'
+        ? PLATFORMS.map((platform) => laneOf(channel, platform, priority))
+        : [laneOf(channel, null, priority)],
     ),
   );
 }

@@ -1,5 +1,16 @@
 import { Type } from 'typebox';
-import { Exact, ExternalId, OneOf, Page, PageQuery, Problem, parseCursor, responses, type Server, toPage } from '../http/index.ts';
+import {
+  Exact,
+  ExternalId,
+  OneOf,
+  Page,
+  PageQuery,
+  Problem,
+  parseCursor,
+  responses,
+  type Server,
+  toPage,
+} from '../http/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Store } from '../store/index.ts';
 import { PROBLEMS } from './states.ts';
@@ -40,7 +51,12 @@ function registerNotificationViews(app: Server, { store, clock }: LedgerOptions)
     '/v1/notifications/:id',
     {
       config: { scope: 'notifications:read' },
-      schema: { tags: ['Notifications'], summary: 'What became of a notification', params: IdPath, response: responses({ 200: View }) },
+      schema: {
+        tags: ['Notifications'],
+        summary: 'What became of a notification',
+        params: IdPath,
+        response: responses({ 200: View }),
+      },
     },
     async ({ credential: { tenantId, live }, params }) =>
       store.scoped(tenantId, async (db) => {
@@ -70,14 +86,25 @@ function registerNotificationViews(app: Server, { store, clock }: LedgerOptions)
       store.scoped(tenantId, async (db) => {
         const limit = query.limit ?? 20;
         const before = parseCursor(query.cursor, UUID_PATTERN);
-        const rows = await listNotifications(db, { tenantId, live, before, limit: limit + 1, userId: query.userId });
+        const rows = await listNotifications(db, {
+          tenantId,
+          live,
+          before,
+          limit: limit + 1,
+          userId: query.userId,
+        });
         const deliveries = await loadDeliveries(
           db,
           tenantId,
           rows.map((row) => row.id),
         );
         const byNotification = Map.groupBy(deliveries, (delivery) => delivery.notification_id);
-        return toPage(rows, limit, (row) => row.id, (row) => renderSummary(row, byNotification.get(row.id) ?? [], clock.now()));
+        return toPage(
+          rows,
+          limit,
+          (row) => row.id,
+          (row) => renderSummary(row, byNotification.get(row.id) ?? [], clock.now()),
+        );
       }),
   );
 }
@@ -115,14 +142,24 @@ function registerDeliveryViews(app: Server, { store }: LedgerOptions): void {
           rows.map((row) => row.id),
         );
         const byDelivery = Map.groupBy(attempts, (attempt) => attempt.delivery_id);
-        return toPage(rows, limit, (row) => row.id, (row) => renderDelivery(row, byDelivery.get(row.id) ?? []));
+        return toPage(
+          rows,
+          limit,
+          (row) => row.id,
+          (row) => renderDelivery(row, byDelivery.get(row.id) ?? []),
+        );
       }),
   );
   app.get(
     '/v1/deliveries/:id',
     {
       config: { scope: 'notifications:read' },
-      schema: { tags: ['Deliveries'], summary: 'A delivery with its attempts', params: IdPath, response: responses({ 200: View }) },
+      schema: {
+        tags: ['Deliveries'],
+        summary: 'A delivery with its attempts',
+        params: IdPath,
+        response: responses({ 200: View }),
+      },
     },
     async ({ credential: { tenantId, live }, params }) =>
       store.scoped(tenantId, async (db) => {
@@ -137,7 +174,11 @@ function registerReplay(app: Server, options: LedgerOptions): void {
   const replay = async (tenantId: string, live: boolean, ids: string[]) => {
     const now = options.clock.now();
     const replayed = await options.store.scoped(tenantId, (db) =>
-      replayDeliveries(db, tenantId, live, { ids, now: new Date(now), expiresAt: new Date(now + REPLAY_FOR_MS) }),
+      replayDeliveries(db, tenantId, live, {
+        ids,
+        now: new Date(now),
+        expiresAt: new Date(now + REPLAY_FOR_MS),
+      }),
     );
     for (const { lane } of replayed) options.wake.signal(lane);
     return replayed.map(({ id }) => id);
@@ -156,9 +197,14 @@ function registerReplay(app: Server, options: LedgerOptions): void {
     async ({ credential: { tenantId, live }, params }, reply) => {
       const replayed = await replay(tenantId, live, [params.id]);
       if (replayed.length === 0) {
-        const delivery = await options.store.scoped(tenantId, (db) => loadDelivery(db, tenantId, live, params.id));
+        const delivery = await options.store.scoped(tenantId, (db) =>
+          loadDelivery(db, tenantId, live, params.id),
+        );
         if (!delivery) throw new Problem('delivery.not_found');
-        throw new Problem('delivery.not_replayable', `It is ${delivery.state}; only dead and failed deliveries are sent again`);
+        throw new Problem(
+          'delivery.not_replayable',
+          `It is ${delivery.state}; only dead and failed deliveries are sent again`,
+        );
       }
       return reply.code(202).send({ replayed });
     },
@@ -170,7 +216,9 @@ function registerReplay(app: Server, options: LedgerOptions): void {
       schema: {
         tags: ['Deliveries'],
         summary: 'Send dead or failed deliveries again',
-        body: Exact({ ids: Type.Array(Type.String({ format: 'uuid' }), { minItems: 1, maxItems: MAX_REPLAY }) }),
+        body: Exact({
+          ids: Type.Array(Type.String({ format: 'uuid' }), { minItems: 1, maxItems: MAX_REPLAY }),
+        }),
         response: responses({ 202: Type.Object({ replayed: Type.Array(Type.String()) }) }),
       },
     },

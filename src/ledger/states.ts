@@ -19,7 +19,14 @@ export type DeliveryState = keyof typeof TRANSITIONS;
 export const DELIVERY_STATES = Object.keys(TRANSITIONS) as DeliveryState[];
 
 /** Ended for good, unless somebody replays it. */
-export const TERMINAL: ReadonlySet<DeliveryState> = new Set(['sent', 'failed', 'dead', 'skipped', 'expired', 'cancelled']);
+export const TERMINAL: ReadonlySet<DeliveryState> = new Set([
+  'sent',
+  'failed',
+  'dead',
+  'skipped',
+  'expired',
+  'cancelled',
+]);
 
 /** The states that operators look after; they have a list of their own (column `problem`). */
 export const PROBLEMS = ['dead', 'failed', 'unknown'] as const;

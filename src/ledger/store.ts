@@ -16,9 +16,15 @@ export interface NotificationRow {
   routed_at: Date | null;
 }
 
-const NOTIFICATION = 'id, live, user_id, category, priority, state, reason, request, send_at, expires_at, created_at, routed_at';
+const NOTIFICATION =
+  'id, live, user_id, category, priority, state, reason, request, send_at, expires_at, created_at, routed_at';
 
-export async function loadNotification(db: Queryable, tenantId: string, live: boolean, id: string): Promise<NotificationRow | null> {
+export async function loadNotification(
+  db: Queryable,
+  tenantId: string,
+  live: boolean,
+  id: string,
+): Promise<NotificationRow | null> {
   const { rows } = await db.query<NotificationRow>(
     `select ${NOTIFICATION} from notifications where id = $1 and tenant_id = $2 and live = $3`,
     [id, tenantId, live],
@@ -35,7 +41,10 @@ export interface ListFilter {
 }
 
 /** Newest first. With `userId`, of one user only. */
-export async function listNotifications(db: Queryable, filter: ListFilter & { userId?: string }): Promise<NotificationRow[]> {
+export async function listNotifications(
+  db: Queryable,
+  filter: ListFilter & { userId?: string },
+): Promise<NotificationRow[]> {
   const { tenantId, live, before, limit, userId } = filter;
   const { rows } = await db.query<NotificationRow>(
     `select ${NOTIFICATION} from notifications
@@ -76,7 +85,11 @@ const DELIVERY = `id, live, notification_id, channel, lane, device_id, provider,
   decide_at, provider_message_id, template_version, created_at, expires_at, started_at, finished_at, delivered_at,
   opened_at, clicked_at`;
 
-export async function loadDeliveries(db: Queryable, tenantId: string, notificationIds: string[]): Promise<DeliveryRow[]> {
+export async function loadDeliveries(
+  db: Queryable,
+  tenantId: string,
+  notificationIds: string[],
+): Promise<DeliveryRow[]> {
   const { rows } = await db.query<DeliveryRow>(
     `select ${DELIVERY} from deliveries where notification_id = any($1::uuid[]) and tenant_id = $2 order by id`,
     [notificationIds, tenantId],
@@ -84,7 +97,12 @@ export async function loadDeliveries(db: Queryable, tenantId: string, notificati
   return rows;
 }
 
-export async function loadDelivery(db: Queryable, tenantId: string, live: boolean, id: string): Promise<DeliveryRow | null> {
+export async function loadDelivery(
+  db: Queryable,
+  tenantId: string,
+  live: boolean,
+  id: string,
+): Promise<DeliveryRow | null> {
   const { rows } = await db.query<DeliveryRow>(
     `select ${DELIVERY} from deliveries where id = $1 and tenant_id = $2 and live = $3`,
     [id, tenantId, live],
@@ -119,7 +137,11 @@ export interface AttemptRow {
   latency_ms: number | null;
 }
 
-export async function loadAttempts(db: Queryable, tenantId: string, deliveryIds: string[]): Promise<AttemptRow[]> {
+export async function loadAttempts(
+  db: Queryable,
+  tenantId: string,
+  deliveryIds: string[],
+): Promise<AttemptRow[]> {
   const { rows } = await db.query<AttemptRow>(
     `select delivery_id, n, connection, provider, outcome, reason, code, detail, started_at, latency_ms
        from attempts where delivery_id = any($1::uuid[]) and tenant_id = $2 order by delivery_id, n`,
@@ -129,7 +151,12 @@ export async function loadAttempts(db: Queryable, tenantId: string, deliveryIds:
 }
 
 /** Ends a notification that is not routed yet. False when it is routed (or ended) already. */
-export async function cancelAccepted(db: Queryable, tenantId: string, live: boolean, id: string): Promise<boolean> {
+export async function cancelAccepted(
+  db: Queryable,
+  tenantId: string,
+  live: boolean,
+  id: string,
+): Promise<boolean> {
   const result = await db.query(
     `update notifications set state = 'cancelled', reason = 'cancelled', due_at = null
       where id = $1 and tenant_id = $2 and live = $3 and state = 'accepted'`,
@@ -139,7 +166,12 @@ export async function cancelAccepted(db: Queryable, tenantId: string, live: bool
 }
 
 /** Cancels what is queued (or unknown) of a routed notification, and flags what is being sent right now. */
-export async function cancelDeliveries(db: Queryable, tenantId: string, notificationId: string, now: Date): Promise<{ cancelled: number; flagged: number }> {
+export async function cancelDeliveries(
+  db: Queryable,
+  tenantId: string,
+  notificationId: string,
+  now: Date,
+): Promise<{ cancelled: number; flagged: number }> {
   const { rows } = await db.query(
     `update deliveries set
         cancel_requested = true,
@@ -158,7 +190,12 @@ export async function cancelDeliveries(db: Queryable, tenantId: string, notifica
 }
 
 /** Locks a notification so that routing and a change or a cancel do not cross. */
-export async function lockNotification(db: Queryable, tenantId: string, live: boolean, id: string): Promise<NotificationRow | null> {
+export async function lockNotification(
+  db: Queryable,
+  tenantId: string,
+  live: boolean,
+  id: string,
+): Promise<NotificationRow | null> {
   const { rows } = await db.query<NotificationRow>(
     `select ${NOTIFICATION} from notifications where id = $1 and tenant_id = $2 and live = $3 for update`,
     [id, tenantId, live],

@@ -1,9 +1,14 @@
-import type { AttemptRow, DeliveryRow, NotificationRow } from './store.ts';
 import { PRIORITY_NAMES } from './states.ts';
+import type { AttemptRow, DeliveryRow, NotificationRow } from './store.ts';
 
 /** One word for a whole notification, out of its own state and those of its deliveries. */
-export function statusOf(notification: Pick<NotificationRow, 'state' | 'send_at'>, states: string[], now: number): string {
-  if (notification.state === 'accepted') return (notification.send_at?.getTime() ?? 0) > now ? 'scheduled' : 'accepted';
+export function statusOf(
+  notification: Pick<NotificationRow, 'state' | 'send_at'>,
+  states: string[],
+  now: number,
+): string {
+  if (notification.state === 'accepted')
+    return (notification.send_at?.getTime() ?? 0) > now ? 'scheduled' : 'accepted';
   if (notification.state !== 'routed') return notification.state;
   if (states.some((state) => state === 'queued' || state === 'sending')) return 'processing';
   return STATUS_ORDER.find((state) => states.includes(state)) ?? 'skipped';
@@ -12,7 +17,12 @@ export function statusOf(notification: Pick<NotificationRow, 'state' | 'send_at'
 // What to tell of a notification whose deliveries ended differently: what reached the user first, then what needs a look.
 const STATUS_ORDER = ['sent', 'unknown', 'dead', 'failed', 'expired', 'cancelled', 'skipped'];
 
-export function renderNotification(row: NotificationRow, deliveries: DeliveryRow[], attempts: AttemptRow[], now: number): object {
+export function renderNotification(
+  row: NotificationRow,
+  deliveries: DeliveryRow[],
+  attempts: AttemptRow[],
+  now: number,
+): object {
   return {
     ...renderSummary(row, deliveries, now),
     deliveries: deliveries.map((delivery) =>

@@ -74,6 +74,7 @@ export class Batcher<Item, Answer> {
     }
     this.#running--;
     this.#start();
-    if (this.#running === 0 && this.#waiting.length === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    if (this.#running === 0 && this.#waiting.length === 0)
+      for (const resolve of this.#idle.splice(0)) resolve();
   }
 }

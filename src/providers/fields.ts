@@ -1,3 +1,4 @@
+import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { Secret } from '../lib/secret.ts';
 import { type Field, type Fields, type Provider, SECRET_TYPES } from './contract.ts';
 
@@ -57,7 +58,9 @@ export function splitSecrets(
 
 function fieldsOf(provider: Provider): Fields {
   const isHttp = provider.transport === 'http' || provider.transport === 'http2';
-  return isHttp && !('baseUrl' in provider.fields) ? { ...provider.fields, baseUrl: BASE_URL } : provider.fields;
+  return isHttp && !('baseUrl' in provider.fields)
+    ? { ...provider.fields, baseUrl: BASE_URL }
+    : provider.fields;
 }
 
 function isSecret(field: Field): boolean {
@@ -86,9 +89,9 @@ function brokenType(field: Field, value: unknown): string | null {
     case 'url':
       return typeof value === 'string' && isHttpUrl(value) ? null : 'must be an http or https URL';
     case 'pem':
-      return typeof value === 'string' && /-----BEGIN [A-Z ]+-----[\s\S]+-----END [A-Z ]+-----/.test(value)
+      return typeof value === 'string' && isPem(value)
         ? null
-        : 'must be a PEM text (-----BEGIN … -----END …)';
+        : 'must be a key or certificate in PEM (-----BEGIN … -----END …), without a passphrase';
     case 'text':
     case 'secret':
       return typeof value === 'string' ? null : 'must be a text';
@@ -97,6 +100,17 @@ function brokenType(field: Field, value: unknown): string | null {
 
 function isHttpUrl(text: string): boolean {
   return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+}
+
+/** What OpenSSL cannot read now would fail every message later. */
+function isPem(text: string): boolean {
+  for (const read of [createPrivateKey, createPublicKey]) {
+    try {
+      read(text);
+      return true;
+    } catch {}
+  }
+  return false;
 }
 
 function isJsonObject(value: unknown): boolean {

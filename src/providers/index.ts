@@ -19,6 +19,8 @@ export function listProviders(channel?: Channel): Provider[] {
 export function testProviderFor(channel: Channel, platform?: Platform): Provider | undefined {
   return PROVIDERS.find(
     (provider) =>
-      provider.testDefault && provider.channel === channel && (!platform || provider.supports.platforms?.includes(platform)),
+      provider.testDefault &&
+      provider.channel === channel &&
+      (!platform || provider.supports.platforms?.includes(platform)),
   );
 }

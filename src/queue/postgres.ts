@@ -1,6 +1,6 @@
+import { type Lane, priorityOf } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import { uuidv7 } from '../lib/ids.ts';
-import { type Lane, priorityOf } from '../ledger/index.ts';
 import type { Queryable } from '../store/index.ts';
 import type { Claimed, Queue, Slice } from './queue.ts';
 
@@ -15,7 +15,12 @@ export function createPostgresQueue(db: Queryable, clock: Clock): Queue {
       const { rows } = await db.query({
         name: 'queue_agenda',
         text: AGENDA,
-        values: [perLane, lanes, lanes.map((lane) => cursors.get(lane)!.tenantId), lanes.map((lane) => cursors.get(lane)!.connection)],
+        values: [
+          perLane,
+          lanes,
+          lanes.map((lane) => cursors.get(lane)!.tenantId),
+          lanes.map((lane) => cursors.get(lane)!.connection),
+        ],
       });
       const slices = rows.map(toSlice);
       turnCursors(cursors, slices, perLane);
@@ -43,7 +48,11 @@ export function createPostgresQueue(db: Queryable, clock: Clock): Queue {
 }
 
 /** A lane that filled its share goes on behind its last slice; one that did not starts from the front again. */
-function turnCursors(cursors: Map<Lane, { tenantId: string; connection: string }>, slices: Slice[], perLane: number): void {
+function turnCursors(
+  cursors: Map<Lane, { tenantId: string; connection: string }>,
+  slices: Slice[],
+  perLane: number,
+): void {
   const counts = new Map<Lane, number>();
   for (const slice of slices) counts.set(slice.lane, (counts.get(slice.lane) ?? 0) + 1);
   cursors.clear();
@@ -111,7 +120,7 @@ select d.id, d.tenant_id, d.live, d.lane, d.notification_id, d.channel, d.connec
 from started d
 join notifications n on n.id = d.notification_id
 left join users u on u.tenant_id = d.tenant_id and u.id = d.user_id
-left join devices v on v.tenant_id = d.tenant_id and v.id = d.device_id
+left join devices v on v.tenant_id = d.tenant_id and v.id = d.device_id and v.user_id = d.user_id
 left join contacts c on c.tenant_id = d.tenant_id and c.user_id = d.user_id and c.kind = d.contact_kind
 left join suppressions s on s.tenant_id = d.tenant_id and s.kind = d.contact_kind and s.address = c.address`;
 

@@ -38,8 +38,23 @@ export interface Claimed {
   category: string;
   request: NotificationRequest;
   templateVersion: number | null;
-  user: { id: string | null; externalId: string; locale: string | null; timezone: string | null; attributes: Record<string, unknown> };
-  device: { id: string; app: string; token: string; platform: string; keys: Record<string, string> | null; registeredAt: number; inactive: boolean } | null;
+  user: {
+    id: string | null;
+    externalId: string;
+    locale: string | null;
+    timezone: string | null;
+    attributes: Record<string, unknown>;
+  };
+  /** Null as well when the device belongs to another user by now: it must not be told this user's news. */
+  device: {
+    id: string;
+    app: string;
+    token: string;
+    platform: string;
+    keys: Record<string, string> | null;
+    registeredAt: number;
+    inactive: boolean;
+  } | null;
   contact: { kind: string; address: string; inactive: boolean; suppressed: boolean } | null;
 }
 

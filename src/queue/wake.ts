@@ -60,7 +60,11 @@ class RemoteWake {
   }
 
   async open(): Promise<void> {
-    const client = new pg.Client({ connectionString: this.#url, application_name: 'bellhop wake', keepAlive: true });
+    const client = new pg.Client({
+      connectionString: this.#url,
+      application_name: 'bellhop wake',
+      keepAlive: true,
+    });
     client.on('error', () => this.#lost(client));
     client.on('end', () => this.#lost(client));
     client.on('notification', ({ payload = '' }) => {

@@ -50,7 +50,10 @@ export function testCandidates(connections: ConfiguredConnection[]): Candidate[]
   ];
 }
 
-function toCandidate(provider: Provider, how: { id: string; priority: number; app: string | null }): Candidate {
+function toCandidate(
+  provider: Provider,
+  how: { id: string; priority: number; app: string | null },
+): Candidate {
   return {
     id: how.id,
     providerId: provider.id,

@@ -27,7 +27,9 @@ const ask = (extra: Partial<Question>, channels: Question['notification']['chann
     ...extra,
   });
 const words = (plans: Plan[]) =>
-  plans.map((plan) => (plan.kind === 'deliver' ? `${plan.channel} over ${plan.connection}` : `${plan.channel} ${plan.reason}`));
+  plans.map((plan) =>
+    plan.kind === 'deliver' ? `${plan.channel} over ${plan.connection}` : `${plan.channel} ${plan.reason}`,
+  );
 
 describe('deciding whom a notification reaches', () => {
   it('takes the channels asked for', () => {
@@ -35,7 +37,10 @@ describe('deciding whom a notification reaches', () => {
   });
 
   it('takes push, e-mail and inbox when none is asked for, without mentioning what cannot be reached', () => {
-    assert.deepEqual(words(ask({ recipient: { contacts: [EMAIL], devices: [] } })), ['email over smtp', 'inbox over inbox']);
+    assert.deepEqual(words(ask({ recipient: { contacts: [EMAIL], devices: [] } })), [
+      'email over smtp',
+      'inbox over inbox',
+    ]);
   });
 
   it('takes the channels of the template', () => {
@@ -50,15 +55,18 @@ describe('deciding whom a notification reaches', () => {
       { id: 'd3', app: 'shop', platform: 'android' as const },
     ];
     const chat = { ...APNS, id: 'apns-chat', app: 'chat', priority: 1 };
-    assert.deepEqual(words(ask({ recipient: { contacts: [], devices }, connections: [APNS, chat] }, ['push'])), [
-      'push over apns',
-      'push over apns-chat',
-      'push connection_missing',
-    ]);
+    assert.deepEqual(
+      words(ask({ recipient: { contacts: [], devices }, connections: [APNS, chat] }, ['push'])),
+      ['push over apns', 'push over apns-chat', 'push connection_missing'],
+    );
   });
 
   it('prefers the lowest priority number, and the id when equal', () => {
-    const connections = [{ ...SMTP, id: 'b' }, { ...SMTP, id: 'a' }, { ...SMTP, id: 'z', priority: 1 }];
+    const connections = [
+      { ...SMTP, id: 'b' },
+      { ...SMTP, id: 'a' },
+      { ...SMTP, id: 'z', priority: 1 },
+    ];
     assert.deepEqual(words(ask({ connections }, ['email'])), ['email over z']);
     assert.deepEqual(words(ask({ connections: connections.slice(0, 2) }, ['email'])), ['email over a']);
   });
@@ -75,8 +83,18 @@ describe('deciding whom a notification reaches', () => {
   });
 
   it('skips every channel of a user nobody knows, and of what comes too late', () => {
-    assert.deepEqual(words(ask({ recipient: null }, ['email', 'push'])), ['email user_unknown', 'push user_unknown']);
-    const late = { notification: { live: true, channels: ['email' as const], expiresAt: 1_000, priority: 'normal' as const } };
+    assert.deepEqual(words(ask({ recipient: null }, ['email', 'push'])), [
+      'email user_unknown',
+      'push user_unknown',
+    ]);
+    const late = {
+      notification: {
+        live: true,
+        channels: ['email' as const],
+        expiresAt: 1_000,
+        priority: 'normal' as const,
+      },
+    };
     assert.deepEqual(words(ask(late)), ['email expired']);
   });
 });

@@ -44,8 +44,23 @@ export type SkipReason =
 
 /** One line of the plan becomes one delivery row. */
 export type Plan =
-  | { kind: 'deliver'; channel: Channel; platform: Platform | null; deviceId: string | null; contactKind: string | null; connection: string; provider: string }
-  | { kind: 'skip'; channel: Channel; platform: Platform | null; deviceId: string | null; reason: SkipReason; detail?: string };
+  | {
+      kind: 'deliver';
+      channel: Channel;
+      platform: Platform | null;
+      deviceId: string | null;
+      contactKind: string | null;
+      connection: string;
+      provider: string;
+    }
+  | {
+      kind: 'skip';
+      channel: Channel;
+      platform: Platform | null;
+      deviceId: string | null;
+      reason: SkipReason;
+      detail?: string;
+    };
 
 /** How a channel without devices names the contact it writes to. */
 const CONTACT_KINDS: Partial<Record<Channel, string>> = { email: 'email', sms: 'phone', webhook: 'webhook' };
@@ -62,7 +77,8 @@ export function decide(question: Question): Plan[] {
   const { notification, contentChannels, recipient } = question;
   const asked = notification.channels;
   const channels = asked ?? contentChannels ?? DEFAULT_CHANNELS;
-  if (notification.expiresAt !== null && notification.expiresAt <= question.now) return skipAll(channels, 'expired');
+  if (notification.expiresAt !== null && notification.expiresAt <= question.now)
+    return skipAll(channels, 'expired');
   if (question.contentProblem) return skipAll(channels, 'content_problem', question.contentProblem);
   if (!recipient) return skipAll(channels, 'user_unknown');
   const plans = channels.flatMap((channel) => {
@@ -75,7 +91,14 @@ export function decide(question: Question): Plan[] {
 }
 
 function skipAll(channels: Channel[], reason: SkipReason, detail?: string): Plan[] {
-  return channels.map((channel) => ({ kind: 'skip', channel, platform: null, deviceId: null, reason, detail }));
+  return channels.map((channel) => ({
+    kind: 'skip',
+    channel,
+    platform: null,
+    deviceId: null,
+    reason,
+    detail,
+  }));
 }
 
 function decideChannel(channel: Channel, recipient: Recipient, question: Question): Plan[] {
@@ -121,7 +144,13 @@ function decidePush(recipient: Recipient, { connections }: Question): Plan[] {
     );
     const target = { channel: 'push' as const, platform, deviceId: id };
     if (!chosen) return { kind: 'skip', ...target, reason: 'connection_missing' };
-    return { kind: 'deliver', ...target, contactKind: null, connection: chosen.id, provider: chosen.providerId };
+    return {
+      kind: 'deliver',
+      ...target,
+      contactKind: null,
+      connection: chosen.id,
+      provider: chosen.providerId,
+    };
   });
 }
 

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Logger } from '../lib/logger.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
 import { ROUTE, type Wake } from '../queue/index.ts';
 import type { Queryable } from '../store/index.ts';
 import type { Router } from './router.ts';

@@ -1,7 +1,7 @@
+import { type Lane, laneOf, PRIORITY_NAMES } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import type { Logger } from '../lib/logger.ts';
-import { type Lane, laneOf, PRIORITY_NAMES } from '../ledger/index.ts';
 import type { Channel } from '../providers/index.ts';
 import { categoryOf } from '../rules/index.ts';
 import type { Queryable, Store } from '../store/index.ts';
@@ -10,7 +10,13 @@ import type { Connections } from '../tenants/index.ts';
 import { loadRecipients, type Recipients } from '../users/index.ts';
 import { liveCandidates, testCandidates } from './candidates.ts';
 import { type Candidate, decide, type Plan } from './decide.ts';
-import { claimForRouting, type DeliveryRow, failNotifications, insertDeliveries, type RoutableRow } from './store.ts';
+import {
+  claimForRouting,
+  type DeliveryRow,
+  failNotifications,
+  insertDeliveries,
+  type RoutableRow,
+} from './store.ts';
 
 const BATCH = 500;
 const FIRST_TENANT = '00000000-0000-0000-0000-000000000000';
@@ -79,7 +85,9 @@ export class Router {
     }
     await insertDeliveries(db, deliveries);
     await failNotifications(db, failures);
-    return new Set(deliveries.filter((delivery) => delivery.state === 'queued').map((delivery) => delivery.lane));
+    return new Set(
+      deliveries.filter((delivery) => delivery.state === 'queued').map((delivery) => delivery.lane),
+    );
   }
 
   async #loadFacts(db: Queryable, rows: RoutableRow[]): Promise<Facts> {
@@ -89,7 +97,9 @@ export class Router {
     );
     const tenantIds = [...new Set(rows.map((row) => row.tenantId))];
     const connections = await this.#options.connections.forTenants(db, tenantIds);
-    const wanted = rows.flatMap((row) => (row.request.template ? [{ tenantId: row.tenantId, id: row.request.template.id }] : []));
+    const wanted = rows.flatMap((row) =>
+      row.request.template ? [{ tenantId: row.tenantId, id: row.request.template.id }] : [],
+    );
     const templates = wanted.length > 0 ? await this.#options.templates.compiled(db, wanted) : new Map();
     const candidates = new Map<string, Candidate[]>();
     for (const tenantId of tenantIds) {
@@ -111,7 +121,10 @@ interface Facts {
 function planNotification(row: RoutableRow, facts: Facts, now: number): DeliveryRow[] {
   const recipient = facts.recipients.get(`${row.tenantId}/${row.userId}`) ?? null;
   const templateId = row.request.template?.id;
-  const template = templateId === undefined ? null : (facts.templates.get(`${row.tenantId}/${templateId}/published`) ?? null);
+  const template =
+    templateId === undefined
+      ? null
+      : (facts.templates.get(`${row.tenantId}/${templateId}/published`) ?? null);
   const expiresAt = row.expiresAt ?? new Date(now + categoryOf(row.category).maxAgeMs);
   const plans = decide({
     notification: {
@@ -144,7 +157,16 @@ function toDelivery(plan: Plan, row: RoutableRow, now: number) {
   if (plan.kind === 'skip') {
     const state = plan.reason === 'expired' ? ('expired' as const) : ('skipped' as const);
     const code = plan.detail ?? null;
-    return { ...target, state, reason: plan.reason, code, contactKind: null, provider: null, connection: '', dueAt: null };
+    return {
+      ...target,
+      state,
+      reason: plan.reason,
+      code,
+      contactKind: null,
+      provider: null,
+      connection: '',
+      dueAt: null,
+    };
   }
   return {
     ...target,

@@ -149,7 +149,10 @@ const COLUMNS = [
 ] as const satisfies (keyof DeliveryRow)[];
 
 /** Ends notifications that routing could not turn into deliveries, with the reason. */
-export async function failNotifications(db: Queryable, failures: { id: string; reason: string }[]): Promise<void> {
+export async function failNotifications(
+  db: Queryable,
+  failures: { id: string; reason: string }[],
+): Promise<void> {
   if (failures.length === 0) return;
   await db.query(
     `update notifications n set state = 'failed', reason = f.reason

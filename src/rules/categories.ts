@@ -14,7 +14,13 @@ export interface Category {
 const HOUR_MS = 3_600_000;
 
 const BUILT_IN: Category[] = [
-  { id: 'transactional', priority: 'normal', unknown: 'send-again', evidenceMs: 10_000, maxAgeMs: 72 * HOUR_MS },
+  {
+    id: 'transactional',
+    priority: 'normal',
+    unknown: 'send-again',
+    evidenceMs: 10_000,
+    maxAgeMs: 72 * HOUR_MS,
+  },
   { id: 'security', priority: 'high', unknown: 'send-again', evidenceMs: 0, maxAgeMs: HOUR_MS },
   { id: 'otp', priority: 'high', unknown: 'send-again', evidenceMs: 0, maxAgeMs: 300_000 },
   { id: 'marketing', priority: 'low', unknown: 'never-repeat', evidenceMs: 10_000, maxAgeMs: 24 * HOUR_MS },

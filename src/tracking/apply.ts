@@ -3,7 +3,14 @@ import { isUuid } from '../lib/ids.ts';
 import type { Receipt, ReceiptEvent } from '../providers/index.ts';
 import type { Queryable } from '../store/index.ts';
 import { suppressContacts } from '../users/index.ts';
-import { applyMarks, findByProviderId, insertReceipts, loadAddresses, type Marks, type MatchedReceipt } from './store.ts';
+import {
+  applyMarks,
+  findByProviderId,
+  insertReceipts,
+  loadAddresses,
+  type Marks,
+  type MatchedReceipt,
+} from './store.ts';
 
 /** Events that prove the vendor took the message. */
 const PROOF = new Set<ReceiptEvent>(['sent', 'delivered', 'opened', 'clicked', 'complained', 'unsubscribed']);
@@ -34,8 +41,13 @@ async function matchDeliveries(
   { tenantId, connection }: { tenantId: string; connection: string },
   receipts: Receipt[],
 ): Promise<MatchedReceipt[]> {
-  const unnamed = receipts.flatMap(({ deliveryId, providerMessageId }) => (!deliveryId && providerMessageId ? [providerMessageId] : []));
-  const found = unnamed.length > 0 ? await findByProviderId(db, tenantId, connection, unnamed) : new Map<string, string>();
+  const unnamed = receipts.flatMap(({ deliveryId, providerMessageId }) =>
+    !deliveryId && providerMessageId ? [providerMessageId] : [],
+  );
+  const found =
+    unnamed.length > 0
+      ? await findByProviderId(db, tenantId, connection, unnamed)
+      : new Map<string, string>();
   const seen = new Set<string>();
   return receipts.flatMap((receipt) => {
     const deliveryId = receipt.deliveryId ?? found.get(receipt.providerMessageId ?? '');
@@ -66,7 +78,9 @@ function collectMarks(receipts: MatchedReceipt[], now: Date): Marks[] {
 }
 
 function earliest(receipts: MatchedReceipt[], event: ReceiptEvent, now: Date): Date | null {
-  const times = receipts.filter((receipt) => receipt.event === event).map((receipt) => receipt.at ?? now.getTime());
+  const times = receipts
+    .filter((receipt) => receipt.event === event)
+    .map((receipt) => receipt.at ?? now.getTime());
   return times.length > 0 ? new Date(Math.min(...times)) : null;
 }
 

@@ -14,7 +14,10 @@ export interface TrackingOptions {
   publicUrl: string | undefined;
 }
 
-const Path = Type.Object({ tenant: Type.String({ format: 'uuid' }), connection: Type.String({ maxLength: 64 }) });
+const Path = Type.Object({
+  tenant: Type.String({ format: 'uuid' }),
+  connection: Type.String({ maxLength: 64 }),
+});
 
 /** `POST /v1/receipts/{tenant}/{connection}`: what vendors report later, verified by each vendor's own scheme on the raw bytes. */
 export async function registerTrackingRoutes(app: Server, options: TrackingOptions): Promise<void> {
@@ -30,7 +33,8 @@ export async function registerTrackingRoutes(app: Server, options: TrackingOptio
         const configured = (await options.connections.forTenants(options.store.engine, [tenant])).get(tenant);
         const found = configured?.find(({ id }) => id === connection);
         const receipts = found && getProvider(found.providerId)?.receipts;
-        if (!found || !receipts) throw new Problem('connection.not_found', 'No connection that takes receipts is at this address');
+        if (!found || !receipts)
+          throw new Problem('connection.not_found', 'No connection that takes receipts is at this address');
         const received = {
           method: request.method,
           url: `${options.publicUrl ?? `${request.protocol}://${request.host}`}${request.url}`,
@@ -40,7 +44,9 @@ export async function registerTrackingRoutes(app: Server, options: TrackingOptio
         const now = options.clock.now();
         if (!receipts.verify(received, found.config as never, { now })) throw new Problem('receipt.refused');
         const parsed = receipts.parse(received);
-        await options.store.transaction((db) => applyReceipts(db, { tenantId: tenant, connection, now }, parsed));
+        await options.store.transaction((db) =>
+          applyReceipts(db, { tenantId: tenant, connection, now }, parsed),
+        );
         return reply.code(204).send();
       },
     );
@@ -48,6 +54,9 @@ export async function registerTrackingRoutes(app: Server, options: TrackingOptio
 }
 
 /** The callback URL for receipts of one delivery. */
-export function receiptUrl(publicUrl: string, delivery: { tenantId: string; connection: string; id: string }): string {
+export function receiptUrl(
+  publicUrl: string,
+  delivery: { tenantId: string; connection: string; id: string },
+): string {
   return `${publicUrl}/v1/receipts/${delivery.tenantId}/${delivery.connection}?delivery=${delivery.id}`;
 }

@@ -6,7 +6,13 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { freePort } from '../support/postgres.ts';
-import { eventually, LIVE_KEY, type RunningBellhop, startBellhop, temporaryFolder } from '../support/process.ts';
+import {
+  eventually,
+  LIVE_KEY,
+  type RunningBellhop,
+  startBellhop,
+  temporaryFolder,
+} from '../support/process.ts';
 
 const ROOT = new URL('../../', import.meta.url).pathname;
 
@@ -41,7 +47,9 @@ describe('starting', () => {
     assert.match(credentials.liveKey, /^bh_live_/);
     assert.match(credentials.testKey, /^bh_test_/);
     assert.ok(first.output().includes(credentials.liveKey));
-    const answer = await fetch(`${first.url}/v1/users`, { headers: { authorization: `Bearer ${credentials.testKey}` } });
+    const answer = await fetch(`${first.url}/v1/users`, {
+      headers: { authorization: `Bearer ${credentials.testKey}` },
+    });
     assert.equal(answer.status, 200);
     assert.equal(await first.end(), 0);
     const second = await startBellhop({ BELLHOP_BOOTSTRAP_KEY: '' }, { dataDir });
@@ -70,14 +78,21 @@ describe('starting', () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const { port } = taken.address() as { port: number };
-    const { code, said } = await failingStart({ BELLHOP_DATA_DIR: join(folder, 'port'), BELLHOP_PORT: String(port) });
+    const { code, said } = await failingStart({
+      BELLHOP_DATA_DIR: join(folder, 'port'),
+      BELLHOP_PORT: String(port),
+    });
     taken.close();
     assert.equal(code, 1);
     assert.match(said, new RegExp(`Port ${port} is taken.*BELLHOP_PORT`));
   });
 
   it('names everything that is wrong with the settings at once', async () => {
-    const { code, said } = await failingStart({ BELLHOP_PORT: 'http', BELLHOP_ROLES: 'api,cook', BELLHOP_PROT: '1' });
+    const { code, said } = await failingStart({
+      BELLHOP_PORT: 'http',
+      BELLHOP_ROLES: 'api,cook',
+      BELLHOP_PROT: '1',
+    });
     assert.equal(code, 1);
     assert.match(said, /BELLHOP_PORT must be a whole number/);
     assert.match(said, /BELLHOP_ROLES has an unknown role "cook"/);
@@ -114,13 +129,19 @@ describe('stopping', () => {
     const port = await freePort();
     const npm = spawn('npm', ['start'], {
       cwd: ROOT,
-      env: { ...process.env, BELLHOP_PORT: String(port), BELLHOP_DATA_DIR: dataDir, BELLHOP_BOOTSTRAP_KEY: LIVE_KEY },
+      env: {
+        ...process.env,
+        BELLHOP_PORT: String(port),
+        BELLHOP_DATA_DIR: dataDir,
+        BELLHOP_BOOTSTRAP_KEY: LIVE_KEY,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const up = () => fetch(`http://127.0.0.1:${port}/health/live`).then(
-      ({ ok }) => ok,
-      () => false,
-    );
+    const up = () =>
+      fetch(`http://127.0.0.1:${port}/health/live`).then(
+        ({ ok }) => ok,
+        () => false,
+      );
     await eventually(up, (isUp) => isUp, 60_000);
     npm.kill('SIGTERM');
     await eventually(up, (isUp) => !isUp);

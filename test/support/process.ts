@@ -116,7 +116,11 @@ async function callApi(
 ): Promise<ApiAnswer> {
   const response = await fetch(url, {
     method,
-    headers: { authorization: `Bearer ${key}`, ...(body ? { 'content-type': 'application/json' } : {}), ...headers },
+    headers: {
+      authorization: `Bearer ${key}`,
+      ...(body ? { 'content-type': 'application/json' } : {}),
+      ...headers,
+    },
     body: body && JSON.stringify(body),
   });
   const text = await response.text();
@@ -124,12 +128,19 @@ async function callApi(
 }
 
 /** Asks again and again until the answer fits; tests wait for facts, not for time. */
-export async function eventually<T>(ask: () => Promise<T>, fits: (answer: T) => boolean, timeoutMs = 20_000): Promise<T> {
+export async function eventually<T>(
+  ask: () => Promise<T>,
+  fits: (answer: T) => boolean,
+  timeoutMs = 20_000,
+): Promise<T> {
   const end = performance.now() + timeoutMs;
   for (;;) {
     const answer = await ask();
     if (fits(answer)) return answer;
-    if (performance.now() > end) throw new Error(`it did not come to pass within ${timeoutMs} ms; last: ${JSON.stringify(answer)?.slice(0, 2_000)}`);
+    if (performance.now() > end)
+      throw new Error(
+        `it did not come to pass within ${timeoutMs} ms; last: ${JSON.stringify(answer)?.slice(0, 2_000)}`,
+      );
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
 }

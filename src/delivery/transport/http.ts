@@ -3,7 +3,14 @@ import { Agent, type Dispatcher } from 'undici';
 import { type EgressGuard, EgressRefusedError } from '../../lib/egress.ts';
 import { reveal } from '../../lib/secret.ts';
 import type { HttpRequest, HttpResponse } from '../../providers/index.ts';
-import { type HttpTransport, judgeFault, MAX_ANSWER_BYTES, type SendOptions, type Sent, targetOf } from './transport.ts';
+import {
+  type HttpTransport,
+  judgeFault,
+  MAX_ANSWER_BYTES,
+  type SendOptions,
+  type Sent,
+  targetOf,
+} from './transport.ts';
 
 const MAX_CONNECTIONS = 128;
 const KEEP_ALIVE_MS = 30_000;
@@ -79,7 +86,11 @@ async function exchangeOnce(
     headersTimeout: options.deadlineMs,
     bodyTimeout: options.deadlineMs,
   });
-  return { status: answer.statusCode, headers: joinHeaders(answer.headers), body: await readBody(answer.body) };
+  return {
+    status: answer.statusCode,
+    headers: joinHeaders(answer.headers),
+    body: await readBody(answer.body),
+  };
 }
 
 /** Once the status is here the vendor has decided: a body that breaks off afterwards is read as far as it came. */
@@ -98,7 +109,10 @@ async function readBody(body: Dispatcher.ResponseData['body']): Promise<string> 
 
 function joinHeaders(headers: Dispatcher.ResponseData['headers']): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), Array.isArray(value) ? value.join(', ') : (value ?? '')]),
+    Object.entries(headers).map(([name, value]) => [
+      name.toLowerCase(),
+      Array.isArray(value) ? value.join(', ') : (value ?? ''),
+    ]),
   );
 }
 

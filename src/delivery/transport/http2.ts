@@ -32,11 +32,18 @@ export function createHttp2Transport({ guard }: { guard: EgressGuard }): HttpTra
       const key = `${options.connectionKey} ${url.origin}`;
       let pool = pools.get(key);
       if (!pool) {
-        const lookup = options.redirect ? undefined : url.protocol === 'https:' ? guard.lookup : guard.plainLookup;
+        const lookup = options.redirect
+          ? undefined
+          : url.protocol === 'https:'
+            ? guard.lookup
+            : guard.plainLookup;
         pool = new SessionPool(url.origin, { lookup, connectTimeoutMs: options.connectTimeoutMs });
         pools.set(key, pool);
       }
-      const headers: Record<string, string> = { ':method': request.method, ':path': url.pathname + url.search };
+      const headers: Record<string, string> = {
+        ':method': request.method,
+        ':path': url.pathname + url.search,
+      };
       for (const name in request.headers) headers[name] = reveal(request.headers[name]!);
       if (options.redirect) Object.assign(headers, options.redirect.headers);
       return pool.exchange(headers, request.body, options.deadlineMs);

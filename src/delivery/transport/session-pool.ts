@@ -1,4 +1,10 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants, type IncomingHttpHeaders } from 'node:http2';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  constants,
+  type IncomingHttpHeaders,
+} from 'node:http2';
 import type { Lookup } from '../../lib/egress.ts';
 import type { HttpResponse } from '../../providers/index.ts';
 import { judgeFault, MAX_ANSWER_BYTES, type Sent } from './transport.ts';
@@ -48,7 +54,11 @@ export class SessionPool {
   }
 
   /** One request; its result is a reply, or a fault judged by whether the peer can have processed it. */
-  async exchange(headers: Record<string, string>, body: string | Uint8Array, deadlineMs: number): Promise<Result> {
+  async exchange(
+    headers: Record<string, string>,
+    body: string | Uint8Array,
+    deadlineMs: number,
+  ): Promise<Result> {
     this.#usedAt = performance.now();
     const deadlineAt = this.#usedAt + deadlineMs;
     for (;;) {
@@ -61,7 +71,8 @@ export class SessionPool {
         }
       }
       if (session.isOpen && this.#hasRoom(session)) return this.#start(session, headers, body, deadlineAt);
-      if (performance.now() >= deadlineAt) return judgeFault(timeout('no free stream within the deadline'), false);
+      if (performance.now() >= deadlineAt)
+        return judgeFault(timeout('no free stream within the deadline'), false);
       // The peer allows no more streams for now: wait for one to end.
       if (session.isOpen) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
@@ -100,9 +111,18 @@ export class SessionPool {
       ...(this.#options.lookup ? { lookup: this.#options.lookup } : {}),
     } as Parameters<typeof connect>[1]);
     const opening = Promise.withResolvers<void>();
-    const session: Session = { http2, ready: opening.promise, isOpen: false, streams: new Set(), lastStreamId: Number.POSITIVE_INFINITY };
+    const session: Session = {
+      http2,
+      ready: opening.promise,
+      isOpen: false,
+      streams: new Set(),
+      lastStreamId: Number.POSITIVE_INFINITY,
+    };
     opening.promise.catch(() => {});
-    const timer = setTimeout(() => http2.destroy(timeout('connecting took too long')), this.#options.connectTimeoutMs);
+    const timer = setTimeout(
+      () => http2.destroy(timeout('connecting took too long')),
+      this.#options.connectTimeoutMs,
+    );
     // The peer's settings come first: before them its limit on streams is not known.
     http2.once('remoteSettings', () => {
       clearTimeout(timer);
@@ -130,7 +150,12 @@ export class SessionPool {
     this.#wakeAll();
   }
 
-  #start(session: Session, headers: Record<string, string>, body: string | Uint8Array, deadlineAt: number): Promise<Result> {
+  #start(
+    session: Session,
+    headers: Record<string, string>,
+    body: string | Uint8Array,
+    deadlineAt: number,
+  ): Promise<Result> {
     return new Promise((resolve) => {
       let stream: ClientHttp2Stream;
       try {
@@ -187,7 +212,10 @@ function readReply(exchange: Exchange, session: Session): void {
   stream.on('data', (chunk: string) => {
     if (body.length < MAX_ANSWER_BYTES) body += chunk;
   });
-  const reply = (): Result => ({ kind: 'reply', reply: { status: Number(head![':status']), headers: plainHeaders(head!), body } });
+  const reply = (): Result => ({
+    kind: 'reply',
+    reply: { status: Number(head![':status']), headers: plainHeaders(head!), body },
+  });
   stream.on('end', () => {
     if (head) exchange.finish(reply());
   });
@@ -198,7 +226,9 @@ function readReply(exchange: Exchange, session: Session): void {
   stream.on('close', () => {
     // The status is the vendor's decision; a body that broke off changes nothing about it.
     if (head) return exchange.finish(reply());
-    const error = failure ?? Object.assign(new Error('the stream ended without an answer'), { code: 'ERR_HTTP2_STREAM_CLOSED' });
+    const error =
+      failure ??
+      Object.assign(new Error('the stream ended without an answer'), { code: 'ERR_HTTP2_STREAM_CLOSED' });
     exchange.finish(judgeFault(error, mayBeProcessed(stream, session)));
   });
 }
@@ -229,4 +259,3 @@ function ping(session: ClientHttp2Session): void {
 function timeout(message: string): Error {
   return Object.assign(new Error(message), { code: 'ETIMEDOUT' });
 }
-

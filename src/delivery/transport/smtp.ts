@@ -1,7 +1,7 @@
-import type { Readable } from 'node:stream';
 import { isIP } from 'node:net';
+import type { Readable } from 'node:stream';
 import nodemailer, { type Transporter } from 'nodemailer';
-import { type EgressGuard } from '../../lib/egress.ts';
+import type { EgressGuard } from '../../lib/egress.ts';
 import { reveal } from '../../lib/secret.ts';
 import type { MailRequest, SmtpReply } from '../../providers/index.ts';
 import { judgeFault, type SendOptions, type Sent, type SmtpTransport } from './transport.ts';
@@ -26,7 +26,11 @@ export function createSmtpTransport({ guard }: { guard: EgressGuard }): SmtpTran
   return {
     async send(request, options): Promise<Sent<SmtpReply>> {
       const injected = findInjection(request);
-      if (injected) return { kind: 'reply', reply: { kind: 'fault', code: 'EENVELOPE', dataSent: false, reply: injected } };
+      if (injected)
+        return {
+          kind: 'reply',
+          reply: { kind: 'fault', code: 'EENVELOPE', dataSent: false, reply: injected },
+        };
       try {
         const pool = await poolOf(pools, guard, request, options);
         return { kind: 'reply', reply: await sendMail(pool, request, options) };
@@ -82,7 +86,12 @@ function describeFailure(error: SmtpError, dataSent: boolean): SmtpReply {
   return { kind: 'fault', code, dataSent, replyCode: responseCode, reply: response ?? error.message };
 }
 
-async function poolOf(pools: Map<string, Transporter>, guard: EgressGuard, request: MailRequest, options: SendOptions): Promise<Transporter> {
+async function poolOf(
+  pools: Map<string, Transporter>,
+  guard: EgressGuard,
+  request: MailRequest,
+  options: SendOptions,
+): Promise<Transporter> {
   const { server, dkim } = request;
   const known = pools.get(options.connectionKey);
   if (known) return known;
@@ -107,7 +116,14 @@ async function poolOf(pools: Map<string, Transporter>, guard: EgressGuard, reque
     socketTimeout: options.deadlineMs,
     idleTimeout: IDLE_MS,
     ...(dkim
-      ? { dkim: { domainName: dkim.domainName, keySelector: dkim.keySelector, privateKey: reveal(dkim.privateKey), headerFieldNames: DKIM_HEADERS } }
+      ? {
+          dkim: {
+            domainName: dkim.domainName,
+            keySelector: dkim.keySelector,
+            privateKey: reveal(dkim.privateKey),
+            headerFieldNames: DKIM_HEADERS,
+          },
+        }
       : {}),
   } as unknown as string) as Transporter;
   watchMessages(pool);
@@ -149,9 +165,18 @@ function simulatorServer(origin: string) {
 
 /** CR, LF or NUL in a header or address could start a new header or command: such a message is not sent at all (S4). */
 function findInjection({ envelope, mail }: MailRequest): string | null {
-  const texts = { ...envelope, subject: mail.subject, mailFrom: mail.from, mailTo: mail.to, replyTo: mail.replyTo ?? '', messageId: mail.messageId, ...mail.headers };
+  const texts = {
+    ...envelope,
+    subject: mail.subject,
+    mailFrom: mail.from,
+    mailTo: mail.to,
+    replyTo: mail.replyTo ?? '',
+    messageId: mail.messageId,
+    ...mail.headers,
+  };
   for (const [name, value] of Object.entries(texts)) {
-    if (HEADER_TEXT.test(name) || HEADER_TEXT.test(String(value))) return `${name.replace(/[\r\n\0]/g, ' ')} has a line break`;
+    if (HEADER_TEXT.test(name) || HEADER_TEXT.test(String(value)))
+      return `${name.replace(/[\r\n\0]/g, ' ')} has a line break`;
   }
   return null;
 }

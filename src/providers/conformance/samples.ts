@@ -99,7 +99,7 @@ const ODD_BODIES = [
 /** The last one is the largest date that HTTP can say. */
 const ODD_RETRY_AFTER = ['', 'soon', '-5', '0', '1.5', '9'.repeat(400), 'Fri, 31 Dec 9999 23:59:59 GMT'];
 
-const ODD_VALUES = [
+const ODD_VALUES: unknown[] = [
   ...[null, true, 0, -1, 0.5, 1e300, '', 'x', [], [null], {}, { a: {} }],
   // What a look-up in a plain object finds although nobody put it there.
   ...['constructor', 'toString', '__proto__', { toString: null }],

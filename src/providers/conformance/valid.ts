@@ -31,10 +31,11 @@ export function assertValid(outcome: Outcome): void {
     return;
   }
   assert.ok(outcome.code === undefined || typeof outcome.code === 'string', 'a code is a text');
-  if ('reason' in outcome) assert.ok(REASONS.includes(outcome.reason), `no such reason: ${outcome.reason}`);
-  if ('scope' in outcome) assert.match(outcome.scope, /^(message|connection)$/);
+  if (outcome.kind === 'token-expired') return;
+  assert.ok(REASONS.includes(outcome.reason), `no such reason: ${outcome.reason}`);
+  if (outcome.kind === 'retry') assert.match(outcome.scope, /^(message|connection)$/);
   if ('afterMs' in outcome && outcome.afterMs !== undefined) assertWithin(outcome.afterMs, LONGEST_WAIT_MS);
-  if (!('effect' in outcome) || outcome.effect === undefined) return;
+  if (outcome.kind !== 'rejected' || outcome.effect === undefined) return;
   assert.match(outcome.effect.type, /^(prune-device|suppress-contact)$/);
   if ('invalidSince' in outcome.effect && outcome.effect.invalidSince !== undefined) {
     assertWithin(outcome.effect.invalidSince, LATEST_DATE_MS);

@@ -193,21 +193,14 @@ function fault(code: string, rest: Partial<Extract<SmtpReply, { kind: 'fault' }>
 }
 
 test('a network fault is retried before the data was sent, and unknown after', () => {
-  for (const code of [
-    'ECONNECTION',
-    'ESOCKET',
-    'EDNS',
-    'EPROTOCOL',
-    'EPROXY',
-    'ESTREAM',
-    'EFETCH',
-    'EABORT',
-  ]) {
+  for (const code of ['ECONNECTION', 'ESOCKET', 'EDNS', 'EPROTOCOL', 'EPROXY', 'ESTREAM', 'EFETCH']) {
     assertOutcome(fault(code), { kind: 'retry', reason: 'network_error', code });
     assertOutcome(fault(code, { dataSent: true }), { kind: 'unknown', reason: 'connection_lost', code });
   }
-  assertOutcome(fault('ETIMEDOUT'), { kind: 'retry', reason: 'timeout' });
-  assertOutcome(fault('ETIMEDOUT', { dataSent: true }), { kind: 'unknown', reason: 'timeout' });
+  for (const code of ['ETIMEDOUT', 'EABORT']) {
+    assertOutcome(fault(code), { kind: 'retry', reason: 'timeout' });
+    assertOutcome(fault(code, { dataSent: true }), { kind: 'unknown', reason: 'timeout' });
+  }
 });
 
 test('a pool connection at its limit is retried whatever it sent before', () => {
@@ -241,6 +234,7 @@ test('a fault with the message goes by the reply, and without one is our request
     kind: 'rejected',
     reason: 'recipient_invalid',
   });
+  assertOutcome(fault('ECONNECTION', { dataSent: true, replyCode: 550, reply }), { kind: 'rejected' });
   assertOutcome(fault('EPROTOCOL', { replyCode: 554, reply: '554 No SMTP service here' }), {
     kind: 'unavailable',
     reason: 'account_misconfigured',

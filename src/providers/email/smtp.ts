@@ -1,20 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { htmlToText, textToHtml } from '../../lib/html-text.ts';
 import { Secret } from '../../lib/secret.ts';
-import {
-  accepted,
-  type Content,
-  defineSmtpProvider,
-  type MailRequest,
-  type Outcome,
-  type Reason,
-  rejected,
-  retry,
-  type SmtpReply,
-  unavailable,
-  unknown,
-} from '../contract.ts';
-import { classifyRefusal, enhancedCode } from './smtp/refusal.ts';
+import { accepted, type Content, defineSmtpProvider, type MailRequest, type SmtpReply } from '../contract.ts';
+import { classifyFault } from './smtp/fault.ts';
+import { classifyRefusal } from './smtp/refusal.ts';
 
 const MAILBOX = String.raw`[^\s<>,;@]+@[^\s<>,;@]+`;
 const mailbox = {
@@ -217,34 +206,6 @@ function oneLine(value: string): string {
 function singleAddress(address: string): string {
   return oneLine(address).replace(/[\s,;<>()]+/g, '?');
 }
-
-const SETUP_FAULTS: Record<string, Reason> = {
-  EAUTH: 'credentials_invalid',
-  ENOAUTH: 'credentials_invalid',
-  EOAUTH2: 'credentials_invalid',
-  ETLS: 'account_misconfigured',
-  EREQUIRETLS: 'account_misconfigured',
-  ECONFIG: 'account_misconfigured',
-};
-const MESSAGE_FAULTS = new Set(['EENVELOPE', 'EMESSAGE', 'EFILEACCESS', 'EURLACCESS']);
-
-/** https://nodemailer.com/errors: every other code is the network's. */
-function classifyFault({ code, dataSent, replyCode = 0, reply = '' }: Fault): Outcome {
-  const setup = SETUP_FAULTS[code];
-  if (setup) {
-    if (replyCode >= 400 && replyCode < 500) return classifyRefusal({ replyCode, reply, command: 'AUTH' });
-    return unavailable(setup, { code: enhancedCode(replyCode, reply) ?? code });
-  }
-  const isAboutMessage = MESSAGE_FAULTS.has(code);
-  if (replyCode >= 400) {
-    return classifyRefusal({ replyCode, reply, command: isAboutMessage ? 'RCPT TO' : 'CONN' });
-  }
-  if (isAboutMessage) return rejected('request_invalid', { code });
-  const reason = code === 'ETIMEDOUT' ? 'timeout' : dataSent ? 'connection_lost' : 'network_error';
-  return dataSent && code !== 'EMAXLIMIT' ? unknown(reason, { code }) : retry(reason, { code });
-}
-
-type Fault = Extract<SmtpReply, { kind: 'fault' }>;
 
 /** Literal reply → `SmtpReply`, for the examples. */
 function refusal(reply: string, command = 'RCPT TO'): SmtpReply {

@@ -2,7 +2,10 @@
 import type { Provider } from '../contract.ts';
 import smtp from '../email/smtp.ts';
 import inbox from '../inbox/inbox.ts';
+import apns from '../push/apns.ts';
+import fcm from '../push/fcm.ts';
+import webpush from '../push/webpush.ts';
 import twilio from '../sms/twilio.ts';
 import webhook from '../webhook/webhook.ts';
 
-export const PROVIDERS: Provider[] = [smtp, inbox, twilio, webhook];
+export const PROVIDERS: Provider[] = [smtp, inbox, apns, fcm, webpush, twilio, webhook];

@@ -59,7 +59,7 @@ create table connections (
 create table users (
   tenant_id uuid not null references tenants (id),
   id uuid not null,
-  external_id text not null,
+  external_id text collate "C" not null,
   locale text,
   timezone text,
   attributes jsonb not null,
@@ -150,6 +150,9 @@ create table inbox_items (
   archived_at timestamptz,
   primary key (tenant_id, user_id, id)
 );
+
+create index inbox_items_unread on inbox_items (tenant_id, user_id, live, id) where read_at is null;
+create index inbox_items_unseen on inbox_items (tenant_id, user_id, live, id) where seen_at is null;
 
 create table idempotency_keys (
   tenant_id uuid not null,

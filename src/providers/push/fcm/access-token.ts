@@ -17,6 +17,8 @@ const GOOGLE_TOKEN_URI = 'https://oauth2.googleapis.com/token';
 const SCOPE = 'https://www.googleapis.com/auth/firebase.messaging';
 const GRANT_TYPE = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 const ASSERTION_LIFE_SECONDS = 3_600;
+/** What fits into a header; Google's have hundreds of characters. */
+const TOKEN = /^[\x21-\x7e]{16,}$/;
 const MARGIN_MS = 5 * 60_000;
 
 export interface ServiceAccount {
@@ -74,7 +76,7 @@ export function parseTokenResponse(
   now: number,
 ): { token: Token } | { outcome: Outcome } {
   const reply = parseObject(body);
-  if (status === 200 && typeof reply?.access_token === 'string' && reply.access_token !== '') {
+  if (status === 200 && typeof reply?.access_token === 'string' && TOKEN.test(reply.access_token)) {
     const lifeMs = parseLife(reply.expires_in);
     const expiresAt = now + lifeMs - Math.min(MARGIN_MS, lifeMs / 2);
     return { token: { value: new Secret(reply.access_token), expiresAt } };
