@@ -1,5 +1,5 @@
 import type { Secret } from '../lib/secret.ts';
-import type { HttpProvider, Message, Outcome, Token } from '../providers/index.ts';
+import { type HttpProvider, type Message, type Outcome, type Token, unavailable } from '../providers/index.ts';
 import type { Route } from './route.ts';
 
 export type TokenAnswer = { value: Secret } | { outcome: Outcome };
@@ -33,7 +33,7 @@ export class TokenCache {
     if (cached && cached.expiresAt > now) return { value: cached.value };
     const answer =
       'sign' in source
-        ? { token: source.sign(route.config, { now, audience }) }
+        ? signToken(() => source.sign(route.config, { now, audience }))
         : await this.#fetchOnce(name, provider, route, now);
     if ('outcome' in answer) return answer;
     this.#save(name, answer.token);
@@ -58,5 +58,14 @@ export class TokenCache {
   #save(name: string, token: Token): void {
     if (this.#tokens.size >= MAX_TOKENS) this.#tokens.delete(this.#tokens.keys().next().value!);
     this.#tokens.set(name, token);
+  }
+}
+
+/** A key that nobody can read is the connection's fault, not the message's. */
+function signToken(sign: () => Token): { token: Token } | { outcome: Outcome } {
+  try {
+    return { token: sign() };
+  } catch {
+    return { outcome: unavailable('credentials_invalid', { code: 'key_unreadable' }) };
   }
 }

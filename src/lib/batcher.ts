@@ -68,7 +68,7 @@ export class Batcher<Item, Answer> {
   async #run(batch: Waiting<Item, Answer>[]): Promise<void> {
     try {
       const answers = await this.#options.flush(batch.map((waiting) => waiting.item));
-      batch.forEach((waiting, i) => waiting.resolve(answers[i]!));
+      for (const [i, waiting] of batch.entries()) waiting.resolve(answers[i]!);
     } catch (error) {
       for (const waiting of batch) waiting.reject(error);
     }

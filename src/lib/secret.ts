@@ -39,8 +39,8 @@ export function secret(strings: TemplateStringsArray, ...parts: (string | number
 }
 
 /** The plain text of a value that may be secret. Call it only where the text leaves for its destination. */
-export function reveal(value: string | number | Secret): string {
-  return value instanceof Secret ? value.reveal() : String(value);
+export function reveal(value: string | number | Secret | MaskedUrl): string {
+  return value instanceof Secret || value instanceof MaskedUrl ? value.reveal() : String(value);
 }
 
 /**

@@ -75,7 +75,7 @@ function toText(value: unknown): string {
 function brokenRule(field: Field, value: unknown): string | null {
   const rule = brokenType(field, value);
   if (rule || !field.pattern || typeof value !== 'string') return rule;
-  return new RegExp(`^(?:${field.pattern.regex})$`).test(value) ? null : field.pattern.hint;
+  return new RegExp(`^(?:${field.pattern.regex})$`).test(value) ? null : `must be ${field.pattern.hint}`;
 }
 
 function brokenType(field: Field, value: unknown): string | null {

@@ -114,7 +114,7 @@ export default defineSmtpProvider({
     },
     retry: {
       reply: refusal('451 4.7.1 Greylisting in action, please come back later'),
-      outcome: { kind: 'retry', reason: 'provider_unavailable', afterMs: 300_000 },
+      outcome: { kind: 'retry', reason: 'provider_unavailable' },
     },
     unavailable: {
       reply: { kind: 'fault', code: 'EAUTH', dataSent: false, replyCode: 535, reply: '535 5.7.8 Error' },

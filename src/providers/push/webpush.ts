@@ -39,14 +39,14 @@ export default defineHttpProvider({
       label: 'VAPID public key',
       type: 'text',
       required: true,
-      pattern: { regex: 'B[A-Za-z0-9_-]{86}', hint: 'must be 65 bytes in base64url, without padding' },
+      pattern: { regex: 'B[A-Za-z0-9_-]{86}', hint: '65 bytes in base64url, without padding' },
       help: 'The applicationServerKey with which the site subscribes.',
     },
     privateKey: {
       label: 'VAPID private key',
       type: 'secret',
       required: true,
-      pattern: { regex: '[A-Za-z0-9_-]{43}', hint: 'must be 32 bytes in base64url, without padding' },
+      pattern: { regex: '[A-Za-z0-9_-]{43}', hint: '32 bytes in base64url, without padding' },
     },
     subject: {
       label: 'Contact',
@@ -54,7 +54,7 @@ export default defineHttpProvider({
       required: true,
       pattern: {
         regex: 'mailto:[^@\\s]+@[^@\\s]+|https://\\S+',
-        hint: 'must be a mailto: or https: address',
+        hint: 'a mailto: or https: address',
       },
       help: 'Where the push services reach you. Apple refuses localhost.',
     },

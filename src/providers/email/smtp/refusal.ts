@@ -9,7 +9,8 @@ type Row = { codes?: string; text?: RegExp; outcome: Outcome };
 
 const MINUTE_MS = 60_000;
 const dead = rejected('recipient_invalid', { effect: { type: 'suppress-contact' } });
-const busy = retry('provider_unavailable', { afterMs: 5 * MINUTE_MS });
+// Greylisting lets the second try through after minutes; how many is ours to choose, so the schedule decides.
+const busy = retry('provider_unavailable');
 const slower = retry('rate_limited', { afterMs: 5 * MINUTE_MS });
 const accountBusy = retry('provider_unavailable', { scope: 'connection' });
 
