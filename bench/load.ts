@@ -33,7 +33,7 @@ export async function generateLoad(plan: LoadPlan): Promise<LoadResult> {
   const started = performance.now();
   const end = started + plan.seconds * 1000;
   let sent = 0;
-  const nextDue = () => (plan.rate === 0 ? performance.now() : started + (sent / plan.rate) * 1000);
+  const nextDue = () => (plan.rate === 0 ? 0 : started + (sent / plan.rate) * 1000);
   const lanes = Array.from({ length: plan.connections }, () => new Lane(plan));
   await Promise.all(lanes.map((lane) => lane.open()));
   const idle: Lane[] = [...lanes];
@@ -43,7 +43,7 @@ export async function generateLoad(plan: LoadPlan): Promise<LoadResult> {
       const now = performance.now();
       while (idle.length > 0 && now < end && nextDue() <= now) {
         const lane = idle.pop()!;
-        const due = nextDue();
+        const due = plan.rate === 0 ? now : nextDue();
         const n = sent++;
         under++;
         lane.request(n, (status) => {
@@ -134,6 +134,6 @@ class Lane {
 if (process.send) {
   process.once('message', async (plan: LoadPlan) => {
     process.send!(await generateLoad(plan));
-    process.disconnect();
+    process.disconnect?.();
   });
 }

@@ -1,9 +1,9 @@
-import { createServer } from 'node:http2';
+import { createServer, type ServerHttp2Stream } from 'node:http2';
 
 /** A mock of Apple's push service over h2c: answers 200 with an apns-id at once and counts. Run as a child process. */
 let count = 0;
 const server = createServer({ settings: { maxConcurrentStreams: 1_000 } });
-server.on('stream', (stream, headers) => {
+server.on('stream', (stream: ServerHttp2Stream, headers) => {
   count++;
   stream.on('error', () => {});
   stream.resume();

@@ -64,7 +64,7 @@ export async function startBellhop(config: Config, logger: Logger, version: stri
   try {
     const parts = await buildParts(config, logger, store);
     stops.push(() => parts.wake.close());
-    if (config.roles.has('sweeper')) stops.push(startSweeper(parts));
+    if (config.roles.has('sweeper')) stops.push(await startSweeper(parts));
     if (config.roles.has('worker')) {
       const engine = await startWorker(config, parts, stops);
       stops.push(async () => {
@@ -116,14 +116,15 @@ async function buildParts(config: Config, logger: Logger, store: Store) {
   };
 }
 
-function startSweeper({ store, clock, wake, logger }: Parts): () => Promise<void> {
+async function startSweeper({ store, clock, wake, logger }: Parts): Promise<Stop> {
   const housekeeping = () => purgeExpiredKeys(store.engine, new Date(clock.now()), PURGE_BATCH);
   const sweep = new Sweep({ store, clock, wake, logger, housekeeping });
+  if (store.kind === 'embedded') await sweep.takeOverAll();
   sweep.start();
   return () => sweep.stop();
 }
 
-function startRouter({ store, clock, wake, logger, templates, connections }: Parts): () => Promise<void> {
+function startRouter({ store, clock, wake, logger, templates, connections }: Parts): Stop {
   const router = new Router({ store, clock, logger, templates, connections });
   const loop = new RouteLoop(router, { db: store.engine, clock, wake, logger });
   loop.start();

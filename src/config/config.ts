@@ -34,6 +34,7 @@ export class ConfigError extends Error {
   }
 }
 
+const MAX_TYPOS = 3;
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
 
 /** Reads the settings from an environment; names beginning with BELLHOP_ that nobody declared are refused (typos). */
@@ -51,7 +52,7 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     const problem = checkSetting(setting, text[name]);
     if (problem) problems.push(`${name} ${problem}${setting.secret ? '' : ` (it is "${text[name]}")`}`);
   }
-  if (text.DATABASE_URL === '' && !text.BELLHOP_ROLES.split(',').includes('all')) {
+  if (text.DATABASE_URL === '' && !list(text.BELLHOP_ROLES).includes('all')) {
     problems.push(
       'BELLHOP_ROLES splits the work over several processes, which needs a PostgreSQL in DATABASE_URL',
     );
@@ -108,8 +109,11 @@ function list(text: string): string[] {
 }
 
 function suggest(name: string): string {
-  const close = Object.keys(SETTINGS).find((known) => distance(known, name) <= 3);
-  return close ? `; did you mean ${close}?` : '';
+  const [nearest] = Object.keys(SETTINGS)
+    .map((known) => ({ known, away: distance(known, name) }))
+    .filter(({ away }) => away <= MAX_TYPOS)
+    .sort((a, b) => a.away - b.away);
+  return nearest ? `; did you mean ${nearest.known}?` : '';
 }
 
 /** Levenshtein distance; the words are short. */

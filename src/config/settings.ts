@@ -63,7 +63,8 @@ export const SETTINGS = {
     default: 'all',
     description: `What this process does: \`all\`, or some of ${ROLES.join(', ')}, comma-separated.`,
     check: (text) => {
-      const unknown = text.split(',').find((role) => role !== 'all' && !ROLES.includes(role.trim() as Role));
+      const roles = text.split(',').map((role) => role.trim());
+      const unknown = roles.find((role) => role !== 'all' && !ROLES.includes(role as Role));
       return unknown === undefined
         ? null
         : `has an unknown role "${unknown}"; known are all, ${ROLES.join(', ')}`;

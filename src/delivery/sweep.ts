@@ -57,7 +57,7 @@ export class Sweep {
 
   /** One round. Returns the lanes that got work back. */
   async sweepOnce(): Promise<Set<Lane>> {
-    await this.#takeOver();
+    await this.#takeOver(this.#options.clock.now() - DEAD_AFTER_MS);
     const lanes = await this.#decideUnknown();
     for (const lane of lanes) this.#options.wake.signal(lane);
     await this.#maintain();
@@ -75,11 +75,19 @@ export class Sweep {
     }
   }
 
-  async #takeOver(): Promise<void> {
+  /**
+   * Takes over what the last process left, before this one starts to work: the embedded database has one process
+   * at a time, so every worker in it is dead, however fresh its proof of life.
+   */
+  async takeOverAll(): Promise<void> {
+    await this.#takeOver(this.#options.clock.now() + DEAD_AFTER_MS);
+  }
+
+  async #takeOver(aliveSince: number): Promise<void> {
     const { store, clock, logger } = this.#options;
     const lost = await store.transaction(async (db) => {
       const now = clock.now();
-      const attempts = await takeOverDeadWorkers(db, new Date(now - DEAD_AFTER_MS));
+      const attempts = await takeOverDeadWorkers(db, new Date(aliveSince));
       const marked = attempts.map((lost) => ({
         ...lost,
         decideAt: new Date(now + categoryOf(lost.category).evidenceMs),

@@ -4,7 +4,7 @@ import type { Logger } from '../lib/logger.ts';
 import { ROUTE, type Wake } from '../queue/index.ts';
 import type { Queryable } from '../store/index.ts';
 import type { Router } from './router.ts';
-import { nextRoutingTime } from './store.ts';
+import { loadWaiting } from './store.ts';
 
 const POLL_MS = 2_000;
 const AFTER_ERROR_MS = 1_000;
@@ -39,28 +39,32 @@ export class RouteLoop {
   }
 
   async #run(): Promise<void> {
+    const { db, clock, wake, logger } = this.#options;
     while (!this.#stop.signal.aborted) {
       try {
         this.#signalled = false;
-        const { count, lanes } = await this.#router.routeBatch();
-        for (const lane of lanes) this.#options.wake.signal(lane);
+        const { duePriority, nextAt } = await loadWaiting(db, new Date(clock.now()));
+        if (duePriority === null) {
+          await this.#rest(nextAt);
+          continue;
+        }
+        const { lanes } = await this.#router.routeBatch(duePriority);
+        for (const lane of lanes) wake.signal(lane);
         // The embedded database answers without ever leaving this turn of the event loop; timers and sockets need one.
         await nextTurn();
-        if (count === 0 && !this.#signalled) await this.#rest();
       } catch (error) {
-        this.#options.logger.error({ error }, 'routing failed; trying again');
-        await this.#options.clock.sleep(AFTER_ERROR_MS, this.#stop.signal);
+        logger.error({ error }, 'routing failed; trying again');
+        await clock.sleep(AFTER_ERROR_MS, this.#stop.signal);
       }
     }
   }
 
-  async #rest(): Promise<void> {
-    const next = await nextRoutingTime(this.#options.db);
+  async #rest(nextAt: Date | null): Promise<void> {
     if (this.#signalled || this.#stop.signal.aborted) return;
-    const untilNextMs = next ? next.getTime() - this.#options.clock.now() : POLL_MS;
-    if (untilNextMs <= 0) return;
+    const { clock } = this.#options;
+    const untilNextMs = nextAt ? nextAt.getTime() - clock.now() : POLL_MS;
     this.#interrupt = new AbortController();
-    await this.#options.clock.sleep(Math.min(untilNextMs, POLL_MS), this.#interrupt.signal);
+    await clock.sleep(Math.min(untilNextMs, POLL_MS), this.#interrupt.signal);
     this.#interrupt = null;
   }
 }

@@ -16,6 +16,7 @@ import {
   failNotifications,
   insertDeliveries,
   type RoutableRow,
+  TENANTS_PER_TURN,
 } from './store.ts';
 
 const BATCH = 500;
@@ -45,27 +46,19 @@ export class Router {
     this.#options = options;
   }
 
-  /** Routes the next batch, higher priorities first; `count` 0 when nothing is due. */
-  async routeBatch(): Promise<Routed> {
-    for (const priority of [0, 1, 2]) {
-      const routed = await this.#routePriority(priority);
-      if (routed.count > 0) return routed;
-    }
-    return { count: 0, lanes: new Set() };
-  }
-
-  async #routePriority(priority: number): Promise<Routed> {
+  /** Routes the next batch of one priority (0 high, 1 normal, 2 low); `count` 0 when nothing of it is due. */
+  async routeBatch(priority: number): Promise<Routed> {
     const { store, clock } = this.#options;
     const cursor = this.#cursors[priority]!;
     const routed = await store.transaction(async (db) => {
       const now = clock.now();
       const rows = await claimForRouting(db, { priority, now: new Date(now), cursor, limit: BATCH });
-      const tenants = rows.map((row) => row.tenantId).sort();
-      return { count: rows.length, last: tenants.at(-1), lanes: await this.#plan(db, rows, now) };
+      const tenants = [...new Set(rows.map((row) => row.tenantId))].sort();
+      return { count: rows.length, tenants, lanes: await this.#plan(db, rows, now) };
     });
-    this.#cursors[priority] = routed.count > 0 && cursor !== routed.last ? routed.last! : FIRST_TENANT;
-    // Behind the cursor was nothing: start the round again before saying that nothing is due.
-    return routed.count === 0 && cursor !== FIRST_TENANT ? this.#routePriority(priority) : routed;
+    // A full round of tenants: go on behind the last one. Anything less reached the end of the circle.
+    this.#cursors[priority] = routed.tenants.length >= TENANTS_PER_TURN ? routed.tenants.at(-1)! : FIRST_TENANT;
+    return routed.count === 0 && cursor !== FIRST_TENANT ? this.routeBatch(priority) : routed;
   }
 
   /** Loads what the whole batch needs, decides each notification, writes all deliveries. */

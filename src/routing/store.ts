@@ -14,7 +14,8 @@ export interface RoutableRow {
   createdAt: Date;
 }
 
-const TENANTS_PER_TURN = 64;
+export const TENANTS_PER_TURN = 64;
+const MAX_SLICES = 1_000;
 
 /**
  * Takes up to `limit` due notifications of one priority, in fair shares among the tenants behind `cursor`
@@ -64,27 +65,36 @@ update notifications set state = 'routed', due_at = null, routed_at = $2
   where id = any (array (select id from picked)) and state = 'accepted'
 returning id, tenant_id, live, user_id, category, priority, request, expires_at, created_at`;
 
-/** When the next notification is due (it may be in the past), or null when none waits. */
-export async function nextRoutingTime(db: Queryable): Promise<Date | null> {
+/** What waits to be routed: the highest priority that has due work now, and when the next of the rest is due. */
+export interface Waiting {
+  /** 0 high, 1 normal, 2 low; null when nothing is due. */
+  duePriority: number | null;
+  nextAt: Date | null;
+}
+
+/** One look at the first row of each (priority, tenant), however many wait behind it. */
+export async function loadWaiting(db: Queryable, now: Date): Promise<Waiting> {
   const { rows } = await db.query({
-    name: 'routing_next',
+    name: 'routing_waiting',
     text: `
 with recursive slices as (
-  (select priority, tenant_id from notifications where due_at is not null order by priority, tenant_id limit 1)
+  (select priority, tenant_id, 1 as n from notifications where due_at is not null order by priority, tenant_id limit 1)
   union all
-  select next.* from slices cross join lateral (
+  select next.priority, next.tenant_id, slices.n + 1 from slices cross join lateral (
     select priority, tenant_id from notifications
       where due_at is not null and (priority, tenant_id) > (slices.priority, slices.tenant_id)
       order by priority, tenant_id limit 1
-  ) next
+  ) next where slices.n < ${MAX_SLICES}
 )
-select min(first.due_at) as next from (select * from slices limit 1000) slices cross join lateral (
+select min(slices.priority) filter (where first.due_at <= $1) as due_priority,
+  min(first.due_at) filter (where first.due_at > $1) as next_at
+from slices cross join lateral (
   select due_at from notifications
     where priority = slices.priority and tenant_id = slices.tenant_id and due_at is not null order by due_at limit 1
 ) first`,
-    values: [],
+    values: [now],
   });
-  return rows[0].next;
+  return { duePriority: rows[0].due_priority, nextAt: rows[0].next_at };
 }
 
 /** A delivery as routing writes it: queued, or skipped with the rule that did it. */

@@ -41,7 +41,8 @@ export async function startBellhop(
 ): Promise<RunningBellhop> {
   const dataDir = options.dataDir ?? temporaryFolder();
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [...(options.nodeArgs ?? []), 'bin/bellhop.mjs', 'start'], {
+  const nodeArgs = options.nodeArgs ?? process.env.BELLHOP_TEST_NODE_ARGS?.split(' ') ?? [];
+  const child = spawn(process.execPath, [...nodeArgs, 'bin/bellhop.mjs', 'start'], {
     cwd: ROOT,
     env: {
       PATH: process.env.PATH,

@@ -57,7 +57,6 @@ create index deliveries_due on deliveries (lane, tenant_id, connection, due_at) 
 create index deliveries_by_notification on deliveries (notification_id);
 create index deliveries_problems on deliveries (tenant_id, problem, id) where problem is not null;
 create index deliveries_undecided on deliveries (decide_at) where decide_at is not null;
-create index deliveries_queued_by_device on deliveries (device_id) where due_at is not null;
 
 -- An attempt has a row when it did not simply succeed; a plain success lives in its delivery.
 create table attempts (

@@ -1,0 +1,80 @@
+import { writeFileSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import { parseArgs } from 'node:util';
+import { startPostgres } from '../test/support/postgres.ts';
+import { measureAccept, measureBareFastify } from './accept.ts';
+import { measureEndToEnd } from './end-to-end.ts';
+import { measureIdle } from './idle.ts';
+
+/** One line of the table: what was measured, its limit in the same run, and the goal. */
+export interface Row {
+  id: string;
+  what: string;
+  value: string;
+  limit: string;
+  ratio: string;
+  goal: string;
+  met: boolean;
+}
+
+export interface Sizes {
+  seconds: number;
+  sustainedSeconds: number;
+  idleSeconds: number;
+}
+
+const FULL: Sizes = { seconds: 10, sustainedSeconds: 60, idleSeconds: 30 };
+const QUICK: Sizes = { seconds: 4, sustainedSeconds: 8, idleSeconds: 8 };
+
+/**
+ * `bellhop bench`: P1 (durable accept), P2 (end to end), P6 (the same, embedded), P9 (idle), each against a limit that
+ * is measured in the same run. Bounded in time; ends by itself and leaves nothing behind.
+ */
+export async function bench(args: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { quick: { type: 'boolean', default: false }, json: { type: 'string' } },
+  });
+  const wanted = new Set(positionals.map((id) => id.toUpperCase()));
+  const wants = (...ids: string[]) => wanted.size === 0 || ids.some((id) => wanted.has(id));
+  const sizes = values.quick ? QUICK : FULL;
+  const rows: Row[] = [];
+  const report = (...more: Row[]) => {
+    for (const row of more) console.log(`${row.met ? '✔' : '✖'} ${row.id} ${row.what}: ${row.value}`);
+    rows.push(...more);
+  };
+  const postgres = wants('P1', 'P2', 'P6', 'P9') ? await startPostgres(['-c', 'shared_buffers=256MB']) : null;
+  try {
+    if (wants('P1', 'P6')) {
+      const limit = await measureBareFastify(sizes);
+      const durable = await measureAccept(sizes, limit, { DATABASE_URL: postgres!.url });
+      report(...durable.rows);
+      if (wants('P6')) report(...(await measureAccept(sizes, limit, {}, durable.perSecond)).rows);
+    }
+    if (wants('P2', 'P6')) {
+      const onPostgres = await measureEndToEnd(sizes, { DATABASE_URL: postgres!.url });
+      report(...onPostgres.rows);
+      if (wants('P6')) report(...(await measureEndToEnd(sizes, {}, onPostgres.perSecond)).rows);
+    }
+    if (wants('P9')) report(...(await measureIdle(sizes, postgres!.url)));
+  } finally {
+    await postgres?.stop();
+  }
+  printTable(rows);
+  if (values.json) writeFileSync(values.json, JSON.stringify({ machine: machine(), sizes, rows }, null, 2));
+  return 0;
+}
+
+function machine(): string {
+  const [cpu] = cpus();
+  return `${cpus().length} × ${cpu?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`;
+}
+
+function printTable(rows: Row[]): void {
+  console.log(`\nOn ${machine()}, load generator, database and mock provider included:\n`);
+  console.log('| id | what | measured | limit | ratio | goal | met |\n|---|---|---|---|---|---|---|');
+  for (const { id, what, value, limit, ratio, goal, met } of rows) {
+    console.log(`| ${id} | ${what} | ${value} | ${limit} | ${ratio} | ${goal} | ${met ? 'yes' : 'no'} |`);
+  }
+}

@@ -1,0 +1,54 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { startBellhop, temporaryFolder } from '../test/support/process.ts';
+import type { Row, Sizes } from './bench.ts';
+import { usageOf } from './children.ts';
+
+/** P9: memory and processor time of a process that has nothing to do, and how fast a warm start is. */
+export async function measureIdle({ idleSeconds }: Sizes, databaseUrl: string): Promise<Row[]> {
+  const dataDir = temporaryFolder();
+  const first = await startBellhop({}, { dataDir });
+  await first.end();
+  const embedded = await measureOne({}, dataDir, idleSeconds);
+  const postgres = await measureOne({ DATABASE_URL: databaseUrl }, temporaryFolder(), idleSeconds);
+  return [
+    row('P9', 'idle, embedded', embedded, { rssMb: 280, goal: '< 280 MB, < 1 % CPU' }),
+    {
+      id: 'P9',
+      what: 'warm start, embedded',
+      value: `${(embedded.startMs / 1000).toFixed(2)} s`,
+      limit: '–',
+      ratio: '–',
+      goal: '< 3 s',
+      met: embedded.startMs < 3_000,
+    },
+    row('P9', 'idle, PostgreSQL', postgres, { rssMb: 120, goal: '< 120 MB, < 1 % CPU' }),
+  ];
+}
+
+interface Idle {
+  rssMb: number;
+  cpuPercent: number;
+  startMs: number;
+}
+
+async function measureOne(env: Record<string, string>, dataDir: string, seconds: number): Promise<Idle> {
+  const bellhop = await startBellhop(env, { dataDir });
+  await wait(seconds * 500);
+  const before = usageOf(bellhop.pid);
+  await wait(seconds * 500);
+  const after = usageOf(bellhop.pid);
+  await bellhop.dispose();
+  return { rssMb: after.rssMb, cpuPercent: (after.cpuMs - before.cpuMs) / (seconds * 5), startMs: bellhop.startMs };
+}
+
+function row(id: string, what: string, idle: Idle, goal: { rssMb: number; goal: string }): Row {
+  return {
+    id,
+    what,
+    value: `${Math.round(idle.rssMb)} MB RSS, ${idle.cpuPercent.toFixed(2)} % CPU`,
+    limit: '–',
+    ratio: '–',
+    goal: goal.goal,
+    met: idle.rssMb < goal.rssMb && idle.cpuPercent < 1,
+  };
+}

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { before, beforeEach, it } from 'node:test';
+import { queueDeliveries, statesOf, TENANT } from '../../test/support/ledger.ts';
+import { describeStores } from '../../test/support/stores.ts';
+import type { Clock } from '../lib/clock.ts';
+import { uuidv7 } from '../lib/ids.ts';
+import { silentLogger } from '../lib/logger.ts';
+import { accepted, retry } from '../providers/index.ts';
+import { type Claimed, createPostgresQueue, type Queue, Wake } from '../queue/index.ts';
+import { scheduleFor } from './retry.ts';
+import { type SettledOutcome, settle } from './settle.ts';
+import { type Result, saveHeartbeat, writeResults } from './store.ts';
+import { decideUnknown, Sweep } from './sweep.ts';
+
+describeStores('the sweep', (store) => {
+  let queue: Queue;
+  let sweep: Sweep;
+  let offsetMs = 0;
+  // The database's time, moved forward by hand.
+  const clock: Clock = { now: () => store().clock.now() + offsetMs, sleep: async () => {} };
+
+  before(() => {
+    queue = createPostgresQueue(store().engine, clock);
+    sweep = new Sweep({ store: store(), clock, wake: new Wake(), logger: silentLogger, housekeeping: async () => {} });
+  });
+  beforeEach(async () => {
+    offsetMs = 0;
+    await store().engine.query('truncate deliveries, notifications, claims, workers, attempts');
+  });
+
+  async function startAttempts(count: number, extra: Parameters<typeof queueDeliveries>[2] = {}): Promise<Claimed[]> {
+    await queueDeliveries(store(), count, extra);
+    const worker = uuidv7(1);
+    await saveHeartbeat(store().engine, { id: worker, host: 'h', startedAt: new Date(clock.now()) }, new Date(clock.now()));
+    const turns = [{ tenantId: TENANT, connection: 'hook', count: 100 }];
+    return (await queue.claim(extra.lane ?? 'webhook.normal', worker, turns)).deliveries;
+  }
+  const idsOf = (claimed: Claimed[]) => claimed.map(({ id }) => id);
+  const resultOf = (claimed: Claimed, outcome: unknown): Result => ({
+    claimed,
+    settlement: settle(outcome as SettledOutcome, {
+      now: clock.now(),
+      random: 0,
+      retries: claimed.retries,
+      expiresAt: claimed.expiresAt,
+      schedule: scheduleFor('webhook', 'normal'),
+      category: { evidenceMs: 0 },
+      alternative: null,
+      breakMs: 0,
+    }),
+    outcome: (outcome as SettledOutcome).kind,
+    detail: null,
+    startedAt: clock.now(),
+    latencyMs: 1,
+    finishedAt: clock.now(),
+  });
+
+  it('leaves the attempts of a living worker alone', async () => {
+    const claimed = await startAttempts(2);
+    offsetMs = 9_000;
+    await sweep.sweepOnce();
+    assert.deepEqual(await statesOf(store(), idsOf(claimed)), { sending: 2 });
+  });
+
+  it('makes unknown what a dead worker had under way, waits for evidence, and then sends again', async () => {
+    const claimed = await startAttempts(2);
+    offsetMs = 10_500;
+    await sweep.sweepOnce();
+    assert.deepEqual(await statesOf(store(), idsOf(claimed)), { unknown: 2 });
+    const { rows } = await store().engine.query('select outcome, reason, n from attempts');
+    assert.deepEqual(rows, Array(2).fill({ outcome: 'unknown', reason: 'worker_lost', n: 1 }));
+    offsetMs += 9_000;
+    assert.deepEqual([...(await sweep.sweepOnce())], []);
+    offsetMs += 1_500;
+    assert.deepEqual([...(await sweep.sweepOnce())], ['webhook.normal']);
+    const again = await queue.claim('webhook.normal', uuidv7(2), [{ tenantId: TENANT, connection: 'hook', count: 10 }]);
+    assert.deepEqual(again.deliveries.map(({ attempt, retries }) => [attempt, retries]), [[2, 1], [2, 1]]);
+  });
+
+  it('lets the late result of a worker that was given up change nothing', async () => {
+    const [claimed] = await startAttempts(1);
+    offsetMs = 10_500;
+    await sweep.sweepOnce();
+    assert.deepEqual(await writeResults(store().engine, [resultOf(claimed!, accepted('late'))]), new Set());
+    assert.deepEqual(await statesOf(store(), [claimed!.id]), { unknown: 1 });
+  });
+
+  it('writes a result once, and only for the attempt that it belongs to', async () => {
+    const [claimed] = await startAttempts(1);
+    const stale = { ...claimed!, attempt: 0 };
+    assert.equal((await writeResults(store().engine, [resultOf(stale, accepted('x'))])).size, 0);
+    assert.equal((await writeResults(store().engine, [resultOf(claimed!, accepted('x'))])).size, 1);
+    assert.equal((await writeResults(store().engine, [resultOf(claimed!, accepted('y'))])).size, 0);
+  });
+
+  it('turns a retry into cancelled when cancelling was asked for meanwhile', async () => {
+    const [claimed] = await startAttempts(1);
+    await store().engine.query('update deliveries set cancel_requested = true where id = $1', [claimed!.id]);
+    await writeResults(store().engine, [resultOf(claimed!, retry('provider_error'))]);
+    const { rows } = await store().engine.query('select state, due_at from deliveries where id = $1', [claimed!.id]);
+    assert.deepEqual(rows, [{ state: 'cancelled', due_at: null }]);
+  });
+
+  it('takes over everything at the start of an embedded database', async () => {
+    const claimed = await startAttempts(3);
+    await sweep.takeOverAll();
+    assert.deepEqual(await statesOf(store(), idsOf(claimed)), { unknown: 3 });
+  });
+});
+
+const unknown = (extra: Partial<Parameters<typeof decideUnknown>[0]> = {}) =>
+  decideUnknown(
+    {
+      id: 'd',
+      lane: 'email.normal',
+      channel: 'email',
+      provider: 'smtp',
+      category: 'transactional',
+      retries: 0,
+      expiresAt: null,
+      cancelRequested: false,
+      ...extra,
+    },
+    1_000,
+  ).state;
+
+it('the policy sends transactional messages again, and marketing only where a repeat cannot show', () => {
+  assert.equal(unknown(), 'queued');
+  assert.equal(unknown({ category: 'marketing' }), 'failed');
+  assert.equal(unknown({ category: 'marketing', channel: 'push', lane: 'push.ios.low', provider: 'apns' }), 'queued');
+  assert.equal(unknown({ category: 'marketing', channel: 'webhook', lane: 'webhook.low', provider: 'webhook' }), 'queued');
+});
+
+it('the policy ends what was cancelled, came too late, or was unknown too often', () => {
+  assert.equal(unknown({ cancelRequested: true }), 'cancelled');
+  assert.equal(unknown({ expiresAt: new Date(1_000) }), 'expired');
+  assert.equal(unknown({ retries: 4 }), 'dead');
+});
