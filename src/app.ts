@@ -153,7 +153,7 @@ async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise
     templates,
     connections,
     guard,
-    simulator: address,
+    simulator: { ...address, show: (preview) => simulator.show(preview) },
     callbackUrl: (claimed) => (publicUrl && claimed.live ? receiptUrl(publicUrl, claimed) : undefined),
   });
 }

@@ -1,8 +1,15 @@
 import { Type } from 'typebox';
 import { invalidField, Problem, responses, type Server } from '../http/index.ts';
-import { cancelAccepted, cancelDeliveries, lockNotification, PRIORITY_CODES } from '../ledger/index.ts';
+import {
+  cancelAccepted,
+  cancelDeliveries,
+  lockNotification,
+  type NotificationRow,
+  PRIORITY_CODES,
+} from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import { unstorable } from '../lib/text.ts';
+import type { Channel } from '../providers/index.ts';
 import { ROUTE, type Wake } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
 import { checkInline } from '../templates/index.ts';
@@ -44,6 +51,7 @@ function registerChange(app: Server, { store, clock, wake }: ChangeOptions): voi
         if (!found) throw new Problem('notification.not_found');
         if (found.state !== 'accepted')
           throw new Problem('notification.not_changeable', `It is ${found.state} already`);
+        checkTogether(body, found, now);
         const { template = found.request.template, message = found.request.message } = body;
         const request = {
           ...found.request,
@@ -69,11 +77,23 @@ function registerChange(app: Server, { store, clock, wake }: ChangeOptions): voi
 
 function checkChange(body: NotificationChange, now: number): void {
   if (body.message && body.template) throw invalidField('/message', 'and /template must not both be given');
-  const complaint = body.message && checkInline(body.message, []);
-  if (complaint) throw invalidField('/message', complaint);
   checkTimes(body, now);
   const bad = unstorable(body);
   if (bad) throw invalidField(bad.path, bad.why);
+}
+
+/** What changes must go with what stays. */
+function checkTogether(body: NotificationChange, found: NotificationRow, now: number): void {
+  const complaint = body.message && checkInline(body.message, (found.request.channels ?? []) as Channel[]);
+  if (complaint) throw invalidField('/message', complaint);
+  if (body.sendAt === undefined && body.expiresAt === undefined) return;
+  checkTimes(
+    {
+      sendAt: body.sendAt ?? found.send_at?.toISOString(),
+      expiresAt: body.expiresAt ?? found.expires_at?.toISOString(),
+    },
+    now,
+  );
 }
 
 function registerCancel(app: Server, { store, clock }: ChangeOptions): void {

@@ -139,6 +139,7 @@ async function sendOnce(work: Work, tools: AttemptTools): Promise<Sending> {
   const { provider } = route;
   switch (provider.transport) {
     case 'inbox':
+      if (!claimed.live) tools.sender.show(buildPreview(claimed, message, provider.id));
       return {
         outcome: { kind: 'accepted', providerMessageId: claimed.id },
         inboxItem: provider.request(message, route.config, context),

@@ -21,6 +21,8 @@ export interface Transports {
 export interface SimulatorAddress {
   origin: string;
   smtpOrigin: string;
+  /** Shows a test message that needs no provider. */
+  show(preview: string): void;
 }
 
 // The preview travels in a header; both servers that read it take 64 KB of headers, proxies less.
@@ -62,6 +64,11 @@ export class Sender {
       request,
       this.#options(route, (simulator) => simulator.smtpOrigin, headers),
     );
+  }
+
+  /** Inbox items reach nobody outside, but whoever tries things out wants to see them with the rest. */
+  show(preview: string): void {
+    this.#simulator?.show(preview);
   }
 
   #options(

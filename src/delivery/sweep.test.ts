@@ -21,17 +21,30 @@ describeStores('the sweep', (store) => {
 
   before(() => {
     queue = createPostgresQueue(store().engine, clock);
-    sweep = new Sweep({ store: store(), clock, wake: new Wake(), logger: silentLogger, housekeeping: async () => {} });
+    sweep = new Sweep({
+      store: store(),
+      clock,
+      wake: new Wake(),
+      logger: silentLogger,
+      housekeeping: async () => {},
+    });
   });
   beforeEach(async () => {
     offsetMs = 0;
     await store().engine.query('truncate deliveries, notifications, claims, workers, attempts');
   });
 
-  async function startAttempts(count: number, extra: Parameters<typeof queueDeliveries>[2] = {}): Promise<Claimed[]> {
+  async function startAttempts(
+    count: number,
+    extra: Parameters<typeof queueDeliveries>[2] = {},
+  ): Promise<Claimed[]> {
     await queueDeliveries(store(), count, extra);
     const worker = uuidv7(1);
-    await saveHeartbeat(store().engine, { id: worker, host: 'h', startedAt: new Date(clock.now()) }, new Date(clock.now()));
+    await saveHeartbeat(
+      store().engine,
+      { id: worker, host: 'h', startedAt: new Date(clock.now()) },
+      new Date(clock.now()),
+    );
     const turns = [{ tenantId: TENANT, connection: 'hook', count: 100 }];
     return (await queue.claim(extra.lane ?? 'webhook.normal', worker, turns)).deliveries;
   }
@@ -73,8 +86,16 @@ describeStores('the sweep', (store) => {
     assert.deepEqual([...(await sweep.sweepOnce())], []);
     offsetMs += 1_500;
     assert.deepEqual([...(await sweep.sweepOnce())], ['webhook.normal']);
-    const again = await queue.claim('webhook.normal', uuidv7(2), [{ tenantId: TENANT, connection: 'hook', count: 10 }]);
-    assert.deepEqual(again.deliveries.map(({ attempt, retries }) => [attempt, retries]), [[2, 1], [2, 1]]);
+    const again = await queue.claim('webhook.normal', uuidv7(2), [
+      { tenantId: TENANT, connection: 'hook', count: 10 },
+    ]);
+    assert.deepEqual(
+      again.deliveries.map(({ attempt, retries }) => [attempt, retries]),
+      [
+        [2, 1],
+        [2, 1],
+      ],
+    );
   });
 
   it('lets the late result of a worker that was given up change nothing', async () => {
@@ -97,7 +118,9 @@ describeStores('the sweep', (store) => {
     const [claimed] = await startAttempts(1);
     await store().engine.query('update deliveries set cancel_requested = true where id = $1', [claimed!.id]);
     await writeResults(store().engine, [resultOf(claimed!, retry('provider_error'))]);
-    const { rows } = await store().engine.query('select state, due_at from deliveries where id = $1', [claimed!.id]);
+    const { rows } = await store().engine.query('select state, due_at from deliveries where id = $1', [
+      claimed!.id,
+    ]);
     assert.deepEqual(rows, [{ state: 'cancelled', due_at: null }]);
   });
 
@@ -127,8 +150,14 @@ const unknown = (extra: Partial<Parameters<typeof decideUnknown>[0]> = {}) =>
 it('the policy sends transactional messages again, and marketing only where a repeat cannot show', () => {
   assert.equal(unknown(), 'queued');
   assert.equal(unknown({ category: 'marketing' }), 'failed');
-  assert.equal(unknown({ category: 'marketing', channel: 'push', lane: 'push.ios.low', provider: 'apns' }), 'queued');
-  assert.equal(unknown({ category: 'marketing', channel: 'webhook', lane: 'webhook.low', provider: 'webhook' }), 'queued');
+  assert.equal(
+    unknown({ category: 'marketing', channel: 'push', lane: 'push.ios.low', provider: 'apns' }),
+    'queued',
+  );
+  assert.equal(
+    unknown({ category: 'marketing', channel: 'webhook', lane: 'webhook.low', provider: 'webhook' }),
+    'queued',
+  );
 });
 
 it('the policy ends what was cancelled, came too late, or was unknown too often', () => {

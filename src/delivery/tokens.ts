@@ -1,5 +1,11 @@
 import type { Secret } from '../lib/secret.ts';
-import { type HttpProvider, type Message, type Outcome, type Token, unavailable } from '../providers/index.ts';
+import {
+  type HttpProvider,
+  type Message,
+  type Outcome,
+  type Token,
+  unavailable,
+} from '../providers/index.ts';
 import type { Route } from './route.ts';
 
 export type TokenAnswer = { value: Secret } | { outcome: Outcome };

@@ -15,11 +15,14 @@ const FASTIFY_ERRORS: Record<string, ErrorCode> = {
   FST_ERR_CTP_EMPTY_JSON_BODY: 'request.malformed',
   FST_ERR_CTP_INVALID_JSON_BODY: 'request.malformed',
   FST_ERR_BAD_URL: 'request.invalid',
-  FST_ERR_PARAM_LENGTH: 'request.invalid',
+  FST_ERR_MAX_PARAM_LENGTH: 'request.invalid',
 };
 
 // SQLSTATE classes and socket codes that mean the database is away, not that we made a mistake.
 const DATABASE_AWAY = /^(08|53|57P0|ECONN|EPIPE|ENOTFOUND|ETIMEDOUT|EAI_AGAIN)/;
+// What the driver says without a code: a connection that could not be had, broke, or is closed already.
+const DATABASE_AWAY_TEXT =
+  /^(timeout exceeded when trying to connect|Connection terminated|Client (has encountered|was closed).* not queryable)/;
 
 export function installErrorAnswers(app: Server, logger: Logger): void {
   app.setErrorHandler((error: FastifyError & { code?: string }, request, reply) => {
@@ -40,6 +43,11 @@ export function installErrorAnswers(app: Server, logger: Logger): void {
   );
 }
 
+/** What the router itself refuses (an address that is no address) never reaches the error handler. */
+export function answerFrameworkError(error: FastifyError, _request: unknown, reply: FastifyReply): void {
+  answer(reply, toProblem(error));
+}
+
 function toProblem(error: FastifyError & { code?: string }): Problem {
   if (error instanceof Problem) return error;
   if (error.validation?.[0]) {
@@ -48,7 +56,7 @@ function toProblem(error: FastifyError & { code?: string }): Problem {
   }
   const code = error.code ?? '';
   if (FASTIFY_ERRORS[code]) return new Problem(FASTIFY_ERRORS[code], undefined, { cause: error });
-  if (DATABASE_AWAY.test(code) || /timeout exceeded when trying to connect/.test(error.message)) {
+  if (DATABASE_AWAY.test(code) || DATABASE_AWAY_TEXT.test(error.message)) {
     return new Problem('service.unavailable', undefined, {
       retryAfterSeconds: OVERLOADED_RETRY_AFTER_SECONDS,
       cause: error,

@@ -13,8 +13,8 @@ import type { Logger } from '../lib/logger.ts';
 import { installAuthentication } from './authentication.ts';
 import { installJsonBody } from './body.ts';
 import type { Authenticate, Credential, Scope } from './credential.ts';
-import { installErrorAnswers } from './error-answers.ts';
-import { createValidatorCompiler } from './validation.ts';
+import { answerFrameworkError, installErrorAnswers } from './error-answers.ts';
+import { createValidatorCompiler, installTextCheck } from './validation.ts';
 
 /** The server as the rooms see it: routes declare TypeBox schemas and get typed requests. */
 export type Server = FastifyInstance<
@@ -62,6 +62,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     requestTimeout: REQUEST_TIMEOUT_MS,
     trustProxy: options.trustProxy,
     forceCloseConnections: 'idle',
+    frameworkErrors: answerFrameworkError,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 512 },
     http: { headersTimeout: HEADERS_TIMEOUT_MS },
   }).withTypeProvider<TypeBoxTypeProvider>() as unknown as Server;
@@ -69,11 +70,21 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   installJsonBody(app);
   installErrorAnswers(app, options.logger);
   installAuthentication(app, options);
+  installTextCheck(app);
   await app.register(swagger, { openapi: openapiInfo(options.version), stripBasePath: false });
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
   await app.register(scalar, {
     routePrefix: '/docs',
-    configuration: { title: 'Bellhop API', url: '/openapi.json', telemetry: false, withDefaultFonts: false },
+    configuration: {
+      title: 'Bellhop API',
+      url: '/openapi.json',
+      // The reference page talks to this server and to nobody else.
+      telemetry: false,
+      withDefaultFonts: false,
+      showDeveloperTools: 'never',
+      agent: { disabled: true },
+      mcp: { disabled: true },
+    },
   });
   return app;
 }

@@ -2,7 +2,12 @@ import { Ajv, type ErrorObject } from 'ajv';
 import addFormats from 'ajv-formats';
 import type { FastifySchemaCompiler } from 'fastify';
 import type { TSchema } from 'typebox';
-import type { FieldProblem } from './errors.ts';
+import { unstorable } from '../lib/text.ts';
+import { type FieldProblem, invalidField } from './errors.ts';
+import type { Server } from './server.ts';
+
+// The package's own takes `urn:uuid:…` as well, which PostgreSQL does not.
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
  * Bodies are taken as they are: an unknown field is an error and "5" is no number. Query and path come as text
@@ -12,8 +17,22 @@ export function createValidatorCompiler(): FastifySchemaCompiler<TSchema> {
   const shared = { removeAdditional: false, useDefaults: true, allErrors: false, strict: false } as const;
   const exact = new Ajv({ ...shared, coerceTypes: false });
   const textual = new Ajv({ ...shared, coerceTypes: true });
-  for (const ajv of [exact, textual]) (addFormats as unknown as (ajv: Ajv) => void)(ajv);
+  for (const ajv of [exact, textual]) {
+    (addFormats as unknown as (ajv: Ajv) => void)(ajv);
+    ajv.addFormat('uuid', UUID);
+    // A leap second (23:59:60) is a valid time to the package, and no time at all to Date.
+    const { validate } = ajv.formats['date-time'] as { validate(text: string): boolean };
+    ajv.addFormat('date-time', (text) => validate(text) && !Number.isNaN(Date.parse(text)));
+  }
   return ({ schema, httpPart }) => (httpPart === 'body' ? exact : textual).compile(schema);
+}
+
+/** Refuses text in path and query that PostgreSQL could not compare with anything (`%00`). */
+export function installTextCheck(app: Server): void {
+  app.addHook('preValidation', async ({ params, query }) => {
+    const bad = unstorable(params, 'path') ?? unstorable(query, 'query');
+    if (bad) throw invalidField(bad.path, bad.why);
+  });
 }
 
 /** The first thing a schema validation found, as a field and the rule it broke. */

@@ -67,7 +67,11 @@ class Guard implements EgressGuard {
     this.#lookup(hostname, options, callback, null);
 
   constructor(allow: string[], resolve: Resolve) {
-    this.#allowed = new Networks(allow);
+    try {
+      this.#allowed = new Networks(allow);
+    } catch (cause) {
+      throw new Error(`BELLHOP_EGRESS_ALLOW: ${(cause as Error).message}`, { cause });
+    }
     this.#resolve = resolve;
   }
 

@@ -10,7 +10,7 @@ const fields: Fields = {
     label: 'Region',
     type: 'text',
     required: true,
-    pattern: { regex: 'eu|us', hint: 'must be eu or us' },
+    pattern: { regex: 'eu|us', hint: 'eu or us' },
   },
   host: { label: 'Host', type: 'text', default: 'example.org' },
   port: { label: 'Port', type: 'number', default: 587 },

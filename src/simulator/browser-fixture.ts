@@ -36,9 +36,15 @@ export async function openPage(t: TestContext, { pageOrigin }: Started, options:
     complaints.push(`dialog: ${dialog.message()}`);
     dialog.dismiss();
   });
-  page.on('request', (request) => {
-    const url = request.url();
-    if (!url.startsWith(pageOrigin) && !url.startsWith('about:')) complaints.push(`request: ${url}`);
+  // Chromium also reports requests that the page's policy stopped before they left, sometimes: those are no harm.
+  const isForeign = (url: string) => !url.startsWith(pageOrigin) && !url.startsWith('about:');
+  page.on('requestfinished', (request) => {
+    if (isForeign(request.url())) complaints.push(`request: ${request.url()}`);
+  });
+  page.on('requestfailed', (request) => {
+    const why = request.failure()?.errorText ?? '';
+    if (isForeign(request.url()) && !/csp|BLOCKED/i.test(why))
+      complaints.push(`request: ${request.url()} (${why})`);
   });
   await page.goto(`${pageOrigin}/simulator/`);
   await page.locator('#status[data-state=live]').waitFor();

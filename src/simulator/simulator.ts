@@ -9,6 +9,7 @@ import { seededRandom } from './fresh-id.ts';
 import { createHttpEndpoint } from './http-endpoint.ts';
 import { Mailbox } from './mailbox.ts';
 import { createPageHandler } from './page-handler.ts';
+import { parsePreview } from './preview.ts';
 import { createSmtpEndpoint } from './smtp-endpoint.ts';
 import { type Stage, VendorApi } from './vendor-api.ts';
 
@@ -29,6 +30,8 @@ export interface Simulator {
   listen(ports?: { port?: number; smtpPort?: number }): Promise<{ origin: string; smtpOrigin: string }>;
   mailbox: Mailbox;
   faults: FaultBoard;
+  /** Puts a message that needs no provider (the inbox) into the mailbox, by its preview. */
+  show(preview: string): void;
   /** Serves the page and its API below `prefix`; the body of the request must not have been read. */
   handle(request: IncomingMessage, response: ServerResponse, prefix: string): void;
   close(): void;
@@ -55,6 +58,11 @@ export function createSimulator(options: SimulatorOptions): Simulator {
   return {
     mailbox: stage.mailbox,
     faults: stage.faults,
+    show(text) {
+      const preview = parsePreview(text);
+      if (preview)
+        stage.mailbox.add({ ...preview, at: clock.now(), answered: 'accepted', kind: 'accepted', raw: null });
+    },
     handle: (request, response, prefix) => page.handle(request, response, { prefix }),
     async listen({ port = 0, smtpPort = 0 } = {}) {
       const origin = await listen(http.server, port, host);

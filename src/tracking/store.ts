@@ -67,6 +67,10 @@ export interface Marks {
   providerMessageId: string | null;
 }
 
+// Asked of the locked row itself: a copy read before could be older than another writer's commit.
+const FAILS = "(m.failed_reason is not null and d.state in ('sent', 'sending', 'unknown'))";
+const PROVES = "(m.accepted and d.state in ('sending', 'unknown'))";
+
 /**
  * Moves deliveries on by what vendors reported, in any order: marks keep the earliest time, `sending` and `unknown`
  * are settled as sent (or failed), `sent` becomes failed by a hard bounce. Ended deliveries keep their state.
@@ -75,18 +79,12 @@ export async function applyMarks(db: Queryable, tenantId: string, marks: Marks[]
   const sorted = marks.toSorted((a, b) => (a.deliveryId < b.deliveryId ? -1 : 1));
   await db.query(
     `update deliveries d set
-        state = case
-          when m.failed_reason is not null and d.state in ('sent', 'sending', 'unknown') then 'failed'
-          when m.accepted and d.state in ('sending', 'unknown') then 'sent'
-          else d.state end,
-        reason = case when d.state in ('sent', 'sending', 'unknown') then m.failed_reason else d.reason end,
-        code = case when d.state in ('sent', 'sending', 'unknown') then m.failed_code else d.code end,
-        problem = case
-          when m.failed_reason is not null and d.state in ('sent', 'sending', 'unknown') then 'failed'
-          when m.accepted and d.state in ('sending', 'unknown') then null
-          else d.problem end,
-        decide_at = case when m.accepted or m.failed_reason is not null then null else d.decide_at end,
-        finished_at = case when d.state in ('sending', 'unknown') then $9 else d.finished_at end,
+        state = case when ${FAILS} then 'failed' when ${PROVES} then 'sent' else d.state end,
+        reason = case when ${FAILS} or ${PROVES} then m.failed_reason else d.reason end,
+        code = case when ${FAILS} or ${PROVES} then m.failed_code else d.code end,
+        problem = case when ${FAILS} then 'failed' when ${PROVES} then null else d.problem end,
+        decide_at = case when ${FAILS} or ${PROVES} then null else d.decide_at end,
+        finished_at = case when d.state <> 'sent' and (${FAILS} or ${PROVES}) then $9 else d.finished_at end,
         delivered_at = least(d.delivered_at, m.delivered_at),
         opened_at = least(d.opened_at, m.opened_at),
         clicked_at = least(d.clicked_at, m.clicked_at),

@@ -11,7 +11,8 @@ const TIMEOUT = /TIMEOUT|TIMEDOUT/;
 const TLS_REFUSED =
   /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_MISMATCH|INVALID_CA|EPROTO$)/;
 /** The request could not be written down as HTTP. */
-const UNWRITABLE = /^(UND_ERR_INVALID_ARG|ERR_INVALID_|ERR_HTTP2_(INVALID_|HEADER_|CONNECT_|PSEUDOHEADER_))/;
+const UNWRITABLE =
+  /^(UND_ERR_(INVALID_ARG|NOT_SUPPORTED|REQ_CONTENT_LENGTH)|ERR_INVALID_(URL|CHAR|ARG_|HTTP_TOKEN)|ERR_HTTP2_INVALID_(CONNECTION_HEADERS|HEADER_VALUE))/;
 const DETAIL_CHARS = 300;
 
 /**
@@ -29,13 +30,13 @@ export function judgeFault(error: CodedError, evidence: Evidence): Fault {
     return fault(unknown(TIMEOUT.test(code) ? 'timeout' : 'connection_lost', { code }));
   }
   if (code === 'EGRESS_REFUSED') return fault(unavailable('egress_refused', { code }));
-  if (UNWRITABLE.test(code) && code !== 'ERR_HTTP2_INVALID_SESSION') {
-    return fault(rejected('request_invalid', { code }));
-  }
-  if (TLS_REFUSED.test(code) && !TIMEOUT.test(code)) {
-    return fault(unavailable('account_misconfigured', { code }));
-  }
-  return fault(retry('network_error', { code }));
+  if (UNWRITABLE.test(code)) return fault(rejected('request_invalid', { code }));
+  if (isTlsRefusal(code)) return fault(unavailable('account_misconfigured', { code }));
+  return fault(retry(TIMEOUT.test(code) ? 'timeout' : 'network_error', { code }));
+}
+
+export function isTlsRefusal(code: string): boolean {
+  return TLS_REFUSED.test(code) && !TIMEOUT.test(code);
 }
 
 /** An error of ours, with a code of the kind that Node's own have. */
