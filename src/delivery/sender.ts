@@ -4,7 +4,6 @@ import type {
   HttpResponse,
   MailRequest,
   Message,
-  SmtpProvider,
   SmtpReply,
 } from '../providers/index.ts';
 import type { Claimed } from '../queue/index.ts';
@@ -53,12 +52,7 @@ export class Sender {
     );
   }
 
-  sendMail(
-    provider: SmtpProvider,
-    request: MailRequest,
-    route: Route,
-    preview: string,
-  ): Promise<Sent<SmtpReply>> {
+  sendMail(request: MailRequest, route: Route, preview: string): Promise<Sent<SmtpReply>> {
     const headers = { 'X-Bellhop-Preview': preview };
     return this.#transports.smtp.send(
       request,

@@ -69,7 +69,7 @@ describe('authentication', () => {
   it('answers 401 and how to do it when no key was sent', async () => {
     for (const header of [undefined, '', 'reader', 'Basic cmVhZGVyOg==', 'Bearer', 'Bearer ', 'Bearer a b']) {
       const { status, headers, body } = await ask('/read', header);
-      assert.deepEqual([status, body.code], [401, 'auth.missing'], header);
+      assert.deepEqual([status, body.code], [401, 'auth.missing'], String(header));
       assert.equal(headers['www-authenticate'], 'Bearer');
       assert.match(String(headers['content-type']), /^application\/problem\+json/);
     }

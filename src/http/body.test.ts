@@ -5,7 +5,7 @@ import { parseJsonBody } from './body.ts';
 import { Problem } from './errors.ts';
 
 const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`;
-const escape = (character: string, upper: boolean) => {
+const escaped = (character: string, upper: boolean) => {
   const hex = character.charCodeAt(0).toString(16).padStart(4, '0');
   return `\\u${upper ? hex.toUpperCase() : hex}`;
 };
@@ -54,7 +54,7 @@ describe('a JSON body', () => {
     const spelling = fc
       .array(fc.constantFrom('plain', 'lower', 'upper'), { minLength: 9, maxLength: 9 })
       .map((ways) =>
-        [...'__proto__'].map((c, i) => (ways[i] === 'plain' ? c : escape(c, ways[i] === 'upper'))).join(''),
+        [...'__proto__'].map((c, i) => (ways[i] === 'plain' ? c : escaped(c, ways[i] === 'upper'))).join(''),
       );
     fc.assert(
       fc.property(spelling, fc.constantFrom('', ' ', '\n\t'), (key, space) => {

@@ -21,11 +21,11 @@ export class Networks {
   }
 
   #add(cidr: string): void {
-    const [address = '', prefix] = cidr.split('/');
+    const [address = '', prefix, ...rest] = cidr.split('/');
     const version = isIP(address);
     const longest = version === 6 ? 128 : 32;
     const bits = prefix === undefined ? longest : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN;
-    if (version === 0 || !(bits <= longest)) {
+    if (version === 0 || rest.length > 0 || !(bits <= longest)) {
       throw new Error(`"${cidr}" is not a network such as 127.0.0.1/32 or fd00::/8`);
     }
     (version === 6 ? this.#ipv6 : this.#ipv4).addSubnet(address, bits, version === 6 ? 'ipv6' : 'ipv4');

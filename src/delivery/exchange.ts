@@ -1,0 +1,151 @@
+import type { Clock } from '../lib/clock.ts';
+import { reveal, Secret } from '../lib/secret.ts';
+import {
+  type HttpProvider,
+  type HttpResponse,
+  type InboxItem,
+  type Message,
+  type Outcome,
+  type RequestContext,
+  rejected,
+  type SmtpProvider,
+  unavailable,
+} from '../providers/index.ts';
+import type { Claimed } from '../queue/index.ts';
+import type { CompiledTemplate } from '../templates/index.ts';
+import { compose } from './compose.ts';
+import type { Route } from './route.ts';
+import { buildPreview, type Sender } from './sender.ts';
+import type { TokenCache } from './tokens.ts';
+import type { Sent } from './transport/index.ts';
+
+const ANSWER_CHARS = 1_000;
+const MIN_SECRET_CHARS = 6;
+
+export interface ExchangeTools {
+  clock: Clock;
+  sender: Sender;
+  tokens: TokenCache;
+  random(bytes: number): Uint8Array;
+  /** Where vendors post receipts of a connection; undefined when this installation has no public address. */
+  callbackUrl(claimed: Claimed): string | undefined;
+}
+
+export interface Talk {
+  claimed: Claimed;
+  route: Route | null;
+  template: CompiledTemplate | null;
+}
+
+export interface Sending {
+  outcome: Outcome;
+  /** For the provider log. */
+  detail?: Record<string, unknown>;
+  inboxItem?: InboxItem;
+  /** The address that failed was the recipient's own (a browser's endpoint, a user's webhook): the connection is fine. */
+  recipientsFault?: boolean;
+}
+
+/** Renders a claimed delivery, talks to its provider, and says what the answer, or its absence, means. */
+export async function exchange(work: Talk, tools: ExchangeTools): Promise<Sending> {
+  const { claimed, route } = work;
+  if (!route) return { outcome: unavailable('account_misconfigured', { code: 'connection_missing' }) };
+  const composed = compose(claimed, work.template);
+  if ('problem' in composed) return { outcome: rejected('content_invalid', { code: composed.problem }) };
+  const { message } = composed;
+  const context: RequestContext = {
+    now: tools.clock.now(),
+    random: tools.random,
+    deliveryId: claimed.id,
+    baseUrl: route.baseUrl,
+    callbackUrl: tools.callbackUrl(claimed),
+  };
+  const { provider } = route;
+  switch (provider.transport) {
+    case 'inbox':
+      if (!claimed.live) tools.sender.show(buildPreview(claimed, message, provider.id));
+      return {
+        outcome: { kind: 'accepted', providerMessageId: claimed.id },
+        inboxItem: provider.request(message, route.config, context),
+      };
+    case 'smtp':
+      return sendMail(provider, work, message, context, tools);
+    case 'http':
+    case 'http2':
+      return sendHttp(provider, work, message, context, tools);
+  }
+}
+
+async function sendMail(
+  provider: SmtpProvider,
+  { claimed, route }: Talk,
+  message: Message,
+  context: RequestContext,
+  tools: ExchangeTools,
+): Promise<Sending> {
+  const request = provider.request(message, route!.config, context);
+  const sent = await tools.sender.sendMail(request, route!, buildPreview(claimed, message, provider.id));
+  if (sent.kind === 'fault') return { outcome: sent.outcome, detail: { fault: sent.detail } };
+  const { reply } = sent;
+  return {
+    outcome: provider.classify(reply, { now: tools.clock.now() }),
+    detail: { reply: printable(reply.reply ?? '', route!), kind: reply.kind },
+  };
+}
+
+/** Twice at most: a token the vendor calls expired is replaced once, since then nothing was sent. */
+async function sendHttp(
+  provider: HttpProvider,
+  work: Talk,
+  message: Message,
+  context: RequestContext,
+  tools: ExchangeTools,
+): Promise<Sending> {
+  const first = await sendHttpOnce(provider, work, message, context, tools);
+  return first.outcome.kind === 'token-expired'
+    ? sendHttpOnce(provider, work, message, context, tools)
+    : first;
+}
+
+async function sendHttpOnce(
+  provider: HttpProvider,
+  { claimed, route }: Talk,
+  message: Message,
+  context: RequestContext,
+  tools: ExchangeTools,
+): Promise<Sending> {
+  const token = provider.token ? await tools.tokens.get(provider, route!, message, context.now) : undefined;
+  if (token && 'outcome' in token) return { outcome: token.outcome, detail: { step: 'token' } };
+  const request = provider.request(message, route!.config, { ...context, token: token?.value });
+  const { payloadBytes } = provider.limits;
+  if (payloadBytes !== undefined && Buffer.byteLength(request.body) > payloadBytes) {
+    return { outcome: rejected('content_too_large', { code: `more than ${payloadBytes} bytes` }) };
+  }
+  const preview = route!.simulated ? buildPreview(claimed, message, provider.id) : '';
+  const sent: Sent<HttpResponse> = await tools.sender.sendHttp(provider, request, route!, preview);
+  if (sent.kind === 'fault') return judgeFault(sent, reveal(request.url) === message.recipient.address);
+  const outcome = provider.classify(sent.reply, { now: tools.clock.now() });
+  if (outcome.kind === 'token-expired' && token) tools.tokens.drop(route!, token.value as Secret);
+  return { outcome, detail: { status: sent.reply.status, answer: printable(sent.reply.body, route!) } };
+}
+
+/** A host that the recipient named and that cannot be used is the recipient's trouble; waiting heals no other message. */
+function judgeFault(
+  { outcome, detail }: { outcome: Outcome; detail: string },
+  isRecipients: boolean,
+): Sending {
+  if (!isRecipients) return { outcome, detail: { fault: detail } };
+  const judged =
+    outcome.kind === 'unavailable' ? rejected('recipient_unreachable', { code: outcome.code }) : outcome;
+  return { outcome: judged, detail: { fault: detail }, recipientsFault: true };
+}
+
+/** A vendor's words for the provider log: cut, storable, and without the connection's own secrets (some are echoed). */
+function printable(text: string, route: Route): string {
+  let shown = text.slice(0, ANSWER_CHARS).toWellFormed().replaceAll('\u0000', '');
+  for (const value of Object.values(route.config as object)) {
+    if (value instanceof Secret && value.reveal().length >= MIN_SECRET_CHARS)
+      shown = shown.replaceAll(value.reveal(), '***');
+  }
+  return shown;
+}
