@@ -39,7 +39,10 @@ export class Dispatcher {
   #agendaAt = 0;
   #signalled = true;
   #stop = new AbortController();
-  #interrupt = new AbortController();
+  /** Set while the loop rests; ends the rest. Most signals find it busy, and cost nothing then. */
+  #rest: AbortController | null = null;
+  /** A slot came free since the round began, so what the round found full may not be full any more. */
+  #freed = false;
   #done: Promise<void> = Promise.resolve();
 
   constructor(options: DispatcherOptions) {
@@ -50,16 +53,19 @@ export class Dispatcher {
     const off = this.#options.wake.on((topic) => {
       if (topic === ROUTE) return;
       this.#signalled = true;
-      this.#interrupt.abort();
+      this.#rest?.abort();
     });
-    this.#options.worker.onFreeSlot(() => this.#interrupt.abort());
+    this.#options.worker.onFreeSlot(() => {
+      this.#freed = true;
+      this.#rest?.abort();
+    });
     this.#done = this.#run().finally(off);
   }
 
   /** Stops claiming; attempts under way go on in the worker. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    this.#interrupt.abort();
+    this.#rest?.abort();
     await this.#done;
   }
 
@@ -67,10 +73,10 @@ export class Dispatcher {
     const { clock, logger } = this.#options;
     while (!this.#stop.signal.aborted) {
       try {
-        this.#interrupt = new AbortController();
         if (this.#signalled || clock.now() >= this.#agendaAt) await this.#refresh();
+        this.#freed = false;
         const claimed = await this.#round();
-        if (claimed === 0 && !this.#signalled) await clock.sleep(this.#restMs(), this.#interrupt.signal);
+        if (claimed === 0 && !this.#signalled && !this.#freed) await this.#sleep();
         await clock.sleep(GATHER_MS, this.#stop.signal);
       } catch (error) {
         logger.error({ error }, 'claiming failed; trying again');
@@ -78,6 +84,13 @@ export class Dispatcher {
         await clock.sleep(AFTER_ERROR_MS, this.#stop.signal);
       }
     }
+  }
+
+  /** Nothing could be started: rests until a signal, a free slot, a due time or an opening gate. */
+  async #sleep(): Promise<void> {
+    this.#rest = new AbortController();
+    await this.#options.clock.sleep(this.#restMs(), this.#rest.signal);
+    this.#rest = null;
   }
 
   async #refresh(): Promise<void> {

@@ -53,6 +53,8 @@ export interface ServerOptions {
 // S15: a client that trickles its headers or body is cut off instead of holding a socket.
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
+// Node looks for such clients every 30 s unless told.
+const CHECK_TIMEOUTS_EVERY_MS = 2_000;
 
 /** Builds the HTTP server without listening. Rooms add their routes; `ready()` then compiles everything once. */
 export async function createServer(options: ServerOptions): Promise<Server> {
@@ -64,7 +66,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     forceCloseConnections: 'idle',
     frameworkErrors: answerFrameworkError,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 512 },
-    http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CHECK_TIMEOUTS_EVERY_MS },
   }).withTypeProvider<TypeBoxTypeProvider>() as unknown as Server;
   app.setValidatorCompiler(createValidatorCompiler());
   installJsonBody(app);

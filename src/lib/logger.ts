@@ -31,8 +31,8 @@ export const silentLogger: Logger = createLogger('silent');
 
 function wrap(target: import('pino').Logger): Logger {
   return {
-    debug: (fields, text) => target.debug(allowed(fields), text),
-    info: (fields, text) => target.info(allowed(fields), text),
+    debug: (fields, text) => target.isLevelEnabled('debug') && target.debug(allowed(fields), text),
+    info: (fields, text) => target.isLevelEnabled('info') && target.info(allowed(fields), text),
     warn: (fields, text) => target.warn(allowed(fields), text),
     error: (fields, text) => target.error(allowed(fields), text),
     child: (fields) => wrap(target.child(allowed(fields))),

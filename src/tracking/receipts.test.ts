@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
 import { after, before, it } from 'node:test';
 import { describeStores } from '../../test/support/stores.ts';
+import { type Result, writeResults } from '../delivery/store.ts';
 import { createServer, type Server } from '../http/index.ts';
 import type { DeliveryState } from '../ledger/states.ts';
 import { insertDelivery, insertNotification, readDelivery } from '../ledger/testing.ts';
@@ -11,9 +11,9 @@ import { silentLogger } from '../lib/logger.ts';
 import { putConnection } from '../tenants/connection-changes.ts';
 import { createConnections } from '../tenants/index.ts';
 import { makeMasterKeys, makeTenant } from '../tenants/testing.ts';
-import { receiptUrl, registerTrackingRoutes } from './index.ts';
+import { registerTrackingRoutes } from './index.ts';
+import { callAsTwilio, PUBLIC_URL, type TwilioCallback } from './testing.ts';
 
-const PUBLIC_URL = 'https://bellhop.example.com';
 const TOKEN = 'the-auth-token-of-the-account';
 const TABLE_OF_ENDED = ['failed', 'dead', 'skipped', 'expired', 'cancelled', 'queued'] as const;
 
@@ -64,44 +64,13 @@ describeStores('receipts of Twilio', (store) => {
       await store().engine.query('select event from receipts where delivery_id = $1 order by event', [id])
     ).rows.map((row) => row.event);
 
-  interface Callback {
-    tenant?: string;
-    connection?: string;
-    code?: string;
-    token?: string;
-    sign?(signature: string): string | undefined;
-  }
-
-  /** Twilio calls about a delivery; answers the status. */
-  async function report(id: string, status: string, callback: Callback = {}): Promise<number> {
-    const { tenant = tenantId, connection = 'texts', code, token = TOKEN, sign = (text) => text } = callback;
-    const url = receiptUrl(PUBLIC_URL, { tenantId: tenant, connection, id });
-    const fields: Record<string, string> = { MessageSid: `SM${id}`, MessageStatus: status };
-    if (code) fields.ErrorCode = code;
-    const signed = Object.keys(fields)
-      .sort()
-      .map((name) => name + fields[name])
-      .join('');
-    const signature = sign(
-      createHmac('sha1', token)
-        .update(url + signed)
-        .digest('base64'),
-    );
-    const answer = await app.inject({
-      method: 'POST',
-      url: url.slice(PUBLIC_URL.length),
-      headers: {
-        'content-type': 'application/x-www-form-urlencoded',
-        ...(signature === undefined ? {} : { 'x-twilio-signature': signature }),
-      },
-      payload: new URLSearchParams(fields).toString(),
-    });
-    return answer.statusCode;
-  }
+  /** Twilio calls about a delivery of the tenant; answers the status. */
+  const report = (id: string, status: string, callback: Partial<TwilioCallback> = {}) =>
+    callAsTwilio(app, { tenantId, token: TOKEN, id, status, ...callback });
 
   it('are refused without the right signature, and change nothing', async () => {
     const id = await deliver('sent');
-    const forgeries: Callback['sign'][] = [
+    const forgeries: TwilioCallback['sign'][] = [
       () => undefined,
       () => '',
       () => 'AAAA',
@@ -185,12 +154,20 @@ describeStores('receipts of Twilio', (store) => {
     await report(id, 'delivered');
     const settled = await read(id);
     assert.deepEqual([settled.state, settled.attempt], ['sent', 3]);
-    // The fence of the recorder: only a row that is still `sending` under this attempt takes a result.
-    const late = await store().engine.query(
-      "update deliveries set state = 'unknown' where id = $1 and attempt = 3 and state = 'sending'",
-      [id],
-    );
-    assert.equal(late.rowCount, 0);
+    const result = {
+      claimed: { id, attempt: 3, connection: 'texts', provider: 'twilio' },
+      settlement: {
+        state: 'unknown',
+        reason: 'timeout',
+        code: null,
+        dueAt: null,
+        decideAt: null,
+        retries: 0,
+      },
+      finishedAt: clock.now() + 1,
+    } as unknown as Result;
+    assert.deepEqual(await writeResults(store().engine, [result]), new Set());
+    assert.deepEqual(await read(id), settled);
   });
 
   it('leave the state of an ended or queued delivery as it is', async () => {
@@ -237,7 +214,7 @@ describeStores('receipts of Twilio', (store) => {
 
   it('speak only of deliveries of their own tenant and connection', async () => {
     const mine = await deliver('sent');
-    assert.equal(await report(mine, 'failed', { tenant: other, token: 'the-token-of-somebody-else' }), 204);
+    assert.equal(await report(mine, 'failed', { tenantId: other, token: 'the-token-of-somebody-else' }), 204);
     const elsewhere = await deliver('sent', { connection: 'texts-2' });
     assert.equal(await report(elsewhere, 'failed'), 204);
     for (const id of [mine, elsewhere]) {
@@ -247,11 +224,11 @@ describeStores('receipts of Twilio', (store) => {
 
   it('are refused where no connection takes them', async () => {
     const id = await deliver('sent');
-    assert.equal(await report(id, 'sent', { tenant: other }), 401);
+    assert.equal(await report(id, 'sent', { tenantId: other }), 401);
     assert.equal(await report(id, 'sent', { connection: 'nothing' }), 404);
     assert.equal(await report(id, 'sent', { connection: 'mail' }), 404);
-    assert.equal(await report(id, 'sent', { tenant: uuidv7(1) }), 404);
-    assert.equal(await report(id, 'sent', { tenant: 'x' }), 400);
+    assert.equal(await report(id, 'sent', { tenantId: uuidv7(1) }), 404);
+    assert.equal(await report(id, 'sent', { tenantId: 'x' }), 400);
   });
 
   it('without a body or a type are refused too, not a crash', async () => {
