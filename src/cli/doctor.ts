@@ -109,7 +109,7 @@ async function checkReach(
     };
     socket.once('connect', () => end(null));
     socket.once('timeout', () => end(`no answer within ${REACH_TIMEOUT_MS / 1000} s`));
-    socket.once('error', (error: Error) => end(describeTrouble(error)));
+    socket.once('error', (error: NodeJS.ErrnoException) => end(`${error.message}.`));
   });
   const advice = 'Check DNS, the firewall and, for private addresses, BELLHOP_EGRESS_ALLOW.';
   return {

@@ -9,6 +9,7 @@ interface ConfiguredConnection {
   providerId: string;
   channel: Channel;
   priority: number;
+  weight: number;
   app: string | null;
 }
 
@@ -18,7 +19,7 @@ const LAST = 1_000_000;
 function builtIn(providers: Provider[]): Candidate[] {
   return providers
     .filter((provider) => provider.transport === 'inbox')
-    .map((provider) => toCandidate(provider, { id: provider.id, priority: LAST, app: null }));
+    .map((provider) => toCandidate(provider, { id: provider.id, priority: LAST, weight: 1, app: null }));
 }
 
 /** The ways a tenant's live notifications can take. */
@@ -39,7 +40,7 @@ export function liveCandidates(connections: ConfiguredConnection[]): Candidate[]
 export function testCandidates(connections: ConfiguredConnection[]): Candidate[] {
   const providers = listProviders();
   const simulated = (provider: Provider, priority: number) =>
-    toCandidate(provider, { id: `${TEST_PREFIX}${provider.id}`, priority, app: null });
+    toCandidate(provider, { id: `${TEST_PREFIX}${provider.id}`, priority, weight: 1, app: null });
   const configured = new Map(connections.map((connection) => [connection.providerId, connection.priority]));
   return [
     ...providers
@@ -52,13 +53,14 @@ export function testCandidates(connections: ConfiguredConnection[]): Candidate[]
 
 function toCandidate(
   provider: Provider,
-  how: { id: string; priority: number; app: string | null },
+  how: { id: string; priority: number; weight: number; app: string | null },
 ): Candidate {
   return {
     id: how.id,
     providerId: provider.id,
     channel: provider.channel,
     priority: how.priority,
+    weight: how.weight,
     app: how.app,
     reaches: provider.reaches,
     platforms: provider.supports.platforms ?? null,

@@ -5,6 +5,7 @@ import { type Candidate, decide, type Plan, type Question } from './decide.ts';
 const candidate = (extra: Partial<Candidate> & Pick<Candidate, 'id' | 'channel'>): Candidate => ({
   providerId: extra.id,
   priority: 100,
+  weight: 1,
   app: null,
   reaches: 'contact',
   platforms: null,
@@ -23,6 +24,7 @@ const ask = (extra: Partial<Question>, channels: Question['notification']['chann
     contentProblem: null,
     recipient: { contacts: [EMAIL], devices: [{ id: 'd1', app: 'shop', platform: 'ios' }] },
     connections: [SMTP, APNS, INBOX, HOOK],
+    lot: 0,
     now: 1_000,
     ...extra,
   });
@@ -61,14 +63,26 @@ describe('deciding whom a notification reaches', () => {
     );
   });
 
-  it('prefers the lowest priority number, and the id when equal', () => {
+  it('prefers the lowest priority number, and shares among equals by weight', () => {
     const connections = [
       { ...SMTP, id: 'b' },
       { ...SMTP, id: 'a' },
       { ...SMTP, id: 'z', priority: 1 },
     ];
     assert.deepEqual(words(ask({ connections }, ['email'])), ['email over z']);
-    assert.deepEqual(words(ask({ connections: connections.slice(0, 2) }, ['email'])), ['email over a']);
+    const equals = [
+      { ...SMTP, id: 'a', weight: 3 },
+      { ...SMTP, id: 'b', weight: 1 },
+      { ...SMTP, id: 'c', weight: 0 },
+    ];
+    const over = (lot: number) => words(ask({ connections: equals, lot }, ['email']))[0];
+    assert.deepEqual([0, 0.74, 0.75, 0.99].map(over), [
+      'email over a',
+      'email over a',
+      'email over b',
+      'email over b',
+    ]);
+    assert.deepEqual(words(ask({ connections: [{ ...SMTP, weight: 0 }] }, ['email'])), ['email over smtp']);
   });
 
   it('skips suppressed, inactive and missing contacts, each with its reason', () => {

@@ -13,6 +13,8 @@ export interface Question {
   contentProblem: string | null;
   recipient: Recipient | null;
   connections: Candidate[];
+  /** A number in [0, 1) that belongs to the notification: it picks among equals by weight, the same in every process. */
+  lot: number;
   now: number;
 }
 
@@ -27,6 +29,8 @@ export interface Candidate {
   providerId: string;
   channel: Channel;
   priority: number;
+  /** Share among candidates of equal priority; 0 takes none as long as another has some. */
+  weight: number;
   app: string | null;
   reaches: 'device' | 'contact' | 'connection' | 'user';
   platforms: Platform[] | null;
@@ -104,7 +108,7 @@ function skipAll(channels: Channel[], reason: SkipReason, detail?: string): Plan
 function decideChannel(channel: Channel, recipient: Recipient, question: Question): Plan[] {
   if (channel === 'push') return decidePush(recipient, question);
   const candidates = question.connections.filter((candidate) => candidate.channel === channel);
-  const chosen = bestOf(candidates);
+  const chosen = choose(candidates, question.lot);
   const contactKind = CONTACT_KINDS[channel] ?? null;
   const contact = recipient.contacts.find(({ kind }) => kind === contactKind);
   if (chosen?.reaches !== 'user' && chosen?.reaches !== 'connection') {
@@ -131,16 +135,17 @@ function contactProblem(contact: Recipient['contacts'][number] | undefined): Ski
   return contact.inactive ? 'contact_inactive' : null;
 }
 
-function decidePush(recipient: Recipient, { connections }: Question): Plan[] {
+function decidePush(recipient: Recipient, { connections, lot }: Question): Plan[] {
   if (recipient.devices.length === 0) return skipAll(['push'], 'contact_missing');
   return recipient.devices.map(({ id, app, platform }) => {
-    const chosen = bestOf(
+    const chosen = choose(
       connections.filter(
         (candidate) =>
           candidate.channel === 'push' &&
           (candidate.platforms?.includes(platform) ?? false) &&
           (candidate.app === null || candidate.app === app),
       ),
+      lot,
     );
     const target = { channel: 'push' as const, platform, deviceId: id };
     if (!chosen) return { kind: 'skip', ...target, reason: 'connection_missing' };
@@ -154,7 +159,16 @@ function decidePush(recipient: Recipient, { connections }: Question): Plan[] {
   });
 }
 
-/** Lowest priority number first; the id settles ties, so that every process chooses alike. */
-function bestOf(candidates: Candidate[]): Candidate | undefined {
-  return candidates.toSorted((a, b) => a.priority - b.priority || (a.id < b.id ? -1 : 1))[0];
+/** The lowest priority number wins; among equals the lot decides by weight. */
+function choose(candidates: Candidate[], lot: number): Candidate | undefined {
+  const first = Math.min(...candidates.map(({ priority }) => priority));
+  const equals = candidates
+    .filter(({ priority }) => priority === first)
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
+  let left = lot * equals.reduce((sum, { weight }) => sum + weight, 0);
+  for (const candidate of equals) {
+    left -= candidate.weight;
+    if (left < 0) return candidate;
+  }
+  return equals[0];
 }

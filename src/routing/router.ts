@@ -57,7 +57,8 @@ export class Router {
       return { count: rows.length, tenants, lanes: await this.#plan(db, rows, now) };
     });
     // A full round of tenants: go on behind the last one. Anything less reached the end of the circle.
-    this.#cursors[priority] = routed.tenants.length >= TENANTS_PER_TURN ? routed.tenants.at(-1)! : FIRST_TENANT;
+    this.#cursors[priority] =
+      routed.tenants.length >= TENANTS_PER_TURN ? routed.tenants.at(-1)! : FIRST_TENANT;
     return routed.count === 0 && cursor !== FIRST_TENANT ? this.routeBatch(priority) : routed;
   }
 
@@ -130,6 +131,7 @@ function planNotification(row: RoutableRow, facts: Facts, now: number): Delivery
     contentProblem: templateId !== undefined && !template ? 'the template is no longer published' : null,
     recipient,
     connections: facts.candidates.get(`${row.tenantId}/${row.live}`) ?? [],
+    lot: Number.parseInt(row.id.slice(-8), 16) / 2 ** 32,
     now,
   });
   const shared = {

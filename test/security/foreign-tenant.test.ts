@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { insertDelivery, insertNotification } from '../../src/ledger/testing.ts';
+import { uuidv7 } from '../../src/lib/ids.ts';
+import { type Instance, startInstance } from './instance.ts';
+
+/** Stands in everything that belongs to the owner, so that no answer to the stranger may contain it. */
+const MARKER = 'belongs-to-the-owner';
+
+interface Ids {
+  notification: string;
+  delivery: string;
+  dead: string;
+  device: string;
+  item: string;
+  key: string;
+}
+
+/** What a stranger gets: nothing (404), something of his own (2xx), or what is everybody's. */
+type Expected = 404 | 'his own' | 'public' | 'signed';
+type Attack = [expected: Expected, path: (ids: Ids) => string, body?: (ids: Ids) => unknown];
+
+const message = { title: 'Hello', body: 'World' };
+const sms = { channels: { sms: { en: { body: 'Hi' } } } };
+
+const ATTACKS: Record<string, Attack> = {
+  'POST /v1/notifications': [
+    'his own',
+    () => '/v1/notifications',
+    () => ({ userId: 'ada', message, idempotencyKey: 'k' }),
+  ],
+  'GET /v1/notifications': ['his own', () => '/v1/notifications?userId=ada'],
+  'PATCH /v1/notifications/{id}': [
+    404,
+    (ids) => `/v1/notifications/${ids.notification}`,
+    () => ({ priority: 'high' }),
+  ],
+  'GET /v1/notifications/{id}': [404, (ids) => `/v1/notifications/${ids.notification}`],
+  'POST /v1/notifications/{id}/cancel': [404, (ids) => `/v1/notifications/${ids.notification}/cancel`],
+  'GET /v1/deliveries': ['his own', () => '/v1/deliveries?state=dead'],
+  'GET /v1/deliveries/{id}': [404, (ids) => `/v1/deliveries/${ids.delivery}`],
+  'POST /v1/deliveries/{id}/replay': [404, (ids) => `/v1/deliveries/${ids.dead}/replay`],
+  'POST /v1/deliveries/replay': [
+    'his own',
+    () => '/v1/deliveries/replay',
+    (ids) => ({ ids: [ids.dead, ids.delivery] }),
+  ],
+  'GET /v1/users/{userId}': [404, () => '/v1/users/ada'],
+  'GET /v1/users': ['his own', () => '/v1/users'],
+  'POST /v1/users/{userId}/devices': [
+    404,
+    () => '/v1/users/ada/devices',
+    () => ({ platform: 'android', token: 'a'.repeat(140) }),
+  ],
+  'GET /v1/users/{userId}/devices': [404, () => '/v1/users/ada/devices'],
+  'GET /v1/users/{userId}/devices/{deviceId}': [404, (ids) => `/v1/users/ada/devices/${ids.device}`],
+  'PATCH /v1/users/{userId}/devices/{deviceId}': [
+    404,
+    (ids) => `/v1/users/ada/devices/${ids.device}`,
+    () => ({ appVersion: '2' }),
+  ],
+  'DELETE /v1/users/{userId}/devices/{deviceId}': [404, (ids) => `/v1/users/ada/devices/${ids.device}`],
+  'GET /v1/users/{userId}/inbox': [404, () => '/v1/users/ada/inbox'],
+  'GET /v1/users/{userId}/inbox/counts': [404, () => '/v1/users/ada/inbox/counts'],
+  'POST /v1/users/{userId}/inbox/{itemId}/seen': [404, (ids) => `/v1/users/ada/inbox/${ids.item}/seen`],
+  'POST /v1/users/{userId}/inbox/{itemId}/read': [404, (ids) => `/v1/users/ada/inbox/${ids.item}/read`],
+  'POST /v1/users/{userId}/inbox/{itemId}/archive': [404, (ids) => `/v1/users/ada/inbox/${ids.item}/archive`],
+  'POST /v1/users/{userId}/inbox/read-all': [404, () => '/v1/users/ada/inbox/read-all', () => ({})],
+  'DELETE /v1/users/{userId}': [404, () => '/v1/users/ada'],
+  'GET /v1/suppressions': ['his own', () => '/v1/suppressions'],
+  'DELETE /v1/suppressions': [404, () => `/v1/suppressions?kind=email&address=${MARKER}@example.com`],
+  'PUT /v1/suppressions': [
+    'his own',
+    () => '/v1/suppressions',
+    () => ({ kind: 'email', address: 'x@example.com' }),
+  ],
+  'DELETE /v1/templates/{id}': [404, () => '/v1/templates/welcome'],
+  'GET /v1/templates/{id}': [404, () => '/v1/templates/welcome'],
+  'POST /v1/templates/{id}/publish': [404, () => '/v1/templates/welcome/publish', () => ({ version: 1 })],
+  'GET /v1/templates': ['his own', () => '/v1/templates'],
+  'GET /v1/templates/{id}/versions': [404, () => '/v1/templates/welcome/versions'],
+  'GET /v1/templates/{id}/versions/{version}': [404, () => '/v1/templates/welcome/versions/1'],
+  'POST /v1/templates/{id}/preview': [404, () => '/v1/templates/welcome/preview', () => ({ channel: 'sms' })],
+  'POST /v1/keys': ['his own', () => '/v1/keys', () => ({ name: 'k', live: true, scopes: ['users:read'] })],
+  'GET /v1/keys': ['his own', () => '/v1/keys'],
+  'POST /v1/keys/{id}/rotate': [404, (ids) => `/v1/keys/${ids.key}/rotate`, () => ({})],
+  'DELETE /v1/keys/{id}': [404, (ids) => `/v1/keys/${ids.key}`],
+  'GET /v1/connections/{id}': [404, () => '/v1/connections/mail'],
+  'DELETE /v1/connections/{id}': [404, () => '/v1/connections/mail'],
+  'GET /v1/connections': ['his own', () => '/v1/connections'],
+  'GET /v1/providers': ['public', () => '/v1/providers'],
+  // These come last: from then on the stranger has things of the same names.
+  'PUT /v1/templates/{id}': ['his own', () => '/v1/templates/welcome', () => sms],
+  'PUT /v1/connections/{id}': [
+    'his own',
+    () => '/v1/connections/mail',
+    () => ({ provider: 'smtp', config: { host: 'smtp.example.com', from: 'a@example.com' } }),
+  ],
+  'PUT /v1/users/{userId}': [
+    'his own',
+    () => '/v1/users/ada',
+    () => ({ contacts: { email: 'x@example.com' } }),
+  ],
+  // Tried with forged signatures in src/tracking/receipts.test.ts.
+  'POST /v1/receipts/{tenant}/{connection}': ['signed', () => '/v1/receipts/x/y'],
+};
+
+describe("another tenant's things", () => {
+  let bellhop: Instance;
+  let ids: Ids;
+  before(async () => {
+    bellhop = await startInstance({ BELLHOP_ROLES: 'api' }); // nothing moves by itself
+    ids = await furnish(bellhop);
+  });
+  after(() => bellhop.stop());
+
+  it('are attacked on every route that the API has', async () => {
+    const { paths } = (await (await fetch(`${bellhop.url}/openapi.json`)).json()) as { paths: object };
+    const routes = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    assert.deepEqual(routes.toSorted(), Object.keys(ATTACKS).toSorted());
+  });
+
+  it('are found by their owner, so that the attacks mean something', async () => {
+    for (const [route, [, path]] of Object.entries(ATTACKS)) {
+      if (!route.startsWith('GET ')) continue;
+      const { status } = await bellhop.call(bellhop.owner, 'GET', path(ids));
+      assert.equal(status, 200, route);
+    }
+  });
+
+  it('are not there for a stranger, and stay what they are', async () => {
+    const before = await rowsOf(bellhop, bellhop.owner.tenantId);
+    assert.ok(JSON.stringify(before).includes(MARKER));
+    for (const [route, [expected, path, body]] of Object.entries(ATTACKS)) {
+      if (expected === 'signed') continue;
+      const [method] = route.split(' ');
+      const answer = await bellhop.call(bellhop.stranger, method!, path(ids), body?.(ids));
+      if (expected === 404) assert.equal(answer.status, 404, `${route}: ${answer.text}`);
+      else assert.ok(answer.status < 300, `${route}: ${answer.text}`);
+      // What he said himself may be in the answer, what he did not say may not.
+      if (!path(ids).includes(MARKER)) assert.ok(!answer.text.includes(MARKER), `${route}: ${answer.text}`);
+    }
+    assert.deepEqual(await rowsOf(bellhop, bellhop.owner.tenantId), before);
+  });
+});
+
+/** Gives the owner one of everything. */
+async function furnish({ call, owner, store }: Instance): Promise<Ids> {
+  const make = async (method: string, path: string, body: object) => {
+    const answer = await call(owner, method, path, body);
+    assert.ok(answer.status < 300, `${path}: ${answer.text}`);
+    return answer.body;
+  };
+  const user = await make('PUT', '/v1/users/ada', {
+    contacts: { email: `${MARKER}@example.com` },
+    attributes: { MARKER },
+  });
+  const device = await make('POST', '/v1/users/ada/devices', {
+    platform: 'android',
+    token: `${MARKER}:${'a'.repeat(140)}`,
+  });
+  await make('PUT', '/v1/suppressions', { kind: 'email', address: `${MARKER}@example.com`, reason: MARKER });
+  await make('PUT', '/v1/templates/welcome', { ...sms, name: MARKER });
+  const config = { host: `${MARKER}.example.com`, from: 'a@example.com' };
+  await make('PUT', '/v1/connections/mail', { provider: 'smtp', name: MARKER, config });
+  const key = await make('POST', '/v1/keys', { name: MARKER, live: true, scopes: ['users:read'] });
+  const accepted = await make('POST', '/v1/notifications', {
+    userId: 'ada',
+    message: { title: MARKER, body: MARKER },
+    idempotencyKey: 'k',
+  });
+  const notification_id = await insertNotification(store, owner.tenantId, { reason: MARKER });
+  const delivery = await insertDelivery(store, owner.tenantId, {
+    notification_id,
+    reason: MARKER,
+    user_id: user.id,
+  });
+  const dead = await insertDelivery(store, owner.tenantId, {
+    notification_id,
+    state: 'dead',
+    reason: MARKER,
+  });
+  const item = uuidv7(store.clock.now());
+  await store.engine.query(
+    `insert into inbox_items (tenant_id, user_id, id, live, notification_id, category, item, created_at)
+     values ($1, $2, $3, true, $4, 'transactional', $5, $6)`,
+    [
+      owner.tenantId,
+      user.id,
+      item,
+      notification_id,
+      { title: MARKER, body: MARKER, actions: [], data: {} },
+      new Date(store.clock.now()),
+    ],
+  );
+  return { notification: accepted.id, delivery, dead, device: device.id, item, key: key.id };
+}
+
+/** Every row of a tenant in every table, but for the minute in which his keys were used. */
+async function rowsOf({ store }: Instance, tenantId: string): Promise<Record<string, unknown[]>> {
+  const { rows: tables } = await store.engine.query(
+    `select c.table_name as name from information_schema.columns c join information_schema.tables t using (table_name)
+      where c.column_name = 'tenant_id' and c.table_schema = 'public' and t.table_type = 'BASE TABLE' order by 1`,
+  );
+  const found: Record<string, unknown[]> = {};
+  for (const { name } of tables) {
+    const { rows } = await store.engine.query(
+      `select to_jsonb(t) - 'last_used_at' as row from ${name} t where tenant_id = $1 order by to_jsonb(t)::text`,
+      [tenantId],
+    );
+    found[name] = rows;
+  }
+  return found;
+}

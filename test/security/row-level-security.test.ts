@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { before, it } from 'node:test';
+import { insertDelivery, insertNotification } from '../../src/ledger/testing.ts';
+import { FakeClock } from '../../src/lib/clock.ts';
+import { uuidv7 } from '../../src/lib/ids.ts';
+import { makeKey, makeMasterKeys, makeTenant, putMail } from '../../src/tenants/testing.ts';
+import { describeStores } from '../support/stores.ts';
+
+/** The tables that hold no tenant's data; the API has no business there. */
+const ENGINE_ONLY = ['claims', 'instance', 'workers'];
+
+describeStores('the second wall, for statements that forget their tenant', (store) => {
+  let owner: string;
+  let stranger: string;
+  let tables: string[];
+  before(async () => {
+    const clock = new FakeClock(store().clock.now());
+    const at = new Date(clock.now());
+    [owner, stranger] = [await makeTenant(store(), clock.now()), await makeTenant(store(), clock.now())];
+    const { rows } = await store().engine.query(
+      `select distinct table_name as name from information_schema.columns
+        where column_name = 'tenant_id' and table_schema = 'public' order by 1`,
+    );
+    // Partitions (`receipts_2026_11`) are reached through their table.
+    tables = rows.map((row) => row.name).filter((name) => !/_\d{4}_\d{2}$/.test(name));
+    for (const tenantId of [owner, stranger]) {
+      await makeKey(store(), clock, { tenantId });
+      await putMail({ store: store(), clock, masterKeys: makeMasterKeys() }, { tenantId, password: 'p' });
+      const notification_id = await insertNotification(store(), tenantId);
+      const delivery = await insertDelivery(store(), tenantId, { notification_id });
+      const user = uuidv7(clock.now());
+      const rest: [string, unknown[]][] = [
+        ["users values ($1, $2, 'ada', null, null, '{}', $3, $3)", [user, at]],
+        ["contacts values ($1, $2, 'email', 'a@example.com', null, null, $3)", [user, at]],
+        ["devices values ($1, $2, $2, 'app', 'ios', 't', 'h', null, null, $3, $3)", [user, at]],
+        ["suppressions values ($1, 'email', 'a@example.com', 'r', 's', $2)", [at]],
+        ["templates values ($1, 't', 't', 1, 1, $2, $2)", [at]],
+        ["template_versions values ($1, 't', 1, '{}', 'h', $2)", [at]],
+        ["inbox_items values ($1, $2, $2, true, $2, 'c', '{}', $3)", [user, at]],
+        ["idempotency_keys values ($1, true, 'h', 'f', $2, $3)", [user, at]],
+        ["provider_messages values ($1, 'mail', 'm', $2, $3)", [delivery, at]],
+        ["attempts values ($2, 1, $1, 'mail', 'smtp', 'retry', null, null, null, $3, 1)", [delivery, at]],
+        ["receipts values ($2, 'h', $1, 'mail', 'sent', null, null, null, $3)", [delivery, at]],
+      ];
+      for (const [into, values] of rest)
+        await store().engine.query(`insert into ${into}`, [tenantId, ...values]);
+    }
+  });
+
+  it('stands around every table that has a tenant, whoever owns it', async () => {
+    const { rows } = await store().engine.query(
+      `select relname::text as name from pg_class
+        where relname = any($1) and relrowsecurity and relforcerowsecurity order by 1`,
+      [tables],
+    );
+    assert.deepEqual(
+      rows.map((row) => row.name),
+      tables,
+    );
+    assert.ok(tables.length >= 16);
+  });
+
+  it('shows one tenant and no other', async () => {
+    for (const table of tables) {
+      const all = await store().engine.query(`select distinct tenant_id from ${table}`);
+      assert.ok(all.rows.length >= 2, `${table} has rows of both`);
+      for (const tenant of [owner, stranger]) {
+        const { rows } = await store().scoped(tenant, (db) =>
+          db.query(`select distinct tenant_id from ${table}`),
+        );
+        assert.deepEqual(rows, [{ tenant_id: tenant }], table);
+      }
+    }
+    const { rows } = await store().scoped(stranger, (db) => db.query('select id from tenants'));
+    assert.deepEqual(rows, [{ id: stranger }]);
+  });
+
+  it('lets nothing of another tenant be changed, given away or taken', async () => {
+    for (const table of tables) {
+      const touched = await rolledBack(stranger, (db) =>
+        db.query(`update ${table} set tenant_id = tenant_id`),
+      );
+      const mine = await store().engine.query(`select count(*) from ${table} where tenant_id = $1`, [
+        stranger,
+      ]);
+      assert.equal(touched.rowCount, mine.rows[0].count, table);
+      await assert.rejects(
+        store().scoped(stranger, (db) => db.query(`update ${table} set tenant_id = $1`, [owner])),
+        /row-level security/,
+        table,
+      );
+    }
+    const before = await store().engine.query('select count(*) from suppressions where tenant_id = $1', [
+      owner,
+    ]);
+    await rolledBack(stranger, (db) => db.query('delete from suppressions'));
+    const after = await store().engine.query('select count(*) from suppressions where tenant_id = $1', [
+      owner,
+    ]);
+    assert.deepEqual(after.rows, before.rows);
+  });
+
+  it('shows nothing when no tenant is named, and nothing of the engine', async () => {
+    for (const table of tables) {
+      const { rows } = await store().transaction(async (db) => {
+        await db.query("select set_config('role', 'bellhop_api', true)");
+        return db.query(`select 1 from ${table}`);
+      });
+      assert.deepEqual(rows, [], table);
+    }
+    for (const table of ENGINE_ONLY) {
+      await assert.rejects(
+        store().scoped(owner, (db) => db.query(`select 1 from ${table}`)),
+        /permission denied/,
+        table,
+      );
+    }
+  });
+
+  it('has no door through the partitions', async () => {
+    const { rows } = await store().engine.query(
+      "select relname::text as name from pg_class where relname ~ '^(notifications|deliveries|attempts|receipts)_[0-9]{4}_[0-9]{2}$'",
+    );
+    assert.ok(rows.length > 0);
+    for (const { name } of rows) {
+      await assert.rejects(
+        store().scoped(stranger, (db) => db.query(`select 1 from ${name}`)),
+        /permission denied/,
+        name,
+      );
+    }
+  });
+
+  /** Runs work in the scope of a tenant and undoes it. */
+  async function rolledBack<T>(
+    tenant: string,
+    work: (db: { query(text: string): Promise<T> }) => Promise<T>,
+  ): Promise<T> {
+    let result: T | undefined;
+    const undo = new Error('undo');
+    await store()
+      .scoped(tenant, async (db) => {
+        result = await work(db as never);
+        throw undo;
+      })
+      .catch((error) => {
+        if (error !== undo) throw error;
+      });
+    return result as T;
+  }
+});
