@@ -35,7 +35,10 @@ export async function measureAccept(
     await runLoad(plan(port, { rate: 0, seconds: 2 }));
     const saturated = await runLoad(plan(port, { rate: 0, seconds }));
     const offered = await runLoad(plan(port, { rate: OFFERED, seconds }));
-    const rows = onPostgres === undefined ? postgresRows(saturated, offered, limit) : embeddedRows(saturated, onPostgres);
+    const rows =
+      onPostgres === undefined
+        ? postgresRows(saturated, offered, limit)
+        : embeddedRows(saturated, onPostgres);
     return { rows, perSecond: saturated.perSecond };
   } finally {
     await bellhop.dispose();

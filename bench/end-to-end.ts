@@ -30,8 +30,12 @@ export async function measureEndToEnd(
     const load = (rate: number, forSeconds: number) => runLoad(plan(bellhop, rate, forSeconds));
     await load(1_000, 3);
     const pace = await measurePace(load, count, seconds);
-    const sustained = await sustain(load, count, { rate: Math.floor(pace * 0.95), seconds: sustainedSeconds });
-    const rows = onPostgres === undefined ? postgresRows(sustained, limit) : embeddedRows(sustained, onPostgres);
+    const sustained = await sustain(load, count, {
+      rate: Math.floor(pace * 0.95),
+      seconds: sustainedSeconds,
+    });
+    const rows =
+      onPostgres === undefined ? postgresRows(sustained, limit) : embeddedRows(sustained, onPostgres);
     return { rows, perSecond: sustained.perSecond };
   } finally {
     apple.child.disconnect();
@@ -40,13 +44,25 @@ export async function measureEndToEnd(
 }
 
 async function setUp(bellhop: RunningBellhop, port: number): Promise<void> {
-  const privateKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' });
-  const config = { teamId: 'TEAM123456', keyId: 'KEY1234567', privateKey, bundleId: 'com.example', baseUrl: `http://127.0.0.1:${port}` };
+  const privateKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({
+    type: 'pkcs8',
+    format: 'pem',
+  });
+  const config = {
+    teamId: 'TEAM123456',
+    keyId: 'KEY1234567',
+    privateKey,
+    bundleId: 'com.example',
+    baseUrl: `http://127.0.0.1:${port}`,
+  };
   const { status, body } = await bellhop.call('PUT', '/v1/connections/apple', { provider: 'apns', config });
   if (status >= 300) throw new Error(JSON.stringify(body));
   for (let user = 0; user < USERS; user++) {
     await bellhop.call('PUT', `/v1/users/user-${user}`, {});
-    await bellhop.call('POST', `/v1/users/user-${user}/devices`, { platform: 'ios', token: randomBytes(32).toString('hex') });
+    await bellhop.call('POST', `/v1/users/user-${user}/devices`, {
+      platform: 'ios',
+      token: randomBytes(32).toString('hex'),
+    });
   }
 }
 
@@ -92,7 +108,11 @@ interface Sustained {
   lost: number;
 }
 
-async function sustain(load: Load, count: () => Promise<number>, offered: { rate: number; seconds: number }): Promise<Sustained> {
+async function sustain(
+  load: Load,
+  count: () => Promise<number>,
+  offered: { rate: number; seconds: number },
+): Promise<Sustained> {
   const before = await count();
   const startedAt = performance.now();
   const accepted = await load(offered.rate, offered.seconds);
@@ -121,7 +141,8 @@ function describe({ perSecond, accepted, drainSeconds, lost }: Sustained): strin
 
 function postgresRows(sustained: Sustained, limit: number): Row[] {
   const ratio = sustained.perSecond / limit;
-  const met = sustained.perSecond >= 10_000 && ratio >= 0.4 && sustained.accepted.p99 < 10 && sustained.lost === 0;
+  const met =
+    sustained.perSecond >= 10_000 && ratio >= 0.4 && sustained.accepted.p99 < 10 && sustained.lost === 0;
   return [
     {
       id: 'P2',

@@ -38,7 +38,11 @@ async function measureOne(env: Record<string, string>, dataDir: string, seconds:
   await wait(seconds * 500);
   const after = usageOf(bellhop.pid);
   await bellhop.dispose();
-  return { rssMb: after.rssMb, cpuPercent: (after.cpuMs - before.cpuMs) / (seconds * 5), startMs: bellhop.startMs };
+  return {
+    rssMb: after.rssMb,
+    cpuPercent: (after.cpuMs - before.cpuMs) / (seconds * 5),
+    startMs: bellhop.startMs,
+  };
 }
 
 function row(id: string, what: string, idle: Idle, goal: { rssMb: number; goal: string }): Row {

@@ -26,7 +26,10 @@ describeStores('the queue', (store) => {
     const { deliveries } = await queue.claim('webhook.normal', WORKER, [turn(10)]);
     assert.deepEqual(deliveries.map(({ id }) => id).sort(), ids.toSorted());
     const [first] = deliveries;
-    assert.deepEqual([first!.attempt, first!.retries, first!.category, first!.priority], [1, 0, 'transactional', 'normal']);
+    assert.deepEqual(
+      [first!.attempt, first!.retries, first!.category, first!.priority],
+      [1, 0, 'transactional', 'normal'],
+    );
     assert.deepEqual([first!.user.externalId, first!.request], ['ada', { message: { title: 'Hi' } }]);
     assert.deepEqual((await queue.claim('webhook.normal', WORKER, [turn(10)])).deliveries, []);
   });
@@ -35,7 +38,10 @@ describeStores('the queue', (store) => {
     const ids = await queueDeliveries(store(), 2);
     const claim = await queue.claim('webhook.normal', WORKER, [turn(10)]);
     const { rows } = await store().engine.query('select id, worker_id, delivery_ids, attempts from claims');
-    assert.deepEqual([rows.length, rows[0].id, rows[0].worker_id, rows[0].attempts], [1, claim.id, WORKER, [1, 1]]);
+    assert.deepEqual(
+      [rows.length, rows[0].id, rows[0].worker_id, rows[0].attempts],
+      [1, claim.id, WORKER, [1, 1]],
+    );
     assert.deepEqual(rows[0].delivery_ids.toSorted(), ids.toSorted());
     assert.deepEqual(await statesOf(store(), ids), { sending: 2 });
   });
@@ -76,16 +82,28 @@ describeStores('the queue', (store) => {
   it('goes round among more connections than fit into one agenda', async () => {
     for (const connection of ['a', 'b', 'c', 'd', 'e']) await queueDeliveries(store(), 1, { connection });
     const seen: string[] = [];
-    for (let round = 0; round < 3; round++) seen.push(...(await queue.agenda(2)).map(({ connection }) => connection));
+    for (let round = 0; round < 3; round++)
+      seen.push(...(await queue.agenda(2)).map(({ connection }) => connection));
     assert.deepEqual([...new Set(seen)].sort(), ['a', 'b', 'c', 'd', 'e']);
   });
 
   it('does not show an attempt the device of somebody else', async () => {
     const now = new Date(store().clock.now());
     const [owner, stranger, device] = [uuidv7(1), uuidv7(2), uuidv7(3)];
-    await store().engine.query("insert into tenants values ($1, 'a', 'a', $2) on conflict do nothing", [TENANT, now]);
-    for (const [id, name] of [[owner, 'owner'], [stranger, 'stranger']]) {
-      await store().engine.query("insert into users values ($1, $2, $3, null, null, '{}', $4, $4)", [TENANT, id, name, now]);
+    await store().engine.query("insert into tenants values ($1, 'a', 'a', $2) on conflict do nothing", [
+      TENANT,
+      now,
+    ]);
+    for (const [id, name] of [
+      [owner, 'owner'],
+      [stranger, 'stranger'],
+    ]) {
+      await store().engine.query("insert into users values ($1, $2, $3, null, null, '{}', $4, $4)", [
+        TENANT,
+        id,
+        name,
+        now,
+      ]);
     }
     await store().engine.query(
       "insert into devices (tenant_id, id, user_id, app, platform, token, token_hash, registered_at, last_active_at) values ($1, $2, $3, 'default', 'ios', 'abc', 'h', $4, $4)",

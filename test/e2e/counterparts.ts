@@ -1,7 +1,11 @@
 import { createDecipheriv, createECDH, createHmac, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
-import { createServer as createHttp2Server, type IncomingHttpHeaders, type ServerHttp2Session } from 'node:http2';
+import {
+  createServer as createHttp2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+} from 'node:http2';
 import { buffer } from 'node:stream/consumers';
 import PostalMime, { type Email } from 'postal-mime';
 import { SMTPServer } from 'smtp-server';
@@ -23,7 +27,13 @@ export async function startMailServer(): Promise<MailServer> {
     disabledCommands: ['STARTTLS', 'AUTH'],
     onRcptTo({ address }, _session, done) {
       const code = replies.get(address)?.shift();
-      done(code ? Object.assign(new Error(code < 500 ? '4.3.0 Try again later' : '5.1.1 User unknown'), { responseCode: code }) : null);
+      done(
+        code
+          ? Object.assign(new Error(code < 500 ? '4.3.0 Try again later' : '5.1.1 User unknown'), {
+              responseCode: code,
+            })
+          : null,
+      );
     },
     onData(stream, _session, done) {
       buffer(stream)
@@ -87,7 +97,8 @@ function decryptWebPush(body: Buffer, browser: ReturnType<typeof createECDH>, au
   const sender = body.subarray(21, 21 + idLength);
   const sealed = body.subarray(21 + idLength);
   const hmac = (key: Buffer, data: Buffer) => createHmac('sha256', key).update(data).digest();
-  const expand = (prk: Buffer, info: Buffer, length: number) => hmac(prk, Buffer.concat([info, Buffer.from([1])])).subarray(0, length);
+  const expand = (prk: Buffer, info: Buffer, length: number) =>
+    hmac(prk, Buffer.concat([info, Buffer.from([1])])).subarray(0, length);
   const info = Buffer.concat([Buffer.from('WebPush: info\0'), browser.getPublicKey(), sender]);
   const ikm = expand(hmac(auth, browser.computeSecret(sender)), info, 32);
   const prk = hmac(salt, ikm);

@@ -18,11 +18,23 @@ describe('killing the process at any moment', () => {
   before(async () => {
     apple = await startApple();
     bellhop = await startBellhop({}, { dataDir });
-    const privateKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' });
-    const config = { teamId: 'TEAM123456', keyId: 'KEY1234567', privateKey, bundleId: 'com.example', baseUrl: apple.origin };
+    const privateKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({
+      type: 'pkcs8',
+      format: 'pem',
+    });
+    const config = {
+      teamId: 'TEAM123456',
+      keyId: 'KEY1234567',
+      privateKey,
+      bundleId: 'com.example',
+      baseUrl: apple.origin,
+    };
     await bellhop.call('PUT', '/v1/connections/apple', { provider: 'apns', config });
     await bellhop.call('PUT', '/v1/users/ada', {});
-    await bellhop.call('POST', '/v1/users/ada/devices', { platform: 'ios', token: randomBytes(32).toString('hex') });
+    await bellhop.call('POST', '/v1/users/ada/devices', {
+      platform: 'ios',
+      token: randomBytes(32).toString('hex'),
+    });
   });
   after(async () => {
     await bellhop?.end();
@@ -36,15 +48,24 @@ describe('killing the process at any moment', () => {
     const sender = async () => {
       while (acknowledged.length < NOTIFICATIONS) {
         // A request that a kill cut off was not acknowledged, so nothing is promised about it.
-        const answer = await bellhop.call('POST', '/v1/notifications', { userId: 'ada', message: { title: 'Hi' }, channels: ['push'] }).catch(() => null);
+        const answer = await bellhop
+          .call('POST', '/v1/notifications', { userId: 'ada', message: { title: 'Hi' }, channels: ['push'] })
+          .catch(() => null);
         if (answer?.status === 202) acknowledged.push(answer.body.id);
         else if (killing) await new Promise((resolve) => setTimeout(resolve, 20));
       }
     };
     const senders = Array.from({ length: SENDERS }, sender);
     for (let kill = 0; kill < KILLS; kill++) {
-      const goal = Math.min(acknowledged.length + (NOTIFICATIONS / (KILLS + 1)) * (0.5 + Math.random()), NOTIFICATIONS - 100);
-      await eventually(async () => acknowledged.length, (count) => count >= goal, 60_000);
+      const goal = Math.min(
+        acknowledged.length + (NOTIFICATIONS / (KILLS + 1)) * (0.5 + Math.random()),
+        NOTIFICATIONS - 100,
+      );
+      await eventually(
+        async () => acknowledged.length,
+        (count) => count >= goal,
+        60_000,
+      );
       await bellhop.end('SIGKILL');
       bellhop = await startBellhop({}, { dataDir });
     }
@@ -53,18 +74,26 @@ describe('killing the process at any moment', () => {
     const views = await settledViews(acknowledged);
 
     const arrivals = new Map<string, number>();
-    for (const { headers } of apple.requests) arrivals.set(String(headers['apns-id']), (arrivals.get(String(headers['apns-id'])) ?? 0) + 1);
+    for (const { headers } of apple.requests)
+      arrivals.set(String(headers['apns-id']), (arrivals.get(String(headers['apns-id'])) ?? 0) + 1);
     let duplicates = 0;
     for (const view of views) {
       assert.equal(view.status, 'sent', JSON.stringify(view));
       const [delivery] = view.deliveries;
       const arrived = arrivals.get(delivery.id) ?? 0;
       assert.ok(arrived >= 1, `${delivery.id} was acknowledged and never arrived`);
-      const unknowns = delivery.attempts.filter(({ outcome }: { outcome: string }) => outcome === 'unknown').length;
-      assert.ok(arrived - 1 <= unknowns, `${delivery.id} arrived ${arrived} times with ${unknowns} unknown attempts`);
+      const unknowns = delivery.attempts.filter(
+        ({ outcome }: { outcome: string }) => outcome === 'unknown',
+      ).length;
+      assert.ok(
+        arrived - 1 <= unknowns,
+        `${delivery.id} arrived ${arrived} times with ${unknowns} unknown attempts`,
+      );
       duplicates += arrived - 1;
     }
-    t.diagnostic(`${KILLS} kills, ${acknowledged.length} acknowledged, 0 lost, ${duplicates} duplicates, all explained`);
+    t.diagnostic(
+      `${KILLS} kills, ${acknowledged.length} acknowledged, 0 lost, ${duplicates} duplicates, all explained`,
+    );
   });
 
   // biome-ignore lint/suspicious/noExplicitAny: views of the API

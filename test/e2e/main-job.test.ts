@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { createECDH, generateKeyPairSync, randomBytes, verify } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { eventually, type RunningBellhop, startBellhop } from '../support/process.ts';
-import { type Apple, type MailServer, type PushService, startApple, startMailServer, startPushService } from './counterparts.ts';
+import {
+  type Apple,
+  type MailServer,
+  type PushService,
+  startApple,
+  startMailServer,
+  startPushService,
+} from './counterparts.ts';
 
 const MESSAGE = { title: 'New Message!', body: 'You have a new message from Alice.', data: { type: 'chat' } };
 const appleKey = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -31,7 +38,10 @@ describe('the main job', () => {
     const vapid = createECDH('prime256v1');
     vapid.generateKeys();
     const connections = {
-      mail: { provider: 'smtp', config: { host: '127.0.0.1', port: mail.port, security: 'none', from: 'Shop <news@shop.example>' } },
+      mail: {
+        provider: 'smtp',
+        config: { host: '127.0.0.1', port: mail.port, security: 'none', from: 'Shop <news@shop.example>' },
+      },
       apple: {
         provider: 'apns',
         config: {
@@ -59,13 +69,20 @@ describe('the main job', () => {
 
   async function registerUser(userId: string): Promise<void> {
     await bellhop.call('PUT', `/v1/users/${userId}`, { contacts: { email: `${userId}@mail.example` } });
-    const web = await bellhop.call('POST', `/v1/users/${userId}/devices`, { platform: 'web', subscription: browser.subscription });
+    const web = await bellhop.call('POST', `/v1/users/${userId}/devices`, {
+      platform: 'web',
+      subscription: browser.subscription,
+    });
     assert.equal(web.status, 201, JSON.stringify(web.body));
-    const ios = await bellhop.call('POST', `/v1/users/${userId}/devices`, { platform: 'ios', token: iosToken });
+    const ios = await bellhop.call('POST', `/v1/users/${userId}/devices`, {
+      platform: 'ios',
+      token: iosToken,
+    });
     assert.equal(ios.status, 201, JSON.stringify(ios.body));
   }
 
-  const send = (body: object, headers: Record<string, string> = {}) => bellhop.call('POST', '/v1/notifications', body, headers);
+  const send = (body: object, headers: Record<string, string> = {}) =>
+    bellhop.call('POST', '/v1/notifications', body, headers);
   const settled = async (id: string) =>
     (
       await eventually(
@@ -85,7 +102,11 @@ describe('the main job', () => {
 
     const view = await settled(body.id);
     assert.equal(view.status, 'sent', JSON.stringify(view));
-    assert.deepEqual(view.deliveries.map((delivery: { provider: string }) => delivery.provider).sort(), ['apns', 'smtp', 'webpush']);
+    assert.deepEqual(view.deliveries.map((delivery: { provider: string }) => delivery.provider).sort(), [
+      'apns',
+      'smtp',
+      'webpush',
+    ]);
     for (const delivery of view.deliveries) {
       assert.equal(delivery.state, 'sent');
       assert.equal(delivery.attempts.length, 1);
@@ -109,7 +130,10 @@ describe('the main job', () => {
     assert.match(received!.text!, /You have a new message from Alice\./);
     assert.match(received!.html!, /You have a new message from Alice\./);
     assert.equal(received!.messageId, `<${delivery.id}@shop.example>`);
-    assert.deepEqual(received!.to?.map(({ address }) => address), ['user-12345@mail.example']);
+    assert.deepEqual(
+      received!.to?.map(({ address }) => address),
+      ['user-12345@mail.example'],
+    );
   }
 
   function checkBrowser(): void {
@@ -124,7 +148,9 @@ describe('the main job', () => {
   }
 
   // https://developer.apple.com/documentation/usernotifications/sending-notification-requests-to-apns
-  function checkApple(view: { deliveries: { provider: string; id: string; providerMessageId: string }[] }): void {
+  function checkApple(view: {
+    deliveries: { provider: string; id: string; providerMessageId: string }[];
+  }): void {
     const [{ headers, body }] = apple.requests as [Apple['requests'][number]];
     const delivery = view.deliveries.find(({ provider }) => provider === 'apns')!;
     assert.equal(headers[':method'], 'POST');
@@ -137,22 +163,35 @@ describe('the main job', () => {
     assert.deepEqual(payload.aps.alert, { title: MESSAGE.title, body: MESSAGE.body });
     assert.equal(payload.type, 'chat');
     const [head, claims, signature] = String(headers.authorization).replace('bearer ', '').split('.');
-    assert.deepEqual(JSON.parse(Buffer.from(head!, 'base64url').toString()), { alg: 'ES256', kid: 'KEY1234567' });
+    assert.deepEqual(JSON.parse(Buffer.from(head!, 'base64url').toString()), {
+      alg: 'ES256',
+      kid: 'KEY1234567',
+    });
     const key = { key: appleKey.publicKey, dsaEncoding: 'ieee-p1363' as const };
     assert.ok(verify('sha256', Buffer.from(`${head}.${claims}`), key, Buffer.from(signature!, 'base64url')));
   }
 
   it('deactivates a device that Apple calls gone', async () => {
-    apple.answer = (token) => (token === iosToken ? { status: 410, body: { reason: 'Unregistered', timestamp: Date.now() + 1_000 } } : null);
-    const view = await settled((await send({ userId: 'user-12345', message: MESSAGE, channels: ['push'] })).body.id);
+    apple.answer = (token) =>
+      token === iosToken
+        ? { status: 410, body: { reason: 'Unregistered', timestamp: Date.now() + 1_000 } }
+        : null;
+    const view = await settled(
+      (await send({ userId: 'user-12345', message: MESSAGE, channels: ['push'] })).body.id,
+    );
     apple.answer = () => null;
     const failed = view.deliveries.find(({ provider }: { provider: string }) => provider === 'apns');
     assert.deepEqual([failed.state, failed.reason], ['failed', 'device_unregistered']);
     const { body: devices } = await bellhop.call('GET', '/v1/users/user-12345/devices');
     const ios = devices.items.find(({ platform }: { platform: string }) => platform === 'ios');
     assert.equal(ios.state, 'inactive', JSON.stringify(ios));
-    const next = await settled((await send({ userId: 'user-12345', message: MESSAGE, channels: ['push'] })).body.id);
-    assert.deepEqual(next.deliveries.map(({ provider }: { provider: string }) => provider), ['webpush']);
+    const next = await settled(
+      (await send({ userId: 'user-12345', message: MESSAGE, channels: ['push'] })).body.id,
+    );
+    assert.deepEqual(
+      next.deliveries.map(({ provider }: { provider: string }) => provider),
+      ['webpush'],
+    );
   });
 
   it('fails a refused recipient at once and tries a busy server again', async () => {
@@ -160,15 +199,23 @@ describe('the main job', () => {
     await bellhop.call('PUT', '/v1/users/busy', { contacts: { email: 'busy@mail.example' } });
     mail.replies.set('nobody@mail.example', [550]);
     mail.replies.set('busy@mail.example', [451]);
-    const refused = await settled((await send({ userId: 'nobody', message: MESSAGE, channels: ['email'] })).body.id);
+    const refused = await settled(
+      (await send({ userId: 'nobody', message: MESSAGE, channels: ['email'] })).body.id,
+    );
     assert.deepEqual([refused.status, refused.deliveries[0].reason], ['failed', 'recipient_invalid']);
-    const later = await settled((await send({ userId: 'nobody', message: MESSAGE, channels: ['email'] })).body.id);
+    const later = await settled(
+      (await send({ userId: 'nobody', message: MESSAGE, channels: ['email'] })).body.id,
+    );
     assert.deepEqual([later.status, later.deliveries[0].reason], ['skipped', 'contact_suppressed']);
 
-    const { id } = (await send({ userId: 'busy', message: MESSAGE, channels: ['email'], priority: 'high' })).body;
+    const { id } = (await send({ userId: 'busy', message: MESSAGE, channels: ['email'], priority: 'high' }))
+      .body;
     const view = await settled(id);
     assert.equal(view.status, 'sent', JSON.stringify(view));
-    assert.deepEqual(view.deliveries[0].attempts.map(({ outcome }: { outcome: string }) => outcome), ['retry', 'accepted']);
+    assert.deepEqual(
+      view.deliveries[0].attempts.map(({ outcome }: { outcome: string }) => outcome),
+      ['retry', 'accepted'],
+    );
     assert.equal(view.deliveries[0].attempts[0].n, 1);
   });
 

@@ -68,7 +68,8 @@ const ATTACKS: Record<string, Attack> = {
   'POST /v1/users/{userId}/inbox/read-all': [404, () => '/v1/users/ada/inbox/read-all', () => ({})],
   'DELETE /v1/users/{userId}': [404, () => '/v1/users/ada'],
   'GET /v1/suppressions': ['his own', () => '/v1/suppressions'],
-  'DELETE /v1/suppressions': [404, () => `/v1/suppressions?kind=email&address=${MARKER}@example.com`],
+  // Taking away what is not there succeeds; the rows tell that the owner's stayed.
+  'DELETE /v1/suppressions': ['his own', () => `/v1/suppressions?kind=email&address=${MARKER}@example.com`],
   'PUT /v1/suppressions': [
     'his own',
     () => '/v1/suppressions',

@@ -5,30 +5,37 @@ import type { Store } from '../../src/store/index.ts';
 export const TENANT = '01900000-0000-7000-8000-00000000000a';
 
 /** Puts queued deliveries (and a notification for each) into the ledger, the way routing leaves them. */
-export async function queueDeliveries(store: Store, count: number, extra: Partial<DeliveryRow> & { category?: string } = {}): Promise<string[]> {
+export async function queueDeliveries(
+  store: Store,
+  count: number,
+  extra: Partial<DeliveryRow> & { category?: string } = {},
+): Promise<string[]> {
   const now = store.clock.now();
   const { category = 'transactional', ...row } = extra;
-  const rows = Array.from({ length: count }, (): DeliveryRow => ({
-    id: uuidv7(now),
-    tenantId: TENANT,
-    live: true,
-    notificationId: uuidv7(now),
-    userId: null,
-    channel: 'webhook',
-    lane: 'webhook.normal',
-    deviceId: null,
-    contactKind: null,
-    templateVersion: null,
-    provider: 'webhook',
-    connection: 'hook',
-    state: 'queued',
-    reason: null,
-    code: null,
-    dueAt: new Date(now),
-    createdAt: new Date(now),
-    expiresAt: new Date(now + 3_600_000),
-    ...row,
-  }));
+  const rows = Array.from(
+    { length: count },
+    (): DeliveryRow => ({
+      id: uuidv7(now),
+      tenantId: TENANT,
+      live: true,
+      notificationId: uuidv7(now),
+      userId: null,
+      channel: 'webhook',
+      lane: 'webhook.normal',
+      deviceId: null,
+      contactKind: null,
+      templateVersion: null,
+      provider: 'webhook',
+      connection: 'hook',
+      state: 'queued',
+      reason: null,
+      code: null,
+      dueAt: new Date(now),
+      createdAt: new Date(now),
+      expiresAt: new Date(now + 3_600_000),
+      ...row,
+    }),
+  );
   await store.engine.query(
     `insert into notifications (id, tenant_id, live, user_id, category, priority, state, request, created_at)
      select id, tenant_id, true, 'ada', $3, 1, 'routed', '{"message":{"title":"Hi"}}', $4
