@@ -14,10 +14,12 @@ export async function start(): Promise<number> {
   const config = loadConfig();
   const logger = createLogger(config.logLevel);
   const startedAt = performance.now();
+  // From the first moment on: a signal that comes while we start is obeyed as soon as everything stands.
+  const stopped = stopRequested();
   const bellhop = await startBellhop(config, logger, VERSION);
   if (bellhop.firstKeys) printKeys(bellhop.firstKeys);
   printReady(config, bellhop.url, bellhop.simulatorPage, performance.now() - startedAt);
-  const cause = await stopRequested();
+  const cause = await stopped;
   console.log(`\n${cause}: finishing what is under way (a second signal stops at once) …`);
   const left = await bellhop.stop();
   console.log(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { request } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { LIVE_KEY, type RunningBellhop, startBellhop } from '../support/process.ts';
 
@@ -40,6 +40,18 @@ describe('hostile input', () => {
       type: String(answer.headers['content-type']),
       body: JSON.parse(body),
     };
+  }
+  /** A bare connection, and what came back on it. */
+  async function open(): Promise<{ socket: Socket; said(): string }> {
+    const { hostname, port } = new URL(bellhop.url);
+    const socket = connect(Number(port), hostname);
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk;
+    });
+    socket.on('error', () => {}); // the server may hang up in the middle of a word
+    await once(socket, 'connect');
+    return { socket, said: () => text };
   }
   const memoryKb = () =>
     Number(execFileSync('ps', ['-o', 'rss=', '-p', String(bellhop.pid)], { encoding: 'utf8' }));
@@ -96,24 +108,24 @@ describe('hostile input', () => {
     assert.equal((await post(bad, {})).status, 415);
   });
 
-  it('that is too big is refused by its announced and by its real size', async () => {
+  it('that is too big is refused by its announced and by its real size', { timeout: 45_000 }, async () => {
     const { status, body } = await post(' '.repeat(BODY_LIMIT + 1));
     assert.deepEqual([status, body.code], [413, 'request.too_large']);
-    const chunked = await fetch(`${bellhop.url}/v1/notifications`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${LIVE_KEY}`, 'content-type': 'application/json' },
-      body: new ReadableStream({
-        pull(controller) {
-          controller.enqueue(Buffer.alloc(65_536, ' '));
-        },
-      }),
-      duplex: 'half',
-    } as RequestInit).then(
-      (answer) => answer.status,
-      // The server hangs up on a body without end.
-      () => 413,
+    // Without a length, and without an end: it is answered and hung up on while it is still talking.
+    const { socket, said } = await open();
+    socket.write(
+      `POST /v1/notifications HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${LIVE_KEY}\r\n` +
+        'Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n',
     );
-    assert.equal(chunked, 413);
+    const piece = `10000\r\n${' '.repeat(65_536)}\r\n`;
+    const talk = () => {
+      while (socket.writable && socket.write(piece));
+    };
+    socket.on('drain', talk);
+    talk();
+    await new Promise((closed) => socket.once('close', closed)); // `once` of events would reject at EPIPE
+    // A reset may overtake the answer; there is no other answer than this.
+    assert.match(said(), /^(HTTP\/1.1 413 |$)/);
   });
 
   it('in a flood is answered, and leaves the memory as it was', async () => {
@@ -143,15 +155,11 @@ describe('hostile input', () => {
   });
 
   it('that trickles in is cut off', { timeout: 30_000 }, async () => {
-    const { hostname, port } = new URL(bellhop.url);
-    const slow = connect(Number(port), hostname);
-    slow.on('error', () => {});
-    slow.resume();
-    await once(slow, 'connect');
+    const { socket: slow } = await open();
     slow.write('POST /v1/notifications HTTP/1.1\r\nHost: x\r\n');
     const drip = setInterval(() => slow.write('X-A: b\r\n'), 500);
     const startedAt = performance.now();
-    await once(slow, 'close');
+    await new Promise((closed) => slow.once('close', closed));
     clearInterval(drip);
     assert.ok(performance.now() - startedAt < 20_000);
   });

@@ -3,6 +3,7 @@ import { before, it } from 'node:test';
 import { insertDelivery, insertNotification } from '../../src/ledger/testing.ts';
 import { FakeClock } from '../../src/lib/clock.ts';
 import { uuidv7 } from '../../src/lib/ids.ts';
+import type { Queryable } from '../../src/store/index.ts';
 import { makeKey, makeMasterKeys, makeTenant, putMail } from '../../src/tenants/testing.ts';
 import { describeStores } from '../support/stores.ts';
 
@@ -83,7 +84,7 @@ describeStores('the second wall, for statements that forget their tenant', (stor
       const mine = await store().engine.query(`select count(*) from ${table} where tenant_id = $1`, [
         stranger,
       ]);
-      assert.equal(touched.rowCount, mine.rows[0].count, table);
+      assert.equal((touched as { rowCount: number }).rowCount, mine.rows[0].count, table);
       await assert.rejects(
         store().scoped(stranger, (db) => db.query(`update ${table} set tenant_id = $1`, [owner])),
         /row-level security/,
@@ -132,15 +133,12 @@ describeStores('the second wall, for statements that forget their tenant', (stor
   });
 
   /** Runs work in the scope of a tenant and undoes it. */
-  async function rolledBack<T>(
-    tenant: string,
-    work: (db: { query(text: string): Promise<T> }) => Promise<T>,
-  ): Promise<T> {
+  async function rolledBack<T>(tenant: string, work: (db: Queryable) => Promise<T>): Promise<T> {
     let result: T | undefined;
     const undo = new Error('undo');
     await store()
       .scoped(tenant, async (db) => {
-        result = await work(db as never);
+        result = await work(db);
         throw undo;
       })
       .catch((error) => {
