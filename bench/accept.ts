@@ -1,7 +1,7 @@
 import { LIVE_KEY, startBellhop } from '../test/support/process.ts';
-import type { Row, Sizes } from './bench.ts';
 import { runLoad, startPeer } from './children.ts';
 import type { LoadResult } from './load.ts';
+import type { Row, Sizes } from './row.ts';
 
 const BODY = JSON.stringify({
   userId: 'user-12345',

@@ -5,23 +5,7 @@ import { startPostgres } from '../test/support/postgres.ts';
 import { measureAccept, measureBareFastify } from './accept.ts';
 import { measureEndToEnd } from './end-to-end.ts';
 import { measureIdle } from './idle.ts';
-
-/** One line of the table: what was measured, its limit in the same run, and the goal. */
-export interface Row {
-  id: string;
-  what: string;
-  value: string;
-  limit: string;
-  ratio: string;
-  goal: string;
-  met: boolean;
-}
-
-export interface Sizes {
-  seconds: number;
-  sustainedSeconds: number;
-  idleSeconds: number;
-}
+import type { Row, Sizes } from './row.ts';
 
 const FULL: Sizes = { seconds: 10, sustainedSeconds: 60, idleSeconds: 30 };
 const QUICK: Sizes = { seconds: 4, sustainedSeconds: 8, idleSeconds: 8 };

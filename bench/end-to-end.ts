@@ -2,9 +2,9 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { LIVE_KEY, type RunningBellhop, startBellhop } from '../test/support/process.ts';
 import { measureBareHttp2 } from './bare-http2.ts';
-import type { Row, Sizes } from './bench.ts';
 import { ask, runLoad, startPeer } from './children.ts';
 import type { LoadResult } from './load.ts';
+import type { Row, Sizes } from './row.ts';
 
 const USERS = 200;
 const CONNECTIONS = 64;

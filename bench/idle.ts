@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { startBellhop, temporaryFolder } from '../test/support/process.ts';
-import type { Row, Sizes } from './bench.ts';
 import { usageOf } from './children.ts';
+import type { Row, Sizes } from './row.ts';
 
 /** P9: memory and processor time of a process that has nothing to do, and how fast a warm start is. */
 export async function measureIdle({ idleSeconds }: Sizes, databaseUrl: string): Promise<Row[]> {

@@ -1,154 +1,9 @@
 import type { MaskedUrl, Secret } from '../lib/secret.ts';
+import type { Channel, Message, Platform } from './message.ts';
+import type { Effect, Outcome, Reason } from './outcome.ts';
 
-/** The channels a notification can take. */
-export const CHANNELS = ['push', 'email', 'sms', 'chat', 'inbox', 'webhook'] as const;
-export type Channel = (typeof CHANNELS)[number];
-
-export const PLATFORMS = ['ios', 'android', 'web', 'macos', 'windows'] as const;
-export type Platform = (typeof PLATFORMS)[number];
-
-export const PRIORITIES = ['high', 'normal', 'low'] as const;
-export type Priority = (typeof PRIORITIES)[number];
-
-// ---------------------------------------------------------------------------------------------- message
-
-/** One rendered message to one recipient: what a provider translates into its vendor's request. */
-export interface Message {
-  channel: Channel;
-  recipient: Recipient;
-  content: Content;
-  priority: Priority;
-  category: string;
-  /** The id the caller of the API gave the user. */
-  userId: string;
-  /** Milliseconds since the epoch; after this moment the message must not be shown. */
-  expiresAt?: number;
-}
-
-export interface Recipient {
-  /** E-mail address, E.164 number, device token, Web Push endpoint, chat id or webhook URL. Empty for the inbox. */
-  address: string;
-  platform?: Platform;
-  /** Milliseconds since the epoch at which this device token was last registered. */
-  registeredAt?: number;
-  /** Public key material of the recipient: for Web Push `p256dh` and `auth` (base64url). */
-  keys?: Record<string, string>;
-}
-
-/** Rendered content. Every field is optional; a provider uses those that its channel has. */
-export interface Content {
-  title?: string;
-  subtitle?: string;
-  body?: string;
-  /** E-mail only. */
-  subject?: string;
-  text?: string;
-  html?: string;
-  replyTo?: string;
-  headers?: Record<string, string>;
-  /** Opened when the recipient clicks: https URL or a deep link of the app. */
-  url?: string;
-  image?: string;
-  icon?: string;
-  actions?: { id: string; title: string; url?: string }[];
-  badge?: number;
-  sound?: string;
-  /** Replaces an earlier message with the same key where the platform can (APNs collapse id, FCM tag, Topic). */
-  collapseKey?: string;
-  /** Push without anything shown: only `data` reaches the app. */
-  silent?: boolean;
-  /** The app's own values; objects and numbers are turned into text where a platform has text only. */
-  data?: Record<string, unknown>;
-  /** Vendor-specific additions, by provider id, merged into the vendor's request body as they are. */
-  passthrough?: Record<string, Record<string, unknown>>;
-}
-
-// ---------------------------------------------------------------------------------------------- outcome
-
-/**
- * Why a delivery did not simply succeed: a closed vocabulary, so that it can be counted, searched and put on
- * a chart. The vendor's own code travels beside it in `code`.
- */
-export const REASONS = [
-  'recipient_invalid',
-  'recipient_unreachable',
-  'recipient_opted_out',
-  'device_unregistered',
-  'content_invalid',
-  'content_too_large',
-  'content_refused',
-  'request_invalid',
-  'sender_not_allowed',
-  'credentials_invalid',
-  'credentials_expired',
-  'account_suspended',
-  'account_misconfigured',
-  'quota_exhausted',
-  'rate_limited',
-  'provider_error',
-  'provider_unavailable',
-  'network_error',
-  'timeout',
-  'connection_lost',
-  'response_unreadable',
-  'egress_refused',
-] as const;
-export type Reason = (typeof REASONS)[number];
-
-/** What an attempt means; each kind is one action of the delivery engine. */
-export type Outcome =
-  /** Done. */
-  | { kind: 'accepted'; providerMessageId: string | null }
-  /** Same connection, later. `scope: 'connection'` slows the whole account, not only this message. */
-  | { kind: 'retry'; reason: Reason; code?: string; afterMs?: number; scope: 'message' | 'connection' }
-  /** The cached provider token was refused, nothing was sent: fetch a new one and try again at once, one time. */
-  | { kind: 'token-expired'; code?: string }
-  /** This recipient or this content is bad: stop, and act on the contact if `effect` says so. */
-  | { kind: 'rejected'; reason: Reason; code?: string; effect?: Effect }
-  /** This connection is broken (credentials, account, sender): open its breaker, fail over now. */
-  | { kind: 'unavailable'; reason: Reason; code?: string; afterMs?: number }
-  /** Nobody can tell whether it was sent: the category's policy decides. */
-  | { kind: 'unknown'; reason: Reason; code?: string };
-
-export type Effect =
-  /** The token is dead. With `invalidSince` (ms since epoch) only if it was registered before that moment. */
-  | { type: 'prune-device'; invalidSince?: number }
-  /** The address bounced for good, or its owner opted out: never write to it again. */
-  | { type: 'suppress-contact' };
-
-type Extra<K extends Outcome['kind']> = Omit<Extract<Outcome, { kind: K }>, 'kind' | 'reason' | 'scope'>;
-
-export const accepted = (providerMessageId: string | null): Outcome => ({
-  kind: 'accepted',
-  providerMessageId,
-});
-export const retry = (
-  reason: Reason,
-  extra: Extra<'retry'> & { scope?: 'message' | 'connection' } = {},
-): Outcome => ({
-  kind: 'retry',
-  reason,
-  scope: 'message',
-  ...extra,
-});
-export const tokenExpired = (code?: string): Outcome => ({ kind: 'token-expired', code });
-export const rejected = (reason: Reason, extra: Extra<'rejected'> = {}): Outcome => ({
-  kind: 'rejected',
-  reason,
-  ...extra,
-});
-export const unavailable = (reason: Reason, extra: Extra<'unavailable'> = {}): Outcome => ({
-  kind: 'unavailable',
-  reason,
-  ...extra,
-});
-export const unknown = (reason: Reason, extra: Extra<'unknown'> = {}): Outcome => ({
-  kind: 'unknown',
-  reason,
-  ...extra,
-});
-
-// ---------------------------------------------------------------------------------------------- configuration
+export * from './message.ts';
+export * from './outcome.ts';
 
 /** One setting of a connection: drives validation, masking, encrypted storage, forms and docs. */
 export interface Field {
@@ -182,8 +37,6 @@ type IsPresent<F extends Field> = F extends { required: true }
 export type ConfigOf<F extends Fields> = {
   [K in keyof F as IsPresent<F[K]> extends true ? K : never]: ValueOf<F[K]>;
 } & { [K in keyof F as IsPresent<F[K]> extends true ? never : K]?: ValueOf<F[K]> };
-
-// ---------------------------------------------------------------------------------------------- requests
 
 export interface HttpRequest {
   method: 'POST' | 'PUT' | 'GET' | 'DELETE';
@@ -279,8 +132,6 @@ export type TokenSource<C> =
       parse(response: HttpResponse, context: { now: number }): { token: Token } | { outcome: Outcome };
     };
 
-// ---------------------------------------------------------------------------------------------- receipts
-
 /** The one vocabulary for what vendors report after the fact. */
 export type ReceiptEvent =
   | 'queued'
@@ -315,8 +166,6 @@ export interface ReceiptRequest {
   headers: Record<string, string>;
   body: Uint8Array;
 }
-
-// ---------------------------------------------------------------------------------------------- the contract
 
 export interface Limits {
   /** Requests per second allowed by the vendor for one account; absent where its 429s steer. */

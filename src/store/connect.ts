@@ -4,14 +4,7 @@ import { type Clock, ReferenceClock } from '../lib/clock.ts';
 import { openEmbedded } from './embedded.ts';
 import { migrate } from './migrate.ts';
 import { ensurePartitions } from './partitions.ts';
-
-/** What a statement needs: a pool, or one client inside a transaction. */
-export interface Queryable {
-  // biome-ignore lint/suspicious/noExplicitAny: rows are typed where the statement is written
-  query<R extends pg.QueryResultRow = any>(text: string, values?: unknown[]): Promise<pg.QueryResult<R>>;
-  // biome-ignore lint/suspicious/noExplicitAny: rows are typed where the statement is written
-  query<R extends pg.QueryResultRow = any>(statement: pg.QueryConfig): Promise<pg.QueryResult<R>>;
-}
+import type { Queryable } from './queryable.ts';
 
 export interface StoreOptions {
   /** PostgreSQL ≥ 15. Without it the embedded database in `dataDir` is used. */

@@ -1,5 +1,5 @@
 import { uuidv7Floor } from '../lib/ids.ts';
-import type { Queryable } from './connect.ts';
+import type { Queryable } from './queryable.ts';
 
 export const PARTITIONED_TABLES = ['notifications', 'deliveries', 'attempts', 'receipts'] as const;
 const MONTHS_AHEAD = 2;

@@ -1,0 +1,60 @@
+/** The channels a notification can take. */
+export const CHANNELS = ['push', 'email', 'sms', 'chat', 'inbox', 'webhook'] as const;
+export type Channel = (typeof CHANNELS)[number];
+
+export const PLATFORMS = ['ios', 'android', 'web', 'macos', 'windows'] as const;
+export type Platform = (typeof PLATFORMS)[number];
+
+export const PRIORITIES = ['high', 'normal', 'low'] as const;
+export type Priority = (typeof PRIORITIES)[number];
+
+/** One rendered message to one recipient: what a provider translates into its vendor's request. */
+export interface Message {
+  channel: Channel;
+  recipient: Recipient;
+  content: Content;
+  priority: Priority;
+  category: string;
+  /** The id the caller of the API gave the user. */
+  userId: string;
+  /** Milliseconds since the epoch; after this moment the message must not be shown. */
+  expiresAt?: number;
+}
+
+export interface Recipient {
+  /** E-mail address, E.164 number, device token, Web Push endpoint, chat id or webhook URL. Empty for the inbox. */
+  address: string;
+  platform?: Platform;
+  /** Milliseconds since the epoch at which this device token was last registered. */
+  registeredAt?: number;
+  /** Public key material of the recipient: for Web Push `p256dh` and `auth` (base64url). */
+  keys?: Record<string, string>;
+}
+
+/** Rendered content. Every field is optional; a provider uses those that its channel has. */
+export interface Content {
+  title?: string;
+  subtitle?: string;
+  body?: string;
+  /** E-mail only. */
+  subject?: string;
+  text?: string;
+  html?: string;
+  replyTo?: string;
+  headers?: Record<string, string>;
+  /** Opened when the recipient clicks: https URL or a deep link of the app. */
+  url?: string;
+  image?: string;
+  icon?: string;
+  actions?: { id: string; title: string; url?: string }[];
+  badge?: number;
+  sound?: string;
+  /** Replaces an earlier message with the same key where the platform can (APNs collapse id, FCM tag, Topic). */
+  collapseKey?: string;
+  /** Push without anything shown: only `data` reaches the app. */
+  silent?: boolean;
+  /** The app's own values; objects and numbers are turned into text where a platform has text only. */
+  data?: Record<string, unknown>;
+  /** Vendor-specific additions, by provider id, merged into the vendor's request body as they are. */
+  passthrough?: Record<string, Record<string, unknown>>;
+}
