@@ -4,12 +4,15 @@ import { usageOf } from './children.ts';
 import type { Row, Sizes } from './row.ts';
 
 /** P9: memory and processor time of a process that has nothing to do, and how fast a warm start is. */
-export async function measureIdle({ idleSeconds }: Sizes, databaseUrl: string): Promise<Row[]> {
+export async function measureIdle(
+  { idleSeconds }: Sizes,
+  onPostgres: Record<string, string>,
+): Promise<Row[]> {
   const dataDir = temporaryFolder();
   const first = await startBellhop({}, { dataDir });
   await first.end();
   const embedded = await measureOne({}, dataDir, idleSeconds);
-  const postgres = await measureOne({ DATABASE_URL: databaseUrl }, temporaryFolder(), idleSeconds);
+  const postgres = await measureOne(onPostgres, temporaryFolder(), idleSeconds);
   return [
     row('P9', 'idle, embedded', embedded, { rssMb: 280, goal: '< 280 MB, < 1 % CPU' }),
     {

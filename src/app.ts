@@ -180,7 +180,7 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
     bulk: createGroupCommit(store.acceptBulk, clock, line),
   };
   registerAcceptRoutes(app, { clock, wake, templates, commits, idempotencyMs: config.idempotencyMs });
-  registerChangeRoutes(app, { store, clock, wake });
+  registerChangeRoutes(app, { store, templates, clock, wake });
   registerLedgerRoutes(app, { store, clock, wake });
   registerUserRoutes(app, { store, clock });
   registerInboxRoutes(app, { store, clock });

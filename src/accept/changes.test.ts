@@ -9,13 +9,17 @@ import { uuidv7 } from '../lib/ids.ts';
 import { ROUTE, Wake } from '../queue/index.ts';
 import { registerChangeRoutes } from './index.ts';
 
+const templates = { isPublished: async (_tenantId: string, id: string) => id !== 'gone' };
+
 describeStores('second thoughts about a notification', (store) => {
   let api: TwoTenants;
   const wake = new Wake();
   const woken: string[] = [];
   wake.on((topic) => woken.push(topic));
   before(async () => {
-    api = await serveTwoTenants(store(), (app, deps) => registerChangeRoutes(app, { ...deps, wake }));
+    api = await serveTwoTenants(store(), (app, deps) =>
+      registerChangeRoutes(app, { ...deps, wake, templates }),
+    );
   });
   after(() => api.close());
   const notify = (columns: object = {}) => insertNotification(store(), api.tenantId, { ...columns });
@@ -118,6 +122,7 @@ describeStores('second thoughts about a notification', (store) => {
       [{}, '/'],
       [{ userId: 'bob' }, '/userId'],
       [{ message: { title: 'a', body: 'b' }, template: { id: 't' } }, '/message'],
+      [{ template: { id: 'gone' } }, '/template/id'],
       [{ sendAt: iso(6 * 366 * 86_400_000) }, '/sendAt'],
       [{ expiresAt: iso(-1) }, '/expiresAt'],
       [{ template: { id: 't', variables: { name: 'a\u0000' } } }, '/template/variables/name'],

@@ -12,12 +12,13 @@ import { unstorable } from '../lib/text.ts';
 import type { Channel } from '../providers/index.ts';
 import { ROUTE, type Wake } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
-import { checkInline } from '../templates/index.ts';
-import { checkTimes, NotificationChange } from './request.ts';
+import { checkInline, type Templates } from '../templates/index.ts';
+import { checkTemplate, checkTimes, NotificationChange } from './request.ts';
 import { updateAccepted } from './store.ts';
 
 export interface ChangeOptions {
   store: Store;
+  templates: Pick<Templates, 'isPublished'>;
   clock: Clock;
   wake: Wake;
 }
@@ -30,7 +31,7 @@ export function registerChangeRoutes(app: Server, options: ChangeOptions): void 
   registerCancel(app, options);
 }
 
-function registerChange(app: Server, { store, clock, wake }: ChangeOptions): void {
+function registerChange(app: Server, { store, templates, clock, wake }: ChangeOptions): void {
   app.patch(
     '/v1/notifications/:id',
     {
@@ -46,6 +47,7 @@ function registerChange(app: Server, { store, clock, wake }: ChangeOptions): voi
     async ({ credential: { tenantId, live }, params, body }) => {
       const now = clock.now();
       checkChange(body, now);
+      await checkTemplate(templates, tenantId, body);
       await store.scoped(tenantId, async (db) => {
         const found = await lockNotification(db, tenantId, live, params.id);
         if (!found) throw new Problem('notification.not_found');

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { Type } from 'typebox';
 import {
   Exact,
@@ -15,7 +15,7 @@ import { uuidv7 } from '../lib/ids.ts';
 import { canonicalJson, unstorable } from '../lib/text.ts';
 import { CHANNELS, type Channel, PRIORITIES } from '../providers/index.ts';
 import { categoryOf, DEFAULT_CATEGORY } from '../rules/index.ts';
-import { checkInline, InlineMessage } from '../templates/index.ts';
+import { checkInline, InlineMessage, type Templates } from '../templates/index.ts';
 import type { AcceptedRow } from './store.ts';
 
 const MAX_AHEAD_MS = 5 * 366 * 24 * 3_600_000;
@@ -83,6 +83,16 @@ export function checkTimes(body: Pick<NotificationBody, 'sendAt' | 'expiresAt'>,
   }
 }
 
+/** A template must be there when it is named; what it says is looked up when the notification is routed. */
+export async function checkTemplate(
+  templates: Pick<Templates, 'isPublished'>,
+  tenantId: string,
+  { template }: Pick<NotificationBody, 'template'>,
+): Promise<void> {
+  if (!template || (await templates.isPublished(tenantId, template.id))) return;
+  throw invalidField('/template/id', `names no published template ("${template.id}")`);
+}
+
 /** The idempotency key of a request: header and body may both give it if they agree. */
 export function idempotencyKeyOf(header: unknown, body: NotificationBody): string | undefined {
   if (
@@ -138,5 +148,5 @@ export function buildRow(
 }
 
 function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+  return hash('sha256', text, 'buffer');
 }

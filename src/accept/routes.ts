@@ -1,12 +1,12 @@
 import { Type } from 'typebox';
-import { invalidField, Problem, responses, type Server } from '../http/index.ts';
+import { Problem, responses, type Server } from '../http/index.ts';
 import { PRIORITY_CODES } from '../ledger/index.ts';
 import { OverloadedError } from '../lib/batcher.ts';
 import type { Clock } from '../lib/clock.ts';
 import { ROUTE, type Wake } from '../queue/index.ts';
 import type { Templates } from '../templates/index.ts';
 import type { Accepted, GroupCommit } from './group-commit.ts';
-import { buildRow, checkRules, idempotencyKeyOf, NotificationBody } from './request.ts';
+import { buildRow, checkRules, checkTemplate, idempotencyKeyOf, NotificationBody } from './request.ts';
 
 export interface AcceptOptions {
   clock: Clock;
@@ -41,9 +41,7 @@ export function registerAcceptRoutes(app: Server, options: AcceptOptions): void 
       const now = options.clock.now();
       const { body } = request;
       checkRules(body, now);
-      if (body.template && !(await options.templates.isPublished(tenantId, body.template.id))) {
-        throw invalidField('/template/id', `names no published template ("${body.template.id}")`);
-      }
+      await checkTemplate(options.templates, tenantId, body);
       const key = idempotencyKeyOf(request.headers['idempotency-key'], body);
       const row = buildRow(body, key, { tenantId, live, now, idempotencyMs: options.idempotencyMs });
       const line = row.priority === PRIORITY_CODES.high ? options.commits.high : options.commits.bulk;

@@ -12,7 +12,7 @@ import type { Worker } from './worker.ts';
 const POLL_MS = 2_000;
 const AFTER_ERROR_MS = 1_000;
 /** Slots that came free are gathered for this long, so that a claim is a batch and not a row. */
-const GATHER_MS = 2;
+const GATHER_MS = 5;
 const SLICES_PER_LANE = 64;
 const LANE_SLOTS = 1_000;
 const EXPIRE_BATCH = 500;

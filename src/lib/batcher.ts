@@ -12,6 +12,8 @@ export interface BatcherOptions<Item, Answer> {
   concurrency: number;
   /** Items that may wait; more are refused by `OverloadedError`. */
   maxWaiting: number;
+  /** How long a batch that is not full waits for more; default: not at all. */
+  lingerMs?: number;
 }
 
 export class OverloadedError extends Error {
@@ -43,12 +45,7 @@ export class Batcher<Item, Answer> {
     }
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject });
-      if (this.#scheduled || this.#running >= this.#options.concurrency) return;
-      this.#scheduled = true;
-      setImmediate(() => {
-        this.#scheduled = false;
-        this.#start();
-      });
+      this.#schedule();
     });
   }
 
@@ -56,6 +53,18 @@ export class Batcher<Item, Answer> {
   drained(): Promise<void> {
     if (this.#running === 0 && this.#waiting.length === 0) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#waiting.length === 0 || this.#running >= this.#options.concurrency) return;
+    this.#scheduled = true;
+    const start = () => {
+      this.#scheduled = false;
+      this.#start();
+    };
+    const { lingerMs = 0, maxBatch } = this.#options;
+    if (lingerMs > 0 && this.#waiting.length < maxBatch) setTimeout(start, lingerMs);
+    else setImmediate(start);
   }
 
   #start(): void {
@@ -73,7 +82,8 @@ export class Batcher<Item, Answer> {
       for (const waiting of batch) waiting.reject(error);
     }
     this.#running--;
-    this.#start();
+    if (this.#options.lingerMs) this.#schedule();
+    else this.#start();
     if (this.#running === 0 && this.#waiting.length === 0)
       for (const resolve of this.#idle.splice(0)) resolve();
   }

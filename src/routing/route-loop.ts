@@ -7,6 +7,9 @@ import type { Router } from './router.ts';
 import { loadWaiting } from './store.ts';
 
 const POLL_MS = 2_000;
+/** What is accepted within this time is routed as one batch: a batch costs nearly the same however small it is. */
+const GATHER_MS = 5;
+const FULL_ENOUGH = 250;
 const AFTER_ERROR_MS = 1_000;
 
 /** Routes as long as something is due, then sleeps until a signal, the next due time or the poll, whichever is first. */
@@ -48,8 +51,9 @@ export class RouteLoop {
           await this.#rest(nextAt);
           continue;
         }
-        const { lanes } = await this.#router.routeBatch(duePriority);
+        const { count, lanes } = await this.#router.routeBatch(duePriority);
         for (const lane of lanes) wake.signal(lane);
+        if (count < FULL_ENOUGH) await clock.sleep(GATHER_MS, this.#stop.signal);
         // The embedded database answers without ever leaving this turn of the event loop; timers and sockets need one.
         await nextTurn();
       } catch (error) {
@@ -66,5 +70,6 @@ export class RouteLoop {
     this.#interrupt = new AbortController();
     await clock.sleep(Math.min(untilNextMs, POLL_MS), this.#interrupt.signal);
     this.#interrupt = null;
+    if (this.#signalled) await clock.sleep(GATHER_MS, this.#stop.signal);
   }
 }

@@ -96,10 +96,18 @@ async function suppress(
     tenantId,
     final.map((receipt) => receipt.deliveryId),
   );
-  const reason = final[0]!.reason ?? 'recipient_opted_out';
+  const reasons = new Map(
+    final.map(({ deliveryId, reason }) => [deliveryId, reason ?? 'recipient_opted_out']),
+  );
   await suppressContacts(
     db,
     now,
-    addresses.map(({ kind, address }) => ({ tenantId, kind, address, reason, source: connection })),
+    addresses.map(({ deliveryId, kind, address }) => ({
+      tenantId,
+      kind,
+      address,
+      reason: reasons.get(deliveryId)!,
+      source: connection,
+    })),
   );
 }

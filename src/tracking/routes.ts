@@ -9,7 +9,7 @@ import { applyReceipts } from './apply.ts';
 export interface TrackingOptions {
   store: Store;
   clock: Clock;
-  connections: Pick<Connections, 'forTenants'>;
+  connections: Pick<Connections, 'get'>;
   /** How vendors see this installation; signatures cover the URL they requested, not the one that arrives here. */
   publicUrl: string | undefined;
 }
@@ -30,8 +30,8 @@ export async function registerTrackingRoutes(app: Server, options: TrackingOptio
       { schema: { tags: ['Receipts'], summary: 'Called by providers', params: Path } },
       async (request, reply) => {
         const { tenant, connection } = request.params as { tenant: string; connection: string };
-        const configured = (await options.connections.forTenants(options.store.engine, [tenant])).get(tenant);
-        const found = configured?.find(({ id }) => id === connection);
+        // A disabled connection sends nothing more, but what it sent is still reported on.
+        const found = await options.connections.get(tenant, connection);
         const receipts = found && getProvider(found.providerId)?.receipts;
         if (!found || !receipts)
           throw new Problem('connection.not_found', 'No connection that takes receipts is at this address');

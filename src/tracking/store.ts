@@ -112,9 +112,9 @@ export async function loadAddresses(
   db: Queryable,
   tenantId: string,
   deliveryIds: string[],
-): Promise<{ kind: string; address: string }[]> {
-  const { rows } = await db.query<{ kind: string; address: string }>(
-    `select distinct c.kind, c.address from deliveries d
+): Promise<{ deliveryId: string; kind: string; address: string }[]> {
+  const { rows } = await db.query<{ deliveryId: string; kind: string; address: string }>(
+    `select d.id as "deliveryId", c.kind, c.address from deliveries d
        join contacts c on c.tenant_id = d.tenant_id and c.user_id = d.user_id and c.kind = d.contact_kind
       where d.id = any($2::uuid[]) and d.tenant_id = $1`,
     [tenantId, deliveryIds],
