@@ -192,6 +192,21 @@ export async function markUnknown(
   );
 }
 
+/** Whether there is anything to sweep: one look, so that a quiet installation costs next to nothing. */
+export async function loadSweepWork(
+  db: Queryable,
+  deadBefore: Date,
+  now: Date,
+): Promise<{ hasDead: boolean; hasUndecided: boolean }> {
+  const { rows } = await db.query({
+    name: 'sweep_work',
+    text: `select exists (select 1 from workers where heartbeat_at < $1) as "hasDead",
+      exists (select 1 from deliveries where decide_at <= $2) as "hasUndecided"`,
+    values: [deadBefore, now],
+  });
+  return rows[0];
+}
+
 export interface Undecided {
   id: string;
   lane: string;

@@ -10,6 +10,7 @@ import { DEAD_AFTER_MS } from './heartbeat.ts';
 import { scheduleFor } from './retry.ts';
 import {
   type Decision,
+  loadSweepWork,
   loadUndecided,
   markUnknown,
   takeOverDeadWorkers,
@@ -57,8 +58,12 @@ export class Sweep {
 
   /** One round. Returns the lanes that got work back. */
   async sweepOnce(): Promise<Set<Lane>> {
-    await this.#takeOver(this.#options.clock.now() - DEAD_AFTER_MS);
-    const lanes = await this.#decideUnknown();
+    const { store, clock } = this.#options;
+    const now = clock.now();
+    const deadBefore = now - DEAD_AFTER_MS;
+    const work = await loadSweepWork(store.engine, new Date(deadBefore), new Date(now));
+    if (work.hasDead) await this.#takeOver(deadBefore);
+    const lanes = work.hasDead || work.hasUndecided ? await this.#decideUnknown() : new Set<Lane>();
     for (const lane of lanes) this.#options.wake.signal(lane);
     await this.#maintain();
     return lanes;

@@ -72,6 +72,7 @@ function durable(folder: string) {
   return {
     fs: new SyncedNodeFS(folder),
     startParams: PGlite.defaultStartParams.filter((parameter) => parameter !== '-F'),
-    postgresqlconf: ['fsync=on', 'wal_sync_method=fsync'],
+    // The kernel caches the files as well; PostgreSQL's default of 128 MB would double the process.
+    postgresqlconf: ['fsync=on', 'wal_sync_method=fsync', 'shared_buffers=32MB'],
   };
 }

@@ -219,6 +219,30 @@ describe('the main job', () => {
     assert.equal(view.deliveries[0].attempts[0].n, 1);
   });
 
+  it('fails over at once when the credentials of a connection are refused', async () => {
+    const config = {
+      host: '127.0.0.1',
+      port: mail.port,
+      security: 'none',
+      from: 'a@shop.example',
+      username: 'u',
+      password: 'wrong',
+    };
+    await bellhop.call('PUT', '/v1/connections/first', { provider: 'smtp', priority: 1, config });
+    const view = await settled(
+      (await send({ userId: 'user-12345', message: MESSAGE, channels: ['email'] })).body.id,
+    );
+    await bellhop.call('DELETE', '/v1/connections/first');
+    assert.equal(view.status, 'sent', JSON.stringify(view));
+    const tries = view.deliveries[0].attempts.map(
+      ({ connection, outcome }: { connection: string; outcome: string }) => [connection, outcome],
+    );
+    assert.deepEqual(tries, [
+      ['first', 'unavailable'],
+      ['mail', 'accepted'],
+    ]);
+  });
+
   it('lists what failed, and sends it again on request', async () => {
     const { body } = await bellhop.call('GET', '/v1/deliveries?state=failed&reason=recipient_invalid');
     assert.equal(body.items.length, 1);
