@@ -32,6 +32,8 @@ import { registerUserRoutes } from './users/index.ts';
 
 const PURGE_BATCH = 10_000;
 const ACCEPT_CONCURRENCY = 2;
+/** Under load, requests are gathered this long before they are committed together; high priority is not. */
+const BULK_COMMIT_INTERVAL_MS = 3;
 
 export interface Bellhop {
   /** Where the API listens, e.g. `http://127.0.0.1:3000`; null without the role `api`. */
@@ -177,7 +179,7 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   };
   const commits = {
     high: createGroupCommit(store.acceptHigh, clock, line),
-    bulk: createGroupCommit(store.acceptBulk, clock, line),
+    bulk: createGroupCommit(store.acceptBulk, clock, { ...line, intervalMs: BULK_COMMIT_INTERVAL_MS }),
   };
   registerAcceptRoutes(app, { clock, wake, templates, commits, idempotencyMs: config.idempotencyMs });
   registerChangeRoutes(app, { store, templates, clock, wake });

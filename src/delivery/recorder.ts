@@ -8,7 +8,7 @@ import { insertAttempts, type Result, writeResults } from './store.ts';
 
 const MAX_BATCH = 500;
 /** Answers come one by one; gathered for this long they are one statement. */
-const LINGER_MS = 5;
+const INTERVAL_MS = 5;
 const RETRY_MS = 500;
 // SQLSTATE classes that lie in the data of a row: 22 (data exception), 23 (integrity), 54 (limit exceeded).
 const DATA_ERROR = /^(22|23|54)/;
@@ -33,7 +33,7 @@ export class Recorder {
       maxBatch: MAX_BATCH,
       concurrency: 1,
       maxWaiting: Number.POSITIVE_INFINITY,
-      lingerMs: LINGER_MS,
+      intervalMs: INTERVAL_MS,
     });
   }
 

@@ -12,8 +12,8 @@ export interface BatcherOptions<Item, Answer> {
   concurrency: number;
   /** Items that may wait; more are refused by `OverloadedError`. */
   maxWaiting: number;
-  /** How long a batch that is not full waits for more; default: not at all. */
-  lingerMs?: number;
+  /** Batches that are not full start at least this far apart; default: as soon as possible. */
+  intervalMs?: number;
 }
 
 export class OverloadedError extends Error {
@@ -22,13 +22,17 @@ export class OverloadedError extends Error {
 
 /**
  * Group commit that clocks itself: what arrives while a batch is under way joins the next one. An idle batcher
- * starts in the same turn of the event loop, after everything that arrived in it.
+ * starts in the same turn of the event loop, after everything that arrived in it; `intervalMs` makes batches larger
+ * under load and costs nothing when there is none.
  */
 export class Batcher<Item, Answer> {
   readonly #options: BatcherOptions<Item, Answer>;
   #waiting: Waiting<Item, Answer>[] = [];
   #running = 0;
   #scheduled = false;
+  /** Set while the next batch is waited for; a batch that fills up meanwhile need not wait. */
+  #timer: NodeJS.Timeout | undefined;
+  #startedAt = Number.NEGATIVE_INFINITY;
   #idle: (() => void)[] = [];
 
   constructor(options: BatcherOptions<Item, Answer>) {
@@ -56,20 +60,31 @@ export class Batcher<Item, Answer> {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#waiting.length === 0 || this.#running >= this.#options.concurrency) return;
+    if (this.#waiting.length === 0 || this.#running >= this.#options.concurrency) return;
+    const waitMs = this.#waitMs();
+    if (this.#scheduled && (waitMs > 0 || this.#timer === undefined)) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     this.#scheduled = true;
     const start = () => {
       this.#scheduled = false;
+      this.#timer = undefined;
       this.#start();
     };
-    const { lingerMs = 0, maxBatch } = this.#options;
-    if (lingerMs > 0 && this.#waiting.length < maxBatch) setTimeout(start, lingerMs);
+    if (waitMs > 0) this.#timer = setTimeout(start, waitMs);
     else setImmediate(start);
+  }
+
+  #waitMs(): number {
+    const { intervalMs = 0, maxBatch } = this.#options;
+    if (intervalMs === 0 || this.#waiting.length >= maxBatch) return 0;
+    return this.#startedAt + intervalMs - performance.now();
   }
 
   #start(): void {
     while (this.#running < this.#options.concurrency && this.#waiting.length > 0) {
       this.#running++;
+      this.#startedAt = performance.now();
       this.#run(this.#waiting.splice(0, this.#options.maxBatch));
     }
   }
@@ -82,7 +97,7 @@ export class Batcher<Item, Answer> {
       for (const waiting of batch) waiting.reject(error);
     }
     this.#running--;
-    if (this.#options.lingerMs) this.#schedule();
+    if (this.#waitMs() > 0) this.#schedule();
     else this.#start();
     if (this.#running === 0 && this.#waiting.length === 0)
       for (const resolve of this.#idle.splice(0)) resolve();
