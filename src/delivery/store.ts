@@ -1,7 +1,7 @@
 import { isProblem } from '../ledger/index.ts';
 import type { InboxItem } from '../providers/index.ts';
 import type { Claimed } from '../queue/index.ts';
-import type { Queryable } from '../store/index.ts';
+import { column, type Queryable } from '../store/index.ts';
 import type { Settlement } from './settle.ts';
 
 /** The end of one attempt, ready to be written. */
@@ -25,25 +25,24 @@ export interface Result {
  */
 export async function writeResults(db: Queryable, results: Result[]): Promise<Set<string>> {
   const sorted = results.toSorted((a, b) => (a.claimed.id < b.claimed.id ? -1 : 1));
-  const column = <T>(pick: (result: Result) => T) => sorted.map(pick);
   const date = (ms: number | null) => (ms === null ? null : new Date(ms));
   const { rows } = await db.query({
     name: 'delivery_results',
     text: WRITE_RESULTS,
     values: [
-      column((r) => r.claimed.id),
-      column((r) => r.claimed.attempt),
-      column((r) => r.settlement.state),
-      column((r) => r.settlement.reason),
-      column((r) => r.settlement.code),
-      column((r) => date(r.settlement.dueAt)),
-      column((r) => date(r.settlement.decideAt)),
-      column((r) => r.settlement.retries),
-      column((r) => r.settlement.moveTo?.connection ?? r.claimed.connection),
-      column((r) => r.settlement.moveTo?.provider ?? r.claimed.provider),
-      column((r) => r.settlement.providerMessageId),
-      column((r) => new Date(r.finishedAt)),
-      column((r) => (isProblem(r.settlement.state) ? r.settlement.state : null)),
+      column(sorted, (r) => r.claimed.id),
+      column(sorted, (r) => r.claimed.attempt),
+      column(sorted, (r) => r.settlement.state),
+      column(sorted, (r) => r.settlement.reason),
+      column(sorted, (r) => r.settlement.code),
+      column(sorted, (r) => date(r.settlement.dueAt)),
+      column(sorted, (r) => date(r.settlement.decideAt)),
+      column(sorted, (r) => r.settlement.retries),
+      column(sorted, (r) => r.settlement.moveTo?.connection ?? r.claimed.connection),
+      column(sorted, (r) => r.settlement.moveTo?.provider ?? r.claimed.provider),
+      column(sorted, (r) => r.settlement.providerMessageId),
+      column(sorted, (r) => new Date(r.finishedAt)),
+      column(sorted, (r) => (isProblem(r.settlement.state) ? r.settlement.state : null)),
       sorted[0]!.claimed.id,
       sorted.at(-1)!.claimed.id,
     ],

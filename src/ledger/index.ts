@@ -19,5 +19,6 @@ export {
   loadDeliveries,
   lockNotification,
   type NotificationRow,
+  takeTurn,
 } from './store.ts';
 export { renderSummary } from './view.ts';

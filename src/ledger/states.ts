@@ -45,7 +45,7 @@ export function assertTransition(from: DeliveryState, to: DeliveryState): void {
   if (!mayBecome(from, to)) throw new Error(`a delivery can not go from ${from} to ${to}`);
 }
 
-/** A notification until it is routed, and afterwards. Its deliveries tell the rest. */
+/** A notification until it is routed, and afterwards (`routed` is read, never stored: its turn is gone). Its deliveries tell the rest. */
 export type NotificationState = 'accepted' | 'routed' | 'cancelled' | 'expired' | 'failed';
 
 export const PRIORITY_CODES = { high: 0, normal: 1, low: 2 } as const;

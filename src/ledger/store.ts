@@ -13,11 +13,13 @@ export interface NotificationRow {
   send_at: Date | null;
   expires_at: Date | null;
   created_at: Date;
-  routed_at: Date | null;
 }
 
-const NOTIFICATION =
-  'id, live, user_id, category, priority, state, reason, request, send_at, expires_at, created_at, routed_at';
+// Routing takes the turn of a notification away and leaves its row alone.
+const NOTIFICATION = `id, live, user_id, category, priority, reason, request, send_at, expires_at, created_at,
+  case when state = 'accepted' and not exists (
+    select from unrouted u where u.priority = notifications.priority and u.tenant_id = notifications.tenant_id
+      and u.due_at = notifications.due_at and u.id = notifications.id) then 'routed' else state end as state`;
 
 export async function loadNotification(
   db: Queryable,
@@ -157,10 +159,21 @@ export async function cancelAccepted(
   live: boolean,
   id: string,
 ): Promise<boolean> {
+  if (!(await takeTurn(db, tenantId, id))) return false;
   const result = await db.query(
-    `update notifications set state = 'cancelled', reason = 'cancelled', due_at = null
+    `update notifications set state = 'cancelled', reason = 'cancelled'
       where id = $1 and tenant_id = $2 and live = $3 and state = 'accepted'`,
     [id, tenantId, live],
+  );
+  return result.rowCount === 1;
+}
+
+/** Takes a notification out of the line to be routed. False when it is not in it (any more). */
+export async function takeTurn(db: Queryable, tenantId: string, id: string): Promise<boolean> {
+  const result = await db.query(
+    `delete from unrouted u using notifications n where n.id = $1 and n.tenant_id = $2
+      and u.priority = n.priority and u.tenant_id = n.tenant_id and u.due_at = n.due_at and u.id = n.id`,
+    [id, tenantId],
   );
   return result.rowCount === 1;
 }

@@ -35,6 +35,8 @@ export function renderNotification(
 }
 
 export function renderSummary(row: NotificationRow, deliveries: DeliveryRow[], now: number): object {
+  const routedAt =
+    deliveries.length > 0 ? Math.min(...deliveries.map((each) => each.created_at.getTime())) : null;
   return {
     id: row.id,
     status: statusOf(
@@ -52,7 +54,7 @@ export function renderSummary(row: NotificationRow, deliveries: DeliveryRow[], n
     createdAt: row.created_at.toISOString(),
     sendAt: row.send_at?.toISOString(),
     expiresAt: row.expires_at?.toISOString(),
-    routedAt: row.routed_at?.toISOString(),
+    routedAt: routedAt === null ? undefined : new Date(routedAt).toISOString(),
   };
 }
 

@@ -106,6 +106,7 @@ with picked as materialized (
 ), started as (
   update deliveries set state = 'sending', attempt = attempt + 1, due_at = null, started_at = $2
     where id = any (array (select id from picked)) and state = 'queued'
+      and id between (select id from picked order by id limit 1) and (select id from picked order by id desc limit 1)
     returning *
 ), claim as (
   insert into claims (id, worker_id, delivery_ids, attempts, claimed_at)

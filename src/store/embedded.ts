@@ -5,6 +5,7 @@ import { NodeFS } from '@electric-sql/pglite/nodefs';
 import pg from 'pg';
 import { lockFolder } from './folder-lock.ts';
 import { PGliteStream } from './pglite-stream.ts';
+import { prepareSessions } from './session.ts';
 
 const CONNECT_TIMEOUT_MS = 30_000;
 
@@ -50,6 +51,7 @@ export async function openEmbedded(
       idleTimeoutMillis: 0,
     });
     pool.on('error', () => {});
+    prepareSessions(pool);
     return {
       pool,
       async close() {
