@@ -1,4 +1,4 @@
-import { isProblem } from '../ledger/index.ts';
+import { countChanges, isProblem } from '../ledger/index.ts';
 import type { InboxItem } from '../providers/index.ts';
 import type { Claimed } from '../queue/index.ts';
 import { column, type Queryable } from '../store/index.ts';
@@ -51,6 +51,7 @@ export async function writeResults(db: Queryable, results: Result[]): Promise<Se
 }
 
 const WRITE_RESULTS = `
+with written as (
 update deliveries d set
   state = case when r.state = 'queued' and d.cancel_requested then 'cancelled' else r.state end,
   reason = r.reason, code = r.code,
@@ -63,7 +64,11 @@ from unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::times
   $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::text[])
   as r (id, attempt, state, reason, code, due_at, decide_at, retries, connection, provider, provider_message_id, finished_at, problem)
 where d.id = r.id and d.id between $14::uuid and $15::uuid and d.attempt = r.attempt and d.state = 'sending'
-returning d.id`;
+returning d.id, d.tenant_id, d.live, d.created_at, d.channel, d.state, 1 as n
+), counted as (
+${countChanges('written')}
+)
+select id from written`;
 
 /** The log of attempts that did not simply succeed. */
 export async function insertAttempts(db: Queryable, results: Result[]): Promise<void> {
@@ -168,10 +173,14 @@ export async function markUnknown(
   if (lost.length === 0) return;
   const values = [lost.map((l) => l.id), lost.map((l) => l.attempt), lost.map((l) => l.decideAt), now];
   await db.query(
-    `update deliveries d set state = 'unknown', problem = 'unknown', reason = 'worker_lost', code = null,
+    `with marked as (
+     update deliveries d set state = 'unknown', problem = 'unknown', reason = 'worker_lost', code = null,
             decide_at = l.decide_at, finished_at = $4
        from unnest($1::uuid[], $2::int[], $3::timestamptz[]) as l (id, attempt, decide_at)
-      where d.id = l.id and d.attempt = l.attempt and d.state = 'sending'`,
+      where d.id = l.id and d.attempt = l.attempt and d.state = 'sending'
+      returning d.tenant_id, d.live, d.created_at, d.channel, d.state, 1 as n
+     )
+     ${countChanges('marked')}`,
     values,
   );
   await db.query(
@@ -252,12 +261,19 @@ export interface Decision {
 export async function writeDecisions(db: Queryable, decisions: Decision[], now: Date): Promise<void> {
   if (decisions.length === 0) return;
   await db.query(
-    `update deliveries d set state = r.state, reason = r.reason, retries = r.retries, decide_at = null,
+    `with decided as (
+     update deliveries d set state = r.state, reason = r.reason, retries = r.retries, decide_at = null,
             due_at = case when r.state = 'queued' then $5::timestamptz end,
             problem = case when r.state in ('failed', 'dead') then r.state end,
             finished_at = case when r.state <> 'queued' then $5::timestamptz end
        from unnest($1::uuid[], $2::text[], $3::text[], $4::int[]) as r (id, state, reason, retries)
-      where d.id = r.id and d.state = 'unknown'`,
+      where d.id = r.id and d.state = 'unknown'
+      returning d.tenant_id, d.live, d.created_at, d.channel, d.state
+     ), changes as (
+       select *, 1 as n from decided
+       union all select tenant_id, live, created_at, channel, 'unknown', -1 from decided
+     )
+     ${countChanges('changes')}`,
     [
       decisions.map((d) => d.id),
       decisions.map((d) => d.state),
@@ -275,12 +291,18 @@ export async function expireWaiting(
   now: Date,
   limit: number,
 ): Promise<number> {
-  const result = await db.query(
-    `update deliveries set state = 'expired', due_at = null, finished_at = $4, reason = coalesce(reason, 'expired')
-      where state = 'queued' and id = any (array (
-        select id from deliveries where lane = $1 and tenant_id = $2 and connection = $3 and due_at is not null
-          and expires_at <= $4 order by due_at limit $5 for update skip locked))`,
+  const { rows } = await db.query(
+    `with expired as (
+       update deliveries set state = 'expired', due_at = null, finished_at = $4, reason = coalesce(reason, 'expired')
+        where state = 'queued' and id = any (array (
+          select id from deliveries where lane = $1 and tenant_id = $2 and connection = $3 and due_at is not null
+            and expires_at <= $4 order by due_at limit $5 for update skip locked))
+        returning tenant_id, live, created_at, channel, state, 1 as n
+     ), counted as (
+       ${countChanges('expired')}
+     )
+     select count(*) as n from expired`,
     [slice.lane, slice.tenantId, slice.connection, now, limit],
   );
-  return result.rowCount ?? 0;
+  return rows[0].n;
 }

@@ -1,3 +1,4 @@
+export { countChanges, foldCounters } from './counters.ts';
 export { allLanes, type Lane, laneOf, priorityOf } from './lanes.ts';
 export { type LedgerOptions, registerLedgerRoutes } from './routes.ts';
 export {

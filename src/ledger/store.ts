@@ -1,4 +1,5 @@
 import type { Queryable } from '../store/index.ts';
+import { countChanges } from './counters.ts';
 import type { ProblemState } from './states.ts';
 
 export interface NotificationRow {
@@ -186,7 +187,8 @@ export async function cancelDeliveries(
   now: Date,
 ): Promise<{ cancelled: number; flagged: number }> {
   const { rows } = await db.query(
-    `update deliveries set
+    `with touched as (
+      update deliveries set
         cancel_requested = true,
         state = case when state = 'queued' then 'cancelled' else state end,
         reason = case when state = 'queued' then 'cancelled' else reason end,
@@ -195,7 +197,11 @@ export async function cancelDeliveries(
       where id in (
         select id from deliveries where notification_id = $1 and tenant_id = $2 and state in ('queued', 'sending', 'unknown')
         order by id for update)
-      returning state`,
+      returning tenant_id, live, created_at, channel, state, 1 as n
+     ), counted as (
+       ${countChanges("(select * from touched where state = 'cancelled') cancelled")}
+     )
+     select state from touched`,
     [notificationId, tenantId, now],
   );
   const cancelled = rows.filter((row) => row.state === 'cancelled').length;
@@ -224,12 +230,18 @@ export async function replayDeliveries(
   replay: { ids: string[]; now: Date; expiresAt: Date },
 ): Promise<{ id: string; lane: string }[]> {
   const { rows } = await db.query(
-    `update deliveries set state = 'queued', due_at = $4, expires_at = greatest(expires_at, $5), retries = 0, problem = null,
+    `with picked as (
+       select id, problem from deliveries where id = any($1::uuid[]) and tenant_id = $2 and live = $3
+          and problem in ('dead', 'failed') order by id for update
+     ), replayed as (
+      update deliveries d set state = 'queued', due_at = $4, expires_at = greatest(expires_at, $5), retries = 0, problem = null,
         finished_at = null, cancel_requested = false
-      where id in (
-        select id from deliveries where id = any($1::uuid[]) and tenant_id = $2 and live = $3
-          and problem in ('dead', 'failed') order by id for update)
-      returning id, lane`,
+      from picked where d.id = picked.id
+      returning d.id, d.lane, d.tenant_id, d.live, d.created_at, d.channel, picked.problem as state, -1 as n
+     ), counted as (
+       ${countChanges('replayed')}
+     )
+     select id, lane from replayed`,
     [replay.ids, tenantId, live, replay.now, replay.expiresAt],
   );
   return rows as { id: string; lane: string }[];

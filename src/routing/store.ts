@@ -1,3 +1,4 @@
+import { countChanges } from '../ledger/index.ts';
 import type { NotificationRequest } from '../queue/index.ts';
 import { column, type Queryable } from '../store/index.ts';
 
@@ -126,6 +127,7 @@ export async function insertDeliveries(db: Queryable, rows: DeliveryRow[]): Prom
   await db.query({
     name: 'routing_insert',
     text: `
+with made as (
 insert into deliveries (id, tenant_id, live, notification_id, user_id, channel, lane, device_id, contact_kind,
   template_version, provider, connection, state, reason, code, due_at, created_at, expires_at, finished_at)
 select id, tenant_id, live, notification_id, user_id, channel, lane, device_id, contact_kind,
@@ -134,7 +136,12 @@ select id, tenant_id, live, notification_id, user_id, channel, lane, device_id, 
 from unnest($1::uuid[], $2::uuid[], $3::bool[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::uuid[], $9::text[],
   $10::int[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::timestamptz[], $17::timestamptz[],
   $18::timestamptz[]) as t (id, tenant_id, live, notification_id, user_id, channel, lane, device_id, contact_kind,
-  template_version, provider, connection, state, reason, code, due_at, created_at, expires_at)`,
+  template_version, provider, connection, state, reason, code, due_at, created_at, expires_at)
+returning tenant_id, live, created_at, channel, state
+), changes as (
+  select *, 1 as n from made union all select tenant_id, live, created_at, channel, 'accepted', 1 from made
+)
+${countChanges('changes')}`,
     values: COLUMNS.map((name) => column(rows, (row) => row[name])),
   });
 }
