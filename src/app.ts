@@ -8,7 +8,7 @@ import type { Config } from './config/index.ts';
 import { type DeliveryEngine, Sweep, startDelivery } from './delivery/index.ts';
 import { createServer, type Server } from './http/index.ts';
 import { registerInboxRoutes } from './inbox/index.ts';
-import { registerLedgerRoutes } from './ledger/index.ts';
+import { foldCounters, registerLedgerRoutes } from './ledger/index.ts';
 import { createEgressGuard } from './lib/egress.ts';
 import type { Logger } from './lib/logger.ts';
 import { listProviders } from './providers/index.ts';
@@ -119,7 +119,11 @@ async function buildParts(config: Config, logger: Logger, store: Store) {
 }
 
 async function startSweeper({ store, clock, wake, logger }: Parts): Promise<Stop> {
-  const housekeeping = () => purgeExpiredKeys(store.engine, new Date(clock.now()), PURGE_BATCH);
+  const housekeeping = async () => {
+    const now = new Date(clock.now());
+    await purgeExpiredKeys(store.engine, now, PURGE_BATCH);
+    await foldCounters(store.engine, now);
+  };
   const sweep = new Sweep({ store, clock, wake, logger, housekeeping });
   if (store.kind === 'embedded') await sweep.takeOverAll();
   sweep.start();

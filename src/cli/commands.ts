@@ -48,6 +48,12 @@ export const COMMANDS: Command[] = [
     load: async () => (await import('./migrate.ts')).migrateCommand,
   },
   {
+    name: 'reconcile',
+    usage: 'reconcile [--since 2026-11-01] [--json]',
+    summary: 'Proves that nothing is lost, stuck or miscounted (embedded: while Bellhop is stopped).',
+    load: async () => (await import('./reconcile.ts')).reconcileCommand,
+  },
+  {
     name: 'doctor',
     usage: 'doctor',
     summary:

@@ -1,5 +1,6 @@
 export { countChanges, foldCounters } from './counters.ts';
 export { allLanes, type Lane, laneOf, priorityOf } from './lanes.ts';
+export { type Account, type Finding, type Reconciliation, reconcile } from './reconcile.ts';
 export { type LedgerOptions, registerLedgerRoutes } from './routes.ts';
 export {
   assertTransition,
