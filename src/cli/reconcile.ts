@@ -17,9 +17,10 @@ export async function reconcileCommand(args: string[]): Promise<number> {
   const store = await openStore({ databaseUrl, dataDir, poolSize: 1, migrate: false });
   try {
     const result = await store.transaction(async (db) => {
+      await db.query('set transaction isolation level repeatable read');
       await db.query(
         // Whole tables are read here, other than anywhere else.
-        `select set_config('transaction_isolation', 'repeatable read', true), set_config('statement_timeout', '0', true),
+        `select set_config('statement_timeout', '0', true),
            set_config('enable_seqscan', 'on', true), set_config('enable_hashjoin', 'on', true)`,
       );
       return reconcile(db, since);

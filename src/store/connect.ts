@@ -5,7 +5,7 @@ import { openEmbedded } from './embedded.ts';
 import { migrate } from './migrate.ts';
 import { ensurePartitions } from './partitions.ts';
 import type { Queryable } from './queryable.ts';
-import { prepareSessions } from './session.ts';
+import { onConnect } from './session.ts';
 
 export interface StoreOptions {
   /** PostgreSQL ≥ 15. Without it the embedded database in `dataDir` is used. */
@@ -99,10 +99,10 @@ function postgresPools(connectionString: string, max: number): Pools {
       application_name: `bellhop ${name}`,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       keepAlive: true,
+      onConnect,
     });
     // An idle connection that breaks is replaced on the next use; without a listener it would end the process.
     pool.on('error', () => {});
-    prepareSessions(pool);
     return pool;
   };
   const pools = {

@@ -5,7 +5,7 @@ import { NodeFS } from '@electric-sql/pglite/nodefs';
 import pg from 'pg';
 import { lockFolder } from './folder-lock.ts';
 import { PGliteStream } from './pglite-stream.ts';
-import { prepareSessions } from './session.ts';
+import { onConnect } from './session.ts';
 
 const CONNECT_TIMEOUT_MS = 30_000;
 
@@ -49,9 +49,9 @@ export async function openEmbedded(
       max: 1,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       idleTimeoutMillis: 0,
+      onConnect,
     });
     pool.on('error', () => {});
-    prepareSessions(pool);
     return {
       pool,
       async close() {

@@ -7,10 +7,7 @@ const SESSION = `select set_config('statement_timeout', '30s', false), set_confi
   set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false),
   set_config('enable_mergejoin', 'off', false)`;
 
-/** Gives every connection of a pool its settings, before its first statement. */
-export function prepareSessions(pool: pg.Pool): void {
-  pool.on('connect', (client) => {
-    // A connection that fails here fails its first statement as well, which is where it is dealt with.
-    client.query(SESSION).catch(() => {});
-  });
+/** The pool option that gives every connection its settings before its first statement. */
+export async function onConnect(client: pg.ClientBase): Promise<void> {
+  await client.query(SESSION);
 }
