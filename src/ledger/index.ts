@@ -19,6 +19,7 @@ export {
   cancelAccepted,
   cancelDeliveries,
   loadDeliveries,
+  loadNotification,
   lockNotification,
   type NotificationRow,
   takeTurn,

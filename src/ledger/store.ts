@@ -17,7 +17,9 @@ export interface NotificationRow {
 }
 
 // Routing takes the turn of a notification away and leaves its row alone.
-const NOTIFICATION = `id, live, user_id, category, priority, reason, request, send_at, expires_at, created_at,
+const NOTIFICATION = `id, live, user_id, category, priority, reason, send_at, expires_at, created_at,
+  coalesce(request, (select s.request from shared_requests s
+    where s.tenant_id = notifications.tenant_id and s.id = notifications.shared_request_id)) as request,
   case when state = 'accepted' and not exists (
     select from unrouted u where u.priority = notifications.priority and u.tenant_id = notifications.tenant_id
       and u.due_at = notifications.due_at and u.id = notifications.id) then 'routed' else state end as state`;

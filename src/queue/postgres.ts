@@ -3,12 +3,14 @@ import type { Clock } from '../lib/clock.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import type { Queryable } from '../store/index.ts';
 import type { Claimed, Queue, Slice } from './queue.ts';
+import { nameOf, SharedRequests } from './shared-requests.ts';
 
 const FIRST_TENANT = '00000000-0000-0000-0000-000000000000';
 
 /** The queue inside PostgreSQL: the deliveries table itself, through its partial index over `due_at`. */
 export function createPostgresQueue(db: Queryable, clock: Clock): Queue {
   const cursors = new Map<Lane, { tenantId: string; connection: string }>();
+  const shared = new SharedRequests();
   return {
     async agenda(perLane) {
       const lanes = [...cursors.keys()];
@@ -42,7 +44,7 @@ export function createPostgresQueue(db: Queryable, clock: Clock): Queue {
           workerId,
         ],
       });
-      return { id, deliveries: rows.map(toClaimed) };
+      return { id, deliveries: await withRequests(db, shared, rows) };
     },
   };
 }
@@ -114,7 +116,7 @@ with picked as materialized (
 )
 select d.id, d.tenant_id, d.live, d.lane, d.notification_id, d.channel, d.connection, d.provider, d.attempt, d.retries,
   d.cancel_requested, d.created_at, d.expires_at, d.template_version, d.user_id,
-  n.user_id as external_id, n.category, n.request,
+  n.user_id as external_id, n.category, n.request, n.shared_request_id,
   u.locale, u.timezone, u.attributes,
   v.id as device_id, v.app, v.token, v.platform, v.keys, v.registered_at, v.inactive_at as device_inactive_at,
   d.contact_kind, c.address, c.inactive_at as contact_inactive_at, s.address is not null as suppressed
@@ -127,6 +129,16 @@ left join suppressions s on s.tenant_id = d.tenant_id and s.kind = d.contact_kin
 
 // biome-ignore lint/suspicious/noExplicitAny: a row of the statement above
 type Row = any;
+
+async function withRequests(db: Queryable, shared: SharedRequests, rows: Row[]): Promise<Claimed[]> {
+  const pointing = rows.filter((row) => row.shared_request_id !== null);
+  if (pointing.length === 0) return rows.map(toClaimed);
+  const refOf = (row: Row) => ({ tenantId: row.tenant_id, id: row.shared_request_id });
+  const requests = await shared.load(db, pointing.map(refOf));
+  return rows.map((row) =>
+    toClaimed(row.request ? row : { ...row, request: requests.get(nameOf(refOf(row))) }),
+  );
+}
 
 function toSlice(row: Row): Slice {
   return { lane: row.lane, tenantId: row.tenant_id, connection: row.connection, dueAt: row.due_at.getTime() };

@@ -1,3 +1,4 @@
 export { TEST_PREFIX } from './candidates.ts';
+export { type Page, routePage } from './page.ts';
 export { RouteLoop } from './route-loop.ts';
 export { Router, type RouterOptions } from './router.ts';

@@ -54,7 +54,7 @@ export class Router {
       const now = clock.now();
       const rows = await claimForRouting(db, { priority, now: new Date(now), cursor, limit: BATCH });
       const tenants = [...new Set(rows.map((row) => row.tenantId))].sort();
-      return { count: rows.length, tenants, lanes: await this.#plan(db, rows, now) };
+      return { count: rows.length, tenants, lanes: await this.plan(db, rows, now) };
     });
     // A full round of tenants: go on behind the last one. Anything less reached the end of the circle.
     this.#cursors[priority] =
@@ -63,7 +63,7 @@ export class Router {
   }
 
   /** Loads what the whole batch needs, decides each notification, writes all deliveries. */
-  async #plan(db: Queryable, rows: RoutableRow[], now: number): Promise<Set<Lane>> {
+  async plan(db: Queryable, rows: RoutableRow[], now: number): Promise<Set<Lane>> {
     if (rows.length === 0) return new Set();
     const facts = await this.#loadFacts(db, rows);
     const deliveries: DeliveryRow[] = [];

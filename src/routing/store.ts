@@ -68,6 +68,32 @@ from picked join notifications n on n.id = picked.id
 where n.state = 'accepted'
   and n.id between (select id from picked order by id limit 1) and (select id from picked order by id desc limit 1)`;
 
+/** Stores notifications that are routed in the same transaction, so that they never wait for a turn. */
+export async function insertRouted(
+  db: Queryable,
+  rows: RoutableRow[],
+  sharedRequestId: string,
+): Promise<void> {
+  await db.query({
+    name: 'routing_insert_routed',
+    text: `
+insert into notifications
+  (id, tenant_id, live, user_id, category, priority, state, shared_request_id, due_at, expires_at, created_at)
+select id, $2, $3, user_id, $5, $6, 'accepted', $7, $9, $8, $9 from unnest($1::uuid[], $4::text[]) as t (id, user_id)`,
+    values: [
+      column(rows, (row) => row.id),
+      rows[0]!.tenantId,
+      rows[0]!.live,
+      column(rows, (row) => row.userId),
+      rows[0]!.category,
+      rows[0]!.priority,
+      sharedRequestId,
+      rows[0]!.expiresAt,
+      rows[0]!.createdAt,
+    ],
+  });
+}
+
 /** What waits to be routed: the highest priority that has due work now, and when the next of the rest is due. */
 export interface Waiting {
   /** 0 high, 1 normal, 2 low; null when nothing is due. */
