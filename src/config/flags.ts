@@ -8,7 +8,8 @@ export interface Flag {
 /** Every feature flag of Bellhop, by name. Values: the tenant's own, else BELLHOP_FLAGS, else the default here. */
 export const FLAGS = {
   failover: {
-    description: 'Another connection takes over at once when one can not be used; off, deliveries wait for it.',
+    description:
+      'Another connection takes over at once when one can not be used; off, deliveries wait for it.',
     defaultPercentage: 100,
   },
   hooks: {

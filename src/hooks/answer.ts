@@ -76,7 +76,10 @@ function override(wanted: Override, { channel, content }: { channel: Channel; co
   const { title, body, subject = title, data } = wanted;
   if (channel !== 'email') {
     const fields = { title, body, data };
-    return { ...content, ...Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) };
+    return {
+      ...content,
+      ...Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)),
+    };
   }
   const written = renderInline({ title: subject ?? content.subject, body: body ?? '' }, 'email');
   return body === undefined ? { ...content, subject: written.subject } : { ...content, ...written };

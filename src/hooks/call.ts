@@ -26,7 +26,7 @@ export interface CallTools {
   transport: HookTransport;
 }
 
-/** What came back: the value in the body (null without one), or in a few words why there is none. */
+/** What came back: the value in the body (null without one, a text if it is no JSON), or why nothing did. */
 export type Reply = { status: number; value: unknown } | { status?: number; failed: string };
 
 /**
@@ -72,6 +72,6 @@ function readReply({ status, body }: HttpResponse): Reply {
   try {
     return { status, value: JSON.parse(body) };
   } catch {
-    return { status, failed: 'the answer is no JSON' };
+    return { status, value: body };
   }
 }

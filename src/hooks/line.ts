@@ -39,10 +39,10 @@ export class HookLine {
   }
 
   fail(now: number): void {
-    this.#failures++;
-    if (this.#failures < FAILURES_TO_PAUSE) return;
     // Calls that were under way when the pause began fail too: they say nothing new.
     if (this.#pausedUntil > now) return;
+    this.#failures++;
+    if (this.#failures < FAILURES_TO_PAUSE) return;
     const pauseMs = FIRST_PAUSE_MS * 2 ** Math.min(10, this.#failures - FAILURES_TO_PAUSE);
     this.#pausedUntil = now + Math.min(LONGEST_PAUSE_MS, pauseMs);
     const released = this.#waiting.splice(0);
