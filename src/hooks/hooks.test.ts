@@ -198,6 +198,24 @@ describeStores('hooks', (store) => {
     assert.equal(ruling.notes[0]?.latencyMs, 300);
   });
 
+  it('are given up by who would wait for a turn longer than for an answer', async () => {
+    await put({ onFailure: 'closed' });
+    const open: (() => void)[] = [];
+    peer.answer = (response) => void open.push(() => say({ verdict: 'send' })(response));
+    const told = await ofTenant(build());
+    const asking = Array.from({ length: 129 }, () => told.preSend(makeClaimed(tenantId), MESSAGE));
+    await peer.called(64);
+    clock.advance(290);
+    for (const answer of open.splice(0)) answer();
+    await peer.called(128);
+    clock.advance(10);
+    const last = await asking.at(-1)!;
+    assert.deepEqual([last.kind, last.notes[0]?.why], ['defer', 'too many calls are waiting']);
+    for (const answer of open.splice(0)) answer();
+    const rulings = await Promise.all(asking.slice(0, 128));
+    assert.ok(rulings.every(({ kind }) => kind === 'send'));
+  });
+
   it('are left alone for a while after failures, and then tried again', async () => {
     await put({ onFailure: 'closed' });
     peer.answer = say({}, 503);

@@ -114,9 +114,9 @@ class HookBoard implements Hooks {
       },
       postSend: (claimed, ending) => {
         const event = buildPostSend(claimed, ending, clock.now());
-        const callId = callIdOf('post', claimed);
         for (const hook of wanting('post-send', claimed)) {
-          const tell = async () => failureOf(await this.#call(hook, event, callId));
+          const callId = callIdOf('post', claimed, hook);
+          const tell = async () => failureOf(await this.#call(hook, { event, callId, maxWaitMs: null }));
           this.#postSend.tell({ tenantId: hook.tenantId, id: hook.id, tell });
         }
         if (module?.postSend) this.#tellModule(module, claimed.tenantId, event);
@@ -128,7 +128,8 @@ class HookBoard implements Hooks {
     return {
       id: hook.id,
       onFailure: hook.onFailure,
-      ask: (event) => this.#call(hook, event, callIdOf('pre', claimed)),
+      ask: (event) =>
+        this.#call(hook, { event, callId: callIdOf('pre', claimed, hook), maxWaitMs: hook.timeoutMs }),
     };
   }
 
@@ -149,11 +150,14 @@ class HookBoard implements Hooks {
   }
 
   /** A call in its turn: see `HookLine`. */
-  async #call(hook: Hook, event: HookEvent, callId: string): Promise<Reply & { retryAfterMs?: number }> {
+  async #call(
+    hook: Hook,
+    { event, callId, maxWaitMs }: { event: HookEvent; callId: string; maxWaitMs: number | null },
+  ): Promise<Reply & { retryAfterMs?: number }> {
     const { clock } = this.#options;
     const line = this.#lineOf(hook);
     if (line.pauseMs(clock.now()) > 0) return paused(line, clock);
-    await line.enter();
+    if (!(await this.#enter(line, maxWaitMs))) return { failed: 'too many calls are waiting' };
     try {
       if (line.pauseMs(clock.now()) > 0) return paused(line, clock);
       const reply = await callHook(this.#options, hook, { event, callId });
@@ -162,6 +166,19 @@ class HookBoard implements Hooks {
       return reply;
     } finally {
       line.leave();
+    }
+  }
+
+  /** An attempt holds a slot of its lane while it waits, so it does not wait longer than for an answer. */
+  async #enter(line: HookLine, maxWaitMs: number | null): Promise<boolean> {
+    if (line.tryEnter()) return true;
+    if (maxWaitMs === null) return line.enter();
+    const [tooLate, finished] = [new AbortController(), new AbortController()];
+    void this.#options.clock.sleep(maxWaitMs, finished.signal).then(() => tooLate.abort());
+    try {
+      return await line.enter(tooLate.signal);
+    } finally {
+      finished.abort();
     }
   }
 
@@ -198,6 +215,6 @@ function failureOf(reply: { failed: string } | object): string | null {
 }
 
 /** Standard Webhooks: unique for what is said, the same when it is said again, without a full stop. */
-function callIdOf(moment: 'pre' | 'post', { id, attempt }: Claimed): string {
-  return `${moment}_${id}_${attempt}`;
+function callIdOf(moment: 'pre' | 'post', { id, attempt }: Claimed, hook: Hook): string {
+  return `${moment}_${id}_${attempt}_${hook.id}`;
 }

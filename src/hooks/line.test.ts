@@ -22,6 +22,18 @@ describe("a hook's line", () => {
     assert.deepEqual([inside.count, line.waiting], [65, 35]);
   });
 
+  it('is left by who does not want to wait any longer', async () => {
+    const line = new HookLine();
+    const inside = crowd(line, 64);
+    const tooLate = new AbortController();
+    const entering = line.enter(tooLate.signal);
+    tooLate.abort();
+    assert.deepEqual([await entering, line.waiting, inside.count], [false, 0, 64]);
+    line.leave();
+    assert.equal(line.tryEnter(), true);
+    assert.equal(line.tryEnter(), false);
+  });
+
   it('pauses after five failures one behind the other, and lets go who waits', async () => {
     const line = new HookLine();
     const inside = crowd(line, 100);

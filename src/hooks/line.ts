@@ -23,10 +23,29 @@ export class HookLine {
     return this.#waiting.length;
   }
 
-  /** Resolves when it is one's turn, or when a pause began: look at `pauseMs` again, and `leave` in any case. */
-  async enter(): Promise<void> {
-    if (this.#inFlight >= this.#limit) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    else this.#inFlight++;
+  /** True when there was a place. */
+  tryEnter(): boolean {
+    if (this.#inFlight >= this.#limit) return false;
+    this.#inFlight++;
+    return true;
+  }
+
+  /**
+   * True when it is one's turn, or when a pause began: look at `pauseMs` again, and `leave` in any case. False when the
+   * signal came first: then there is nothing to leave.
+   */
+  async enter(tooLate?: AbortSignal): Promise<boolean> {
+    if (this.tryEnter()) return true;
+    return new Promise((resolve) => {
+      const letIn = () => resolve(true);
+      this.#waiting.push(letIn);
+      tooLate?.addEventListener('abort', () => {
+        const at = this.#waiting.indexOf(letIn);
+        if (at >= 0) this.#waiting.splice(at, 1);
+        // Of no effect on who was let in already.
+        resolve(false);
+      });
+    });
   }
 
   leave(): void {
