@@ -5,7 +5,9 @@ import {
   registerChangeRoutes,
 } from './accept/index.ts';
 import type { Config } from './config/index.ts';
-import { type DeliveryEngine, Sweep, startDelivery } from './delivery/index.ts';
+import { createHttpTransport, type DeliveryEngine, Sweep, startDelivery } from './delivery/index.ts';
+import { createFlags, registerFlagRoutes } from './flags/index.ts';
+import { createHooks, loadHooksModule, registerHookRoutes } from './hooks/index.ts';
 import { createServer, type Server } from './http/index.ts';
 import { registerInboxRoutes } from './inbox/index.ts';
 import { foldCounters, registerLedgerRoutes } from './ledger/index.ts';
@@ -66,6 +68,7 @@ export async function startBellhop(config: Config, logger: Logger, version: stri
   try {
     const parts = await buildParts(config, logger, store);
     stops.push(() => parts.wake.close());
+    stops.push(() => parts.hooks.close());
     if (config.roles.has('sweeper')) stops.push(await startSweeper(parts));
     if (config.roles.has('worker')) {
       const engine = await startWorker(config, parts, stops);
@@ -92,6 +95,7 @@ type Parts = Awaited<ReturnType<typeof buildParts>>;
 /** What several roles share. */
 async function buildParts(config: Config, logger: Logger, store: Store) {
   const { clock } = store;
+  const module = config.hooksModule ? await loadHooksModule(config.hooksModule) : null;
   const wake = new Wake();
   if (config.databaseUrl) await wake.connect(config.databaseUrl, logger);
   const { dataDir, bootstrapKey } = config;
@@ -103,17 +107,31 @@ async function buildParts(config: Config, logger: Logger, store: Store) {
   });
   await rewrapDataKeys(store, masterKeys);
   const { firstKeys } = await bootstrapInstance({ store, clock, dataDir, bootstrapKey });
+  const guard = createEgressGuard({ allow: config.egressAllow });
+  const flags = createFlags({ clock, settings: config.flags });
+  const hookTransport = createHttpTransport({ guard });
+  const hooks = createHooks({
+    clock,
+    logger,
+    masterKeys,
+    flags,
+    transport: hookTransport,
+    module,
+  });
   return {
     store,
     clock,
     logger,
     wake,
     masterKeys,
+    flags,
+    hooks,
+    hookTransport,
     firstKeys,
     queue: createPostgresQueue(store.engine, clock),
     templates: createTemplates({ store, clock }),
     connections: createConnections({ store, clock, masterKeys, logger }),
-    guard: createEgressGuard({ allow: config.egressAllow }),
+    guard,
     simulator: null as Simulator | null,
   };
 }
@@ -139,7 +157,7 @@ function startRouter({ store, clock, wake, logger, templates, connections }: Par
 
 /** Every process that delivers plays the providers for its own test attempts, on free loopback ports. */
 async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise<DeliveryEngine> {
-  const { store, clock, logger, wake, queue, templates, connections, guard } = parts;
+  const { store, clock, logger, wake, queue, templates, connections, hooks, flags, guard } = parts;
   const simulator = createSimulator({
     providers: listProviders(),
     clock,
@@ -158,6 +176,8 @@ async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise
     queue,
     templates,
     connections,
+    hooks,
+    flags,
     guard,
     simulator: { ...address, show: (preview) => simulator.show(preview) },
     callbackUrl: (claimed) => (publicUrl && claimed.live ? receiptUrl(publicUrl, claimed) : undefined),
@@ -193,6 +213,9 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   registerTemplateRoutes(app, { store, clock, templates });
   registerKeyRoutes(app, { store, clock, authenticator });
   registerConnectionRoutes(app, { store, clock, connections, masterKeys });
+  const { hooks, flags, guard, hookTransport: transport } = parts;
+  registerHookRoutes(app, { store, clock, hooks, masterKeys, guard, transport });
+  registerFlagRoutes(app, { store, clock, flags, settings: config.flags });
   await registerTrackingRoutes(app, { store, clock, connections, publicUrl: config.publicUrl });
   registerHealth(app, store);
   if (config.simulatorPage && parts.simulator) mountSimulator(app, parts.simulator);

@@ -1,11 +1,13 @@
+import type { TenantHooks } from '../hooks/index.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type Message, type Outcome, rejected } from '../providers/index.ts';
 import type { Claimed } from '../queue/index.ts';
 import { categoryOf } from '../rules/index.ts';
 import type { CompiledTemplate } from '../templates/index.ts';
 import { recheck, type Verdict } from './compose.ts';
-import { type ExchangeTools, exchange, type Sending } from './exchange.ts';
+import { type ExchangeTools, exchange, type Held, type Sending } from './exchange.ts';
 import type { Gate, Lesson } from './gate.ts';
+import { endHeld, withNotes } from './held.ts';
 import { scheduleFor } from './retry.ts';
 import type { Route } from './route.ts';
 import { type SettledOutcome, type Settlement, settle } from './settle.ts';
@@ -13,8 +15,6 @@ import type { Result } from './store.ts';
 
 export interface AttemptTools extends ExchangeTools {
   logger: Logger;
-  /** False once this process's proof of life is too old to be believed. */
-  isAlive(): boolean;
 }
 
 /** All that one attempt works with, looked up for its whole batch before. */
@@ -23,6 +23,8 @@ export interface Work {
   route: Route | null;
   gate: Gate;
   template: CompiledTemplate | null;
+  /** Null without any. */
+  hooks: TenantHooks | null;
   /** Another connection that could take over now. */
   findAlternative(): { connection: string; provider: string } | null;
 }
@@ -45,7 +47,7 @@ export async function attempt(work: Work, tools: AttemptTools): Promise<Result |
     gate.abandon();
     return endWithVerdict(claimed, verdict, startedAt);
   }
-  const sent: Sending = await exchange(work, tools).catch((error: unknown) => {
+  const sent: Sending | Held = await exchange(work, tools).catch((error: unknown) => {
     // A bug of ours must not look like the provider's fault, and must not repeat for ever.
     tools.logger.error(
       { error, delivery: claimed.id, provider: claimed.provider },
@@ -54,6 +56,10 @@ export async function attempt(work: Work, tools: AttemptTools): Promise<Result |
     return { outcome: rejected('request_invalid', { code: 'internal_error' }) };
   });
   const now = tools.clock.now();
+  if ('held' in sent) {
+    gate.abandon();
+    return sent.held && endHeld(claimed, sent.held, { startedAt, now });
+  }
   const outcome = settledOutcome(sent.outcome);
   gate.finish(sent.recipientsFault ? 'healthy' : lessonOf(outcome), now);
   const settlement = settle(outcome, {
@@ -70,7 +76,7 @@ export async function attempt(work: Work, tools: AttemptTools): Promise<Result |
     claimed,
     settlement,
     outcome: outcome.kind,
-    detail: sent.detail ?? null,
+    ...withNotes(sent.detail ?? null, sent.notes ?? []),
     startedAt,
     latencyMs: now - startedAt,
     finishedAt: now,

@@ -1,4 +1,6 @@
 import { randomFillSync } from 'node:crypto';
+import type { Flags } from '../flags/index.ts';
+import type { Hooks } from '../hooks/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { EgressGuard } from '../lib/egress.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -24,6 +26,8 @@ export interface DeliveryOptions {
   queue: Queue;
   templates: Pick<Templates, 'compiled'>;
   connections: Pick<Connections, 'forTenants'>;
+  hooks: Pick<Hooks, 'forTenants'>;
+  flags: Pick<Flags, 'forTenants'>;
   guard: EgressGuard;
   /** Where test attempts go; null when this process must not send any. */
   simulator: SimulatorAddress | null;
@@ -66,6 +70,8 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
     recorder,
     connections,
     templates,
+    hooks: options.hooks,
+    flags: options.flags,
     tools,
   });
   const dispatcher = new Dispatcher({ store, clock, logger, wake, queue, gates, connections, worker });

@@ -72,7 +72,7 @@ export class Recorder {
     return this.#store.transaction(async (db) => {
       const written = await writeResults(db, results);
       const current = results.filter((result) => written.has(result.claimed.id));
-      await insertAttempts(db, current.filter((result) => result.outcome !== 'accepted').toSorted(byId));
+      await insertAttempts(db, current.filter(isLogged).toSorted(byId));
       await this.#applyEffects(db, current);
       return written;
     });
@@ -115,7 +115,11 @@ export class Recorder {
 }
 
 function isPlain(result: Result): boolean {
-  return result.outcome === 'accepted' && !result.inboxItem;
+  return !isLogged(result) && !result.inboxItem;
+}
+
+function isLogged(result: Result): boolean {
+  return result.outcome !== 'accepted' || result.hookReason !== undefined;
 }
 
 function byId(a: Result, b: Result): number {

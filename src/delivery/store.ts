@@ -12,6 +12,8 @@ export interface Result {
   outcome: string;
   /** Facts for the provider log; never secrets or content. */
   detail: Record<string, unknown> | null;
+  /** Set when a hook did more than to agree: such an attempt is logged even if it simply succeeded. */
+  hookReason?: string;
   startedAt: number;
   latencyMs: number;
   finishedAt: number;
@@ -85,7 +87,7 @@ export async function insertAttempts(db: Queryable, results: Result[]): Promise<
       results.map((r) => r.claimed.connection),
       results.map((r) => r.claimed.provider),
       results.map((r) => r.outcome),
-      results.map((r) => r.settlement.reason),
+      results.map((r) => r.settlement.reason ?? r.hookReason ?? null),
       results.map((r) => r.settlement.code),
       results.map((r) => (r.detail ? JSON.stringify(r.detail) : null)),
       results.map((r) => new Date(r.startedAt)),

@@ -1,4 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Flags, TenantFlags } from '../flags/index.ts';
+import type { Hooks } from '../hooks/index.ts';
 import type { Lane } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -24,6 +26,8 @@ export interface WorkerOptions {
   recorder: Recorder;
   connections: Pick<Connections, 'forTenants'>;
   templates: Pick<Templates, 'compiled'>;
+  hooks: Pick<Hooks, 'forTenants'>;
+  flags: Pick<Flags, 'forTenants'>;
   tools: AttemptTools;
 }
 
@@ -54,9 +58,11 @@ export class Worker {
 
   /** Starts all deliveries of a claim, whose gates hold a permit for each; returns when they are under way. */
   async run(claim: Claim, gateOf: (claimed: Claimed) => Gate): Promise<void> {
-    const { store, connections } = this.#options;
+    const { store, connections, hooks, flags } = this.#options;
     const tenantIds = [...new Set(claim.deliveries.map((delivery) => delivery.tenantId))];
     const configured = await connections.forTenants(store.engine, tenantIds);
+    const hooked = await hooks.forTenants(store.engine, tenantIds);
+    const flagged = await flags.forTenants(store.engine, tenantIds);
     const templates = await this.#loadTemplates(claim.deliveries);
     let open = claim.deliveries.length;
     for (const [i, claimed] of claim.deliveries.entries()) {
@@ -68,7 +74,11 @@ export class Worker {
         route: routeOf(claimed, configured.get(claimed.tenantId) ?? []),
         gate: gateOf(claimed),
         template: templates.get(templateName(claimed)) ?? null,
-        findAlternative: () => this.#findAlternative(claimed, configured.get(claimed.tenantId) ?? []),
+        hooks: hooked.get(claimed.tenantId) ?? null,
+        findAlternative: () =>
+          mayFailOver(claimed, flagged)
+            ? this.#findAlternative(claimed, configured.get(claimed.tenantId) ?? [])
+            : null,
       };
       const running = this.#attempt(work).finally(() => {
         this.#running.delete(running);
@@ -97,7 +107,7 @@ export class Worker {
     this.#count(claimed.lane, -1);
     this.#freeSlot();
     if (!result) return;
-    await this.#options.recorder.record(result);
+    if (await this.#options.recorder.record(result)) work.hooks?.postSend(claimed, result);
     this.#announce(result);
   }
 
@@ -136,4 +146,8 @@ export class Worker {
 
 function templateName(claimed: Claimed): string {
   return `${claimed.tenantId}/${claimed.request.template?.id}/${claimed.templateVersion}`;
+}
+
+function mayFailOver({ tenantId, live, user }: Claimed, flags: Map<string, TenantFlags>): boolean {
+  return flags.get(tenantId)!.isOn('failover', { live, subject: user.externalId });
 }

@@ -89,6 +89,13 @@ const ATTACKS: Record<string, Attack> = {
   'GET /v1/connections/{id}': [404, () => '/v1/connections/mail'],
   'DELETE /v1/connections/{id}': [404, () => '/v1/connections/mail'],
   'GET /v1/connections': ['his own', () => '/v1/connections'],
+  'GET /v1/hooks/{id}': [404, () => '/v1/hooks/audit'],
+  'DELETE /v1/hooks/{id}': [404, () => '/v1/hooks/audit'],
+  'POST /v1/hooks/{id}/rotate': [404, () => '/v1/hooks/audit/rotate', () => ({})],
+  'POST /v1/hooks/{id}/test': [404, () => '/v1/hooks/audit/test'],
+  'GET /v1/hooks': ['his own', () => '/v1/hooks'],
+  'GET /v1/flags': ['his own', () => '/v1/flags'],
+  'DELETE /v1/flags/{name}': ['his own', () => '/v1/flags/failover'],
   'GET /v1/providers': ['public', () => '/v1/providers'],
   // These come last: from then on the stranger has things of the same names.
   'PUT /v1/templates/{id}': ['his own', () => '/v1/templates/welcome', () => sms],
@@ -97,6 +104,12 @@ const ATTACKS: Record<string, Attack> = {
     () => '/v1/connections/mail',
     () => ({ provider: 'smtp', config: { host: 'smtp.example.com', from: 'a@example.com' } }),
   ],
+  'PUT /v1/hooks/{id}': [
+    'his own',
+    () => '/v1/hooks/audit',
+    () => ({ moment: 'pre-send', url: 'https://hooks.example.com/', onFailure: 'open' }),
+  ],
+  'PUT /v1/flags/{name}': ['his own', () => '/v1/flags/failover', () => ({ percentage: 1 })],
   'PUT /v1/users/{userId}': [
     'his own',
     () => '/v1/users/ada',
@@ -166,6 +179,9 @@ async function furnish({ call, owner, store }: Instance): Promise<Ids> {
   await make('PUT', '/v1/templates/welcome', { ...sms, name: MARKER });
   const config = { host: `${MARKER}.example.com`, from: 'a@example.com' };
   await make('PUT', '/v1/connections/mail', { provider: 'smtp', name: MARKER, config });
+  const url = `https://${MARKER}.example.com/`;
+  await make('PUT', '/v1/hooks/audit', { moment: 'pre-send', url, onFailure: 'closed' });
+  await make('PUT', '/v1/flags/failover', { percentage: 50 });
   const key = await make('POST', '/v1/keys', { name: MARKER, live: true, scopes: ['users:read'] });
   const accepted = await make('POST', '/v1/notifications', {
     userId: 'ada',

@@ -41,6 +41,11 @@ describeStores('the second wall, for statements that forget their tenant', (stor
         ["idempotency_keys values ($1, true, 'h', 'f', $2, $3)", [user, at]],
         ["provider_messages values ($1, 'mail', 'm', $2, $3)", [delivery, at]],
         ["attempts values ($2, 1, $1, 'mail', 'smtp', 'retry', null, null, null, $3, 1)", [delivery, at]],
+        [
+          "hooks values ($1, 'h', 'pre-send', 'https://a.example', '{}', '{}', '{}', 300, 'open', true, '{}', null, 1, $2, $2)",
+          [at],
+        ],
+        ["flag_values values ($1, 'failover', 'live', 50, $2)", [at]],
         ["receipts values ($2, 'h', $1, 'mail', 'sent', null, null, null, $3)", [delivery, at]],
       ];
       for (const [into, values] of rest)
