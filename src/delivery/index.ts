@@ -1,2 +1,2 @@
 export { type DeliveryEngine, startDelivery } from './engine.ts';
-export { Sweep } from './sweep.ts';
+export { decideUnknown, Sweep } from './sweep.ts';

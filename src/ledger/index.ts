@@ -1,4 +1,6 @@
 export { allLanes, type Lane, laneOf, priorityOf } from './lanes.ts';
+export type { DecideUnknown, Undecided } from './next.ts';
+export { ReplayLoop } from './replay-loop.ts';
 export { type LedgerOptions, registerLedgerRoutes } from './routes.ts';
 export {
   assertTransition,
