@@ -4,6 +4,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Queryable, Store } from '../store/index.ts';
 import { contactKind, pruneDevices, suppressContacts } from '../users/index.ts';
+import { keepProviderIds } from './late-results.ts';
 import { insertAttempts, type Result, writeResults } from './store.ts';
 
 const MAX_BATCH = 500;
@@ -50,6 +51,10 @@ export class Recorder {
     for (;;) {
       try {
         const written = await this.#writeOnce(results);
+        await keepProviderIds(
+          this.#store.engine,
+          results.filter((result) => !written.has(result.claimed.id)),
+        );
         return results.map((result) => written.has(result.claimed.id));
       } catch (error) {
         this.#logger.error({ error, count: results.length }, 'results could not be written; trying again');

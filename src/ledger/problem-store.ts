@@ -40,51 +40,63 @@ export interface ProblemsFound {
 
 const SCAN = 10_000;
 
-/** The conditions that an index answers; they choose the rows that are looked at. */
-function indexed({ tenantId, filter, after, order }: ProblemSearch, values: unknown[]): string {
+/**
+ * The rows that are looked at, in order: those of one index, chosen here by the narrowest filter, since the planner
+ * knows too little of a young partition to choose well. Everything else is tested on each row.
+ */
+function source(columns: string, search: ProblemSearch, values: unknown[]): string {
+  const { tenantId, filter, after, order, scan = SCAN } = search;
   const put = (value: unknown) => `$${values.push(value)}`;
   const conditions = [`tenant_id = ${put(tenantId)}`, `problem = ${put(filter.state)}`];
-  if (filter.reason !== undefined) conditions.push(`reason = ${put(filter.reason)}`);
-  if (filter.notificationId) conditions.push(`notification_id = ${put(filter.notificationId)}`);
-  if (filter.userId !== undefined)
-    conditions.push(
-      `user_id = (select id from users where tenant_id = $1 and external_id = ${put(filter.userId)})`,
-    );
+  const { notificationId, userId, reason } = filter;
+  // A notification has few deliveries. `offset 0` keeps them apart, or the whole list might be walked to find them.
+  let from = 'deliveries';
+  if (notificationId)
+    from = `(select * from deliveries where notification_id = ${put(notificationId)} and tenant_id = $1 offset 0) few`;
+  else if (userId !== undefined) conditions.push(`user_id = ${userOf(put(userId))}`);
+  else if (reason !== undefined) conditions.push(`reason = ${put(reason)}`);
   if (filter.from) conditions.push(`id >= ${put(uuidv7Floor(Date.parse(filter.from)))}`);
   if (filter.to) conditions.push(`id < ${put(uuidv7Floor(Date.parse(filter.to)))}`);
   if (after) conditions.push(`id ${order === 'newest' ? '<' : '>'} ${put(after)}`);
-  return `${conditions.join(' and ')} order by id ${order === 'newest' ? 'desc' : 'asc'}`;
+  return `select ${columns} from ${from} where ${conditions.join(' and ')}
+    order by id ${order === 'newest' ? 'desc' : 'asc'} limit ${put(scan)}`;
 }
 
-/** The conditions that are tested on each row that is looked at. */
+const userOf = (externalId: string) =>
+  `(select id from users where tenant_id = $1 and external_id = ${externalId})`;
+
+/** What is tested on each row that is looked at. */
 function tested({ live, filter }: ProblemSearch, values: unknown[]): string {
-  const conditions = [`d.live = $${values.push(live)}`];
-  for (const column of ['code', 'provider', 'connection', 'channel'] as const) {
-    if (filter[column] !== undefined) conditions.push(`d.${column} = $${values.push(filter[column])}`);
+  const put = (value: unknown) => `$${values.push(value)}`;
+  const conditions = [`d.live = ${put(live)}`];
+  for (const column of ['reason', 'code', 'provider', 'connection', 'channel'] as const) {
+    if (filter[column] !== undefined) conditions.push(`d.${column} = ${put(filter[column])}`);
   }
+  if (filter.userId !== undefined) conditions.push(`d.user_id = ${userOf(put(filter.userId))}`);
   return conditions.join(' and ');
 }
 
 /** Problems that match, in the order of their ids. Costs at most `scan` looked-at rows, whatever the filter. */
 export async function searchProblems(db: Queryable, search: ProblemSearch): Promise<ProblemsFound> {
-  const { order, limit, scan = SCAN } = search;
+  const { order, limit } = search;
   const values: unknown[] = [];
-  const inner = `select * from deliveries where ${indexed(search, values)} limit $${values.push(scan)}`;
+  const looked = source('*', search, values);
   const { rows } = await db.query<DeliveryRow>(
-    `select ${DELIVERY} from (${inner}) d where ${tested(search, values)}
+    `select ${DELIVERY} from (${looked}) d where ${tested(search, values)}
       order by id ${order === 'newest' ? 'desc' : 'asc'} limit $${values.push(limit + 1)}`,
     values,
   );
   const shown = rows.slice(0, limit);
   if (rows.length > limit) return { rows: shown, next: shown.at(-1)!.id };
-  return { rows: shown, next: await loadScanEnd(db, search, scan) };
+  return { rows: shown, next: await loadScanEnd(db, search) };
 }
 
 /** The last row that a search looked at before it gave up; null when it came to the end of the list. */
-async function loadScanEnd(db: Queryable, search: ProblemSearch, scan: number): Promise<string | null> {
+async function loadScanEnd(db: Queryable, search: ProblemSearch): Promise<string | null> {
   const values: unknown[] = [];
+  const looked = source('id', search, values);
   const { rows } = await db.query<{ id: string }>(
-    `select id from deliveries where ${indexed(search, values)} limit 1 offset $${values.push(scan - 1)}`,
+    `select id from (${looked}) d offset $${values.push((search.scan ?? SCAN) - 1)}`,
     values,
   );
   return rows[0]?.id ?? null;
