@@ -17,10 +17,10 @@ describeStores('the commands for problems', (store) => {
   const { log, error } = console;
 
   before(async () => {
-    await store().engine.query('insert into tenants (id, slug, name, created_at) values ($1, $1, $1, $2)', [
-      tenantId,
-      new Date(1),
-    ]);
+    await store().engine.query(
+      "insert into tenants (id, slug, name, created_at) values ($1, 'cli', 'Tenant', $2)",
+      [tenantId, new Date(1)],
+    );
     notification = await insertNotification(store(), tenantId);
     app = await createServer({
       authenticate: (token) =>
@@ -77,7 +77,8 @@ describeStores('the commands for problems', (store) => {
 
   it('start a replay by filter, show it and cancel it', async () => {
     assert.equal(await run(['replay', '--state', 'dead', '--rate', '7', ...address]), 0);
-    const id = /^Replay (\S+): running, 0 queued so far, 7 a second$/.exec(printed[0]!)![1]!;
+    const [, id = ''] = /^Replay (\S+): running, 0 queued so far, 7 a second$/.exec(printed[0]!) ?? [];
+    assert.notEqual(id, '', printed[0]);
     assert.equal(await run(['replay', '--cancel', id, ...address]), 0);
     printed.length = 0;
     assert.equal(await run(['replay', '--show', id, ...address]), 0);
