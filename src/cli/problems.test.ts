@@ -62,7 +62,7 @@ describeStores('the commands for problems', (store) => {
     printed.length = 0;
     assert.equal(await run(['problems', '--state', 'dead', '--reason', 'timeout', ...address]), 0);
     assert.equal(printed.length, 2);
-    assert.ok(printed[0]!.startsWith(dead) && printed[0]!.includes('sms over texts (timeout)'), printed[0]);
+    assert.ok(printed[0]!.startsWith(dead) && printed[0]!.includes('sms over texts (timeout)'), printed.join());
     assert.equal(printed[1], 'dead: 1 shown');
     assert.equal(await run(['problems', '--state', 'fine', ...address]), 1);
     assert.equal(await run(['problems', '--limit', 'many', ...address]), 2);
@@ -77,8 +77,8 @@ describeStores('the commands for problems', (store) => {
 
   it('start a replay by filter, show it and cancel it', async () => {
     assert.equal(await run(['replay', '--state', 'dead', '--rate', '7', ...address]), 0);
-    const [, id = ''] = /^Replay (\S+): running, 0 queued so far, 7 a second$/.exec(printed[0]!) ?? [];
-    assert.notEqual(id, '', printed[0]);
+    const id = /^Replay (\S+): running, 0 queued so far, 7 a second$/.exec(printed[0]!)?.[1] ?? '';
+    assert.notEqual(id, '', printed.join());
     assert.equal(await run(['replay', '--cancel', id, ...address]), 0);
     printed.length = 0;
     assert.equal(await run(['replay', '--show', id, ...address]), 0);

@@ -51,10 +51,7 @@ export class Recorder {
     for (;;) {
       try {
         const written = await this.#writeOnce(results);
-        await keepProviderIds(
-          this.#store.engine,
-          results.filter((result) => !written.has(result.claimed.id)),
-        );
+        await this.#keepIds(results.filter((result) => !written.has(result.claimed.id)));
         return results.map((result) => written.has(result.claimed.id));
       } catch (error) {
         this.#logger.error({ error, count: results.length }, 'results could not be written; trying again');
@@ -62,6 +59,13 @@ export class Recorder {
         await this.#clock.sleep(RETRY_MS);
       }
     }
+  }
+
+  /** Worth trying once: the results themselves are written, and must not be written again for this. */
+  async #keepIds(late: Result[]): Promise<void> {
+    await keepProviderIds(this.#store.engine, late).catch((error) =>
+      this.#logger.warn({ error, count: late.length }, 'ids of late answers could not be kept'),
+    );
   }
 
   /** A value the database refuses must stop only its own row, which then stays on record as unknown. */
