@@ -41,6 +41,7 @@ describeStores('the second wall, for statements that forget their tenant', (stor
         ["idempotency_keys values ($1, true, 'h', 'f', $2, $3)", [user, at]],
         ["provider_messages values ($1, 'mail', 'm', $2, $3)", [delivery, at]],
         ["attempts values ($2, 1, $1, 'mail', 'smtp', 'retry', null, null, null, $3, 1)", [delivery, at]],
+        ["replays values ($2, $1, true, '{}', 1, null, 'running', null, $3, 0, '{}', $3, null)", [user, at]],
         ["receipts values ($2, 'h', $1, 'mail', 'sent', null, null, null, $3)", [delivery, at]],
       ];
       for (const [into, values] of rest)
