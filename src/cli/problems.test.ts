@@ -62,7 +62,10 @@ describeStores('the commands for problems', (store) => {
     printed.length = 0;
     assert.equal(await run(['problems', '--state', 'dead', '--reason', 'timeout', ...address]), 0);
     assert.equal(printed.length, 2);
-    assert.ok(printed[0]!.startsWith(dead) && printed[0]!.includes('sms over texts (timeout)'), printed.join());
+    assert.ok(
+      printed[0]!.startsWith(dead) && printed[0]!.includes('sms over texts (timeout)'),
+      printed.join(),
+    );
     assert.equal(printed[1], 'dead: 1 shown');
     assert.equal(await run(['problems', '--state', 'fine', ...address]), 1);
     assert.equal(await run(['problems', '--limit', 'many', ...address]), 2);
