@@ -5,12 +5,18 @@ import {
   registerChangeRoutes,
 } from './accept/index.ts';
 import type { Config } from './config/index.ts';
-import { createHttpTransport, type DeliveryEngine, Sweep, startDelivery } from './delivery/index.ts';
+import {
+  createHttpTransport,
+  type DeliveryEngine,
+  decideUnknown,
+  Sweep,
+  startDelivery,
+} from './delivery/index.ts';
 import { createFlags, registerFlagRoutes } from './flags/index.ts';
 import { createHooks, loadHooksModule, registerHookRoutes } from './hooks/index.ts';
 import { createServer, type Server } from './http/index.ts';
 import { registerInboxRoutes } from './inbox/index.ts';
-import { foldCounters, registerLedgerRoutes } from './ledger/index.ts';
+import { foldCounters, ReplayLoop, registerLedgerRoutes } from './ledger/index.ts';
 import { createEgressGuard } from './lib/egress.ts';
 import type { Logger } from './lib/logger.ts';
 import { listProviders } from './providers/index.ts';
@@ -145,7 +151,9 @@ async function startSweeper({ store, clock, wake, logger }: Parts): Promise<Stop
   const sweep = new Sweep({ store, clock, wake, logger, housekeeping });
   if (store.kind === 'embedded') await sweep.takeOverAll();
   sweep.start();
-  return () => sweep.stop();
+  const replays = new ReplayLoop({ store, clock, wake, logger });
+  replays.start();
+  return () => Promise.all([sweep.stop(), replays.stop()]);
 }
 
 function startRouter({ store, clock, wake, logger, templates, connections }: Parts): Stop {
@@ -207,7 +215,7 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   };
   registerAcceptRoutes(app, { clock, wake, templates, commits, idempotencyMs: config.idempotencyMs });
   registerChangeRoutes(app, { store, templates, clock, wake });
-  registerLedgerRoutes(app, { store, clock, wake });
+  registerLedgerRoutes(app, { store, clock, wake, decideUnknown });
   registerUserRoutes(app, { store, clock });
   registerInboxRoutes(app, { store, clock });
   registerTemplateRoutes(app, { store, clock, templates });

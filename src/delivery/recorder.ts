@@ -4,6 +4,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Queryable, Store } from '../store/index.ts';
 import { contactKind, pruneDevices, suppressContacts } from '../users/index.ts';
+import { keepProviderIds } from './late-results.ts';
 import { insertAttempts, type Result, writeResults } from './store.ts';
 
 const MAX_BATCH = 500;
@@ -50,6 +51,7 @@ export class Recorder {
     for (;;) {
       try {
         const written = await this.#writeOnce(results);
+        await this.#keepIds(results.filter((result) => !written.has(result.claimed.id)));
         return results.map((result) => written.has(result.claimed.id));
       } catch (error) {
         this.#logger.error({ error, count: results.length }, 'results could not be written; trying again');
@@ -57,6 +59,13 @@ export class Recorder {
         await this.#clock.sleep(RETRY_MS);
       }
     }
+  }
+
+  /** Worth trying once: the results themselves are written, and must not be written again for this. */
+  async #keepIds(late: Result[]): Promise<void> {
+    await keepProviderIds(this.#store.engine, late).catch((error) =>
+      this.#logger.warn({ error, count: late.length }, 'ids of late answers could not be kept'),
+    );
   }
 
   /** A value the database refuses must stop only its own row, which then stays on record as unknown. */

@@ -1,4 +1,4 @@
-import { countChanges, isProblem } from '../ledger/index.ts';
+import { countChanges, isProblem, type Undecided } from '../ledger/index.ts';
 import type { InboxItem } from '../providers/index.ts';
 import type { Claimed } from '../queue/index.ts';
 import { column, type Queryable } from '../store/index.ts';
@@ -220,17 +220,6 @@ export async function loadSweepWork(
   return rows[0];
 }
 
-export interface Undecided {
-  id: string;
-  lane: string;
-  channel: string;
-  provider: string | null;
-  category: string;
-  retries: number;
-  expiresAt: Date | null;
-  cancelRequested: boolean;
-}
-
 /** Unknown deliveries whose time for evidence is over; locked until the transaction ends. */
 export async function loadUndecided(db: Queryable, now: Date, limit: number): Promise<Undecided[]> {
   const { rows } = await db.query(
@@ -255,7 +244,8 @@ export async function loadUndecided(db: Queryable, now: Date, limit: number): Pr
 
 export interface Decision {
   id: string;
-  state: 'queued' | 'failed' | 'dead' | 'expired' | 'cancelled';
+  /** `unknown`: it waits for a person, and is not looked at again. */
+  state: 'queued' | 'failed' | 'dead' | 'expired' | 'cancelled' | 'unknown';
   reason: string;
   retries: number;
 }
@@ -266,7 +256,7 @@ export async function writeDecisions(db: Queryable, decisions: Decision[], now: 
     `with decided as (
      update deliveries d set state = r.state, reason = r.reason, retries = r.retries, decide_at = null,
             due_at = case when r.state = 'queued' then $5::timestamptz end,
-            problem = case when r.state in ('failed', 'dead') then r.state end,
+            problem = case when r.state in ('failed', 'dead', 'unknown') then r.state end,
             finished_at = case when r.state <> 'queued' then $5::timestamptz end
        from unnest($1::uuid[], $2::text[], $3::text[], $4::int[]) as r (id, state, reason, retries)
       where d.id = r.id and d.state = 'unknown'

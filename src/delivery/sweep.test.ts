@@ -124,6 +124,29 @@ describeStores('the sweep', (store) => {
     assert.deepEqual(rows, [{ state: 'cancelled', due_at: null }]);
   });
 
+  it('leaves to a person what its policy holds, once and for all, whatever its expiry', async () => {
+    const held = new Sweep({
+      store: store(),
+      clock,
+      wake: new Wake(),
+      logger: silentLogger,
+      housekeeping: async () => {},
+      decide: (delivery, now) => decideUnknown(delivery, now, 'hold'),
+    });
+    const [claimed] = await startAttempts(1);
+    await held.takeOverAll();
+    offsetMs = 7_200_000;
+    await held.sweepOnce();
+    await held.sweepOnce();
+    const { rows } = await store().engine.query(
+      'select state, problem, reason, decide_at, due_at from deliveries where id = $1',
+      [claimed!.id],
+    );
+    assert.deepEqual(rows, [
+      { state: 'unknown', problem: 'unknown', reason: 'waits_for_operator', decide_at: null, due_at: null },
+    ]);
+  });
+
   it('takes over everything at the start of an embedded database', async () => {
     const claimed = await startAttempts(3);
     await sweep.takeOverAll();
@@ -164,4 +187,19 @@ it('the policy ends what was cancelled, came too late, or was unknown too often'
   assert.equal(unknown({ cancelRequested: true }), 'cancelled');
   assert.equal(unknown({ expiresAt: new Date(1_000) }), 'expired');
   assert.equal(unknown({ retries: 4 }), 'dead');
+});
+
+it('the policy that holds asks a person, unless somebody cancelled', () => {
+  const delivery = {
+    id: 'd',
+    lane: 'webhook.normal',
+    channel: 'webhook',
+    provider: 'webhook',
+    category: 'transactional',
+    retries: 9,
+    expiresAt: new Date(1),
+    cancelRequested: false,
+  };
+  assert.equal(decideUnknown(delivery, 1_000, 'hold').state, 'unknown');
+  assert.equal(decideUnknown({ ...delivery, cancelRequested: true }, 1_000, 'hold').state, 'cancelled');
 });

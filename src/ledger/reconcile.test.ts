@@ -4,8 +4,9 @@ import { queueDeliveries, TENANT } from '../../test/support/ledger.ts';
 import { describeStores } from '../../test/support/stores.ts';
 import { insertDeliveries } from '../routing/store.ts';
 import { foldCounters } from './counters.ts';
+import { replayDeliveries } from './problem-store.ts';
 import { reconcile } from './reconcile.ts';
-import { cancelDeliveries, replayDeliveries } from './store.ts';
+import { cancelDeliveries } from './store.ts';
 
 const LONG_AGO = new Date(0);
 const DAY_MS = 86_400_000;
@@ -40,7 +41,12 @@ describeStores('reconciling', (store) => {
     await store().engine.query("update deliveries set state = 'dead', problem = 'dead' where id = $1", [id]);
     await store().engine.query("update counters set state = 'dead' where state = 'skipped'");
     const now = new Date(store().clock.now());
-    await replayDeliveries(store().engine, TENANT, true, { ids: [id!], now, expiresAt: now });
+    await replayDeliveries(store().engine, TENANT, true, {
+      ids: [id!],
+      dueAt: [now],
+      expiresAt: now,
+      entry: { at: now.toISOString(), action: 'replay', as: 'queued', by: { key: 'k', name: null } },
+    });
     assert.deepEqual([await count(), await rules()], [{ accepted: 1 }, []]);
   });
 

@@ -4,12 +4,13 @@
  * decisions made in code before they become statements.
  */
 export const TRANSITIONS = {
-  queued: ['sending', 'cancelled', 'expired', 'skipped'],
+  // sent: a receipt proves that the attempt before, whose outcome was unknown, did arrive
+  queued: ['sending', 'sent', 'cancelled', 'expired', 'skipped'],
   sending: ['sent', 'queued', 'failed', 'dead', 'unknown', 'cancelled', 'expired', 'skipped'],
   unknown: ['queued', 'sent', 'failed', 'dead', 'cancelled', 'expired'],
   sent: ['failed'], // a hard bounce reported later
-  failed: ['queued'], // replayed after correction
-  dead: ['queued'], // replayed
+  failed: ['queued', 'sent'], // replayed after correction; a receipt against what was only supposed
+  dead: ['queued', 'sent'], // the same
   skipped: [],
   expired: [],
   cancelled: [],

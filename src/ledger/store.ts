@@ -1,6 +1,6 @@
 import type { Queryable } from '../store/index.ts';
 import { countChanges } from './counters.ts';
-import type { ProblemState } from './states.ts';
+import type { Intervention } from './problem-store.ts';
 
 export interface NotificationRow {
   id: string;
@@ -73,6 +73,8 @@ export interface DeliveryRow {
   reason: string | null;
   code: string | null;
   attempt: number;
+  retries: number;
+  cancel_requested: boolean;
   due_at: Date | null;
   decide_at: Date | null;
   provider_message_id: string | null;
@@ -84,11 +86,17 @@ export interface DeliveryRow {
   delivered_at: Date | null;
   opened_at: Date | null;
   clicked_at: Date | null;
+  /** What people did to it, oldest first. */
+  interventions: Intervention[] | null;
+  /** Of its notification; read only while the outcome is unknown, when it decides what happens next. */
+  category: string | null;
 }
 
-const DELIVERY = `id, live, notification_id, channel, lane, device_id, provider, connection, state, reason, code, attempt, due_at,
-  decide_at, provider_message_id, template_version, created_at, expires_at, started_at, finished_at, delivered_at,
-  opened_at, clicked_at`;
+/** The columns of a DeliveryRow, of `deliveries d`. */
+export const DELIVERY = `d.id, live, notification_id, channel, lane, device_id, provider, connection, state, reason, code, attempt,
+  retries, cancel_requested, due_at, decide_at, provider_message_id, template_version, created_at, expires_at, started_at, finished_at, delivered_at,
+  opened_at, clicked_at, interventions,
+  case when d.state = 'unknown' then (select n.category from notifications n where n.id = d.notification_id and n.tenant_id = d.tenant_id) end as category`;
 
 export async function loadDeliveries(
   db: Queryable,
@@ -96,7 +104,7 @@ export async function loadDeliveries(
   notificationIds: string[],
 ): Promise<DeliveryRow[]> {
   const { rows } = await db.query<DeliveryRow>(
-    `select ${DELIVERY} from deliveries where notification_id = any($1::uuid[]) and tenant_id = $2 order by id`,
+    `select ${DELIVERY} from deliveries d where notification_id = any($1::uuid[]) and tenant_id = $2 order by id`,
     [notificationIds, tenantId],
   );
   return rows;
@@ -109,24 +117,10 @@ export async function loadDelivery(
   id: string,
 ): Promise<DeliveryRow | null> {
   const { rows } = await db.query<DeliveryRow>(
-    `select ${DELIVERY} from deliveries where id = $1 and tenant_id = $2 and live = $3`,
+    `select ${DELIVERY} from deliveries d where id = $1 and tenant_id = $2 and live = $3`,
     [id, tenantId, live],
   );
   return rows[0] ?? null;
-}
-
-/** Deliveries that somebody should look at: dead, failed or unknown; newest first. */
-export async function listProblems(
-  db: Queryable,
-  filter: ListFilter & { problem: ProblemState; reason?: string },
-): Promise<DeliveryRow[]> {
-  const { rows } = await db.query<DeliveryRow>(
-    `select ${DELIVERY} from deliveries
-      where tenant_id = $1 and live = $2 and problem = $3 and ($4::uuid is null or id < $4) and ($5::text is null or reason = $5)
-      order by id desc limit $6`,
-    [filter.tenantId, filter.live, filter.problem, filter.before, filter.reason ?? null, filter.limit],
-  );
-  return rows;
 }
 
 export interface AttemptRow {
@@ -222,29 +216,4 @@ export async function lockNotification(
     [id, tenantId, live],
   );
   return rows[0] ?? null;
-}
-
-/** Queues dead or failed deliveries again with a fresh retry budget. Returns the ids and lanes that were. */
-export async function replayDeliveries(
-  db: Queryable,
-  tenantId: string,
-  live: boolean,
-  replay: { ids: string[]; now: Date; expiresAt: Date },
-): Promise<{ id: string; lane: string }[]> {
-  const { rows } = await db.query(
-    `with picked as (
-       select id, problem from deliveries where id = any($1::uuid[]) and tenant_id = $2 and live = $3
-          and problem in ('dead', 'failed') order by id for update
-     ), replayed as (
-      update deliveries d set state = 'queued', due_at = $4, expires_at = greatest(expires_at, $5), retries = 0, problem = null,
-        finished_at = null, cancel_requested = false
-      from picked where d.id = picked.id
-      returning d.id, d.lane, d.tenant_id, d.live, d.created_at, d.channel, picked.problem as state, -1 as n
-     ), counted as (
-       ${countChanges('replayed')}
-     )
-     select id, lane from replayed`,
-    [replay.ids, tenantId, live, replay.now, replay.expiresAt],
-  );
-  return rows as { id: string; lane: string }[];
 }

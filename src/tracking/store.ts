@@ -70,11 +70,13 @@ export interface Marks {
 
 // Asked of the locked row itself: a copy read before could be older than another writer's commit.
 const FAILS = "(m.failed_reason is not null and d.state in ('sent', 'sending', 'unknown'))";
-const PROVES = "(m.accepted and d.state in ('sending', 'unknown'))";
+// A proof also overturns what was only supposed of an unknown outcome, by a policy or by a person.
+const PROVES = `(m.accepted and (d.state in ('sending', 'unknown') or d.state in ('queued', 'failed', 'dead')
+  and d.reason in ('unknown_sent_again', 'unknown_not_repeated', 'unknown_retries_exhausted', 'settled_by_operator')))`;
 
 /**
  * Moves deliveries on by what vendors reported, in any order: marks keep the earliest time, `sending` and `unknown`
- * are settled as sent (or failed), `sent` becomes failed by a hard bounce. Ended deliveries keep their state.
+ * are settled as sent (or failed), `sent` becomes failed by a hard bounce. Other ended deliveries keep their state.
  */
 export async function applyMarks(db: Queryable, tenantId: string, marks: Marks[], now: Date): Promise<void> {
   const sorted = marks.toSorted((a, b) => (a.deliveryId < b.deliveryId ? -1 : 1));
@@ -87,6 +89,7 @@ export async function applyMarks(db: Queryable, tenantId: string, marks: Marks[]
         reason = case when ${FAILS} or ${PROVES} then m.failed_reason else d.reason end,
         code = case when ${FAILS} or ${PROVES} then m.failed_code else d.code end,
         problem = case when ${FAILS} then 'failed' when ${PROVES} then null else d.problem end,
+        due_at = case when ${FAILS} or ${PROVES} then null else d.due_at end,
         decide_at = case when ${FAILS} or ${PROVES} then null else d.decide_at end,
         finished_at = case when d.state <> 'sent' and (${FAILS} or ${PROVES}) then $9 else d.finished_at end,
         delivered_at = least(d.delivered_at, m.delivered_at),

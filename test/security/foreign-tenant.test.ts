@@ -11,6 +11,8 @@ interface Ids {
   notification: string;
   delivery: string;
   dead: string;
+  unknown: string;
+  replay: string;
   device: string;
   item: string;
   key: string;
@@ -96,6 +98,19 @@ const ATTACKS: Record<string, Attack> = {
   'GET /v1/hooks': ['his own', () => '/v1/hooks'],
   'GET /v1/flags': ['his own', () => '/v1/flags'],
   'DELETE /v1/flags/{name}': ['his own', () => '/v1/flags/failover'],
+  'POST /v1/deliveries/{id}/settle': [
+    404,
+    (ids) => `/v1/deliveries/${ids.unknown}/settle`,
+    () => ({ as: 'sent' }),
+  ],
+  'POST /v1/deliveries/settle': [
+    'his own',
+    () => '/v1/deliveries/settle',
+    (ids) => ({ ids: [ids.unknown], as: 'sent' }),
+  ],
+  'GET /v1/replays': ['his own', () => '/v1/replays'],
+  'GET /v1/replays/{id}': [404, (ids) => `/v1/replays/${ids.replay}`],
+  'POST /v1/replays/{id}/cancel': [404, (ids) => `/v1/replays/${ids.replay}/cancel`],
   'GET /v1/providers': ['public', () => '/v1/providers'],
   // These come last: from then on the stranger has things of the same names.
   'PUT /v1/templates/{id}': ['his own', () => '/v1/templates/welcome', () => sms],
@@ -199,6 +214,12 @@ async function furnish({ call, owner, store }: Instance): Promise<Ids> {
     state: 'dead',
     reason: MARKER,
   });
+  const unknown = await insertDelivery(store, owner.tenantId, {
+    notification_id,
+    state: 'unknown',
+    reason: MARKER,
+  });
+  const replay = await make('POST', '/v1/deliveries/replay', { filter: { state: 'dead', reason: MARKER } });
   const item = uuidv7(store.clock.now());
   await store.engine.query(
     `insert into inbox_items (tenant_id, user_id, id, live, notification_id, category, item, created_at)
@@ -212,7 +233,16 @@ async function furnish({ call, owner, store }: Instance): Promise<Ids> {
       new Date(store.clock.now()),
     ],
   );
-  return { notification: accepted.id, delivery, dead, device: device.id, item, key: key.id };
+  return {
+    notification: accepted.id,
+    delivery,
+    dead,
+    unknown,
+    replay: replay.id,
+    device: device.id,
+    item,
+    key: key.id,
+  };
 }
 
 /** Every row of a tenant in every table, but for the minute in which his keys were used. */
