@@ -58,7 +58,7 @@ export async function attempt(work: Work, tools: AttemptTools): Promise<Result |
   gate.finish(sent.recipientsFault ? 'healthy' : lessonOf(outcome), now);
   const settlement = settle(outcome, {
     now,
-    random: Math.random(),
+    random: fractionOf(tools.random(4)),
     retries: claimed.retries,
     expiresAt: claimed.expiresAt,
     schedule: scheduleFor(claimed.channel as Message['channel'], claimed.priority),
@@ -78,6 +78,11 @@ export async function attempt(work: Work, tools: AttemptTools): Promise<Result |
   };
   logResult(result, tools.logger);
   return result;
+}
+
+/** Random bytes as a number in [0, 1). */
+function fractionOf(bytes: Uint8Array): number {
+  return bytes.reduce((fraction, byte) => (fraction + byte) / 256, 0);
 }
 
 function logResult({ claimed, settlement, outcome, latencyMs }: Result, logger: Logger): void {

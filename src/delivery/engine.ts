@@ -28,6 +28,10 @@ export interface DeliveryOptions {
   /** Where test attempts go; null when this process must not send any. */
   simulator: SimulatorAddress | null;
   callbackUrl(claimed: Claimed): string | undefined;
+  /** The way to the providers; by default the real one behind the guard. */
+  transports?: Transports;
+  /** That many random bytes; the system's by default. */
+  random?(bytes: number): Uint8Array;
 }
 
 export interface DeliveryEngine {
@@ -38,7 +42,7 @@ export interface DeliveryEngine {
 /** Builds the parts of delivery and starts them. */
 export async function startDelivery(options: DeliveryOptions): Promise<DeliveryEngine> {
   const { store, clock, logger, wake, queue, connections, templates, guard } = options;
-  const transports: Transports = {
+  const transports: Transports = options.transports ?? {
     http: createHttpTransport({ guard }),
     http2: createHttp2Transport({ guard }),
     smtp: createSmtpTransport({ guard }),
@@ -52,7 +56,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
     logger,
     sender,
     tokens: new TokenCache(fetchTokenBy(sender)),
-    random: (bytes: number) => randomFillSync(new Uint8Array(bytes)),
+    random: options.random ?? ((bytes: number) => randomFillSync(new Uint8Array(bytes))),
     isAlive: () => heartbeat.isAlive(),
     callbackUrl: options.callbackUrl,
   };

@@ -17,7 +17,7 @@ export class Heartbeat {
   readonly #logger: Logger;
   readonly #startedAt: Date;
   #lastBeat = Number.NEGATIVE_INFINITY;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #stop = new AbortController();
 
   constructor(options: { store: Store; clock: Clock; logger: Logger }) {
     this.#store = options.store;
@@ -30,11 +30,7 @@ export class Heartbeat {
   /** Resolves after the first beat is stored: only then may attempts start. */
   async start(): Promise<void> {
     await this.#beat();
-    this.#timer = setInterval(() => {
-      this.#beat().catch((error) =>
-        this.#logger.warn({ error, worker: this.workerId }, 'the heartbeat could not be written'),
-      );
-    }, INTERVAL_MS);
+    void this.#run();
   }
 
   /** Whether the others still take this process for alive. */
@@ -43,8 +39,20 @@ export class Heartbeat {
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#stop.abort();
     await deleteWorker(this.#store.engine, this.workerId).catch(() => {});
+  }
+
+  /** A beat that hangs must not hold up the next one. */
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    for (;;) {
+      await this.#clock.sleep(INTERVAL_MS, signal);
+      if (signal.aborted) return;
+      this.#beat().catch((error) =>
+        this.#logger.warn({ error, worker: this.workerId }, 'the heartbeat could not be written'),
+      );
+    }
   }
 
   async #beat(): Promise<void> {

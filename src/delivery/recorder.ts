@@ -34,6 +34,7 @@ export class Recorder {
       concurrency: 1,
       maxWaiting: Number.POSITIVE_INFINITY,
       lingerMs: LINGER_MS,
+      clock: options.clock,
     });
   }
 

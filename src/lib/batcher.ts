@@ -1,3 +1,5 @@
+import { type Clock, sleep } from './clock.ts';
+
 interface Waiting<Item, Answer> {
   item: Item;
   resolve(answer: Answer): void;
@@ -14,6 +16,8 @@ export interface BatcherOptions<Item, Answer> {
   maxWaiting: number;
   /** How long a batch that is not full waits for more; default: not at all. */
   lingerMs?: number;
+  /** What lingering is measured with; the system's timer by default. */
+  clock?: Pick<Clock, 'sleep'>;
 }
 
 export class OverloadedError extends Error {
@@ -62,8 +66,8 @@ export class Batcher<Item, Answer> {
       this.#scheduled = false;
       this.#start();
     };
-    const { lingerMs = 0, maxBatch } = this.#options;
-    if (lingerMs > 0 && this.#waiting.length < maxBatch) setTimeout(start, lingerMs);
+    const { lingerMs = 0, maxBatch, clock = { sleep } } = this.#options;
+    if (lingerMs > 0 && this.#waiting.length < maxBatch) void clock.sleep(lingerMs).then(start);
     else setImmediate(start);
   }
 
