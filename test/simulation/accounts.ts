@@ -1,6 +1,7 @@
 import { Secret } from '../../src/lib/secret.ts';
 import type { Store } from '../../src/store/index.ts';
-import type { Connection } from '../../src/tenants/index.ts';
+import type { Connection, Connections } from '../../src/tenants/index.ts';
+import type { SeededRandom } from './random.ts';
 
 export const TENANTS = ['01900000-0000-7000-8000-00000000000a', '01900000-0000-7000-8000-00000000000b'];
 export const USERS = Array.from({ length: 12 }, (_, i) => `user-${i}`);
@@ -12,10 +13,15 @@ const WEBHOOK = {
 };
 
 /** The tenants' accounts: two for each channel, so that one can take over. The second tenant has one webhook only. */
-export const connections = {
-  forTenants: async (_db: unknown, tenantIds: string[]): Promise<Map<string, Connection[]>> =>
-    new Map(tenantIds.map((tenantId) => [tenantId, connectionsOf(tenantId)])),
-};
+export function connectionsReadBy(random: SeededRandom): Pick<Connections, 'forTenants'> {
+  return {
+    async forTenants(db, tenantIds) {
+      // The real ones are cached, and looked up again now and then: the database may be away just then.
+      if (random.chance(0.1)) await db.query('select 1');
+      return new Map(tenantIds.map((tenantId) => [tenantId, connectionsOf(tenantId)]));
+    },
+  };
+}
 
 function connectionsOf(tenantId: string): Connection[] {
   const all = [

@@ -109,15 +109,16 @@ function* judgeRepeats({ row, sendings, outcomeOf, replays, bounced }: Story): G
     return dedupeKey || replaces || categoryOf(category).unknown === 'send-again';
   };
   const taken = sendings.filter((sending) => sending.accepted);
-  for (const [i, sending] of sendings.entries()) {
-    const later = sendings[i + 1];
-    if (!later || replays.some((at) => at >= sending.at && at <= later.at)) continue;
-    const unsure = outcomeOf(sending.attempt) === 'unknown';
-    const text = `attempt ${later.attempt} follows attempt ${sending.attempt}`;
-    if (sending.accepted && !unsure) yield `${text}, which was accepted and not unknown`;
-    if (unsure && !mayRepeat(sending)) yield `${text}, which was unknown and must not be repeated`;
-    if (unsure && later.connection !== sending.connection)
-      yield `${text}, which was unknown, over ${later.connection} instead of ${sending.connection}`;
+  for (const [i, later] of sendings.entries()) {
+    const replayedAt = replays.findLast((at) => at <= later.at) ?? 0;
+    for (const earlier of sendings.slice(0, i).filter(({ at }) => at > replayedAt)) {
+      const unsure = outcomeOf(earlier.attempt) === 'unknown';
+      const text = `attempt ${later.attempt} follows attempt ${earlier.attempt}`;
+      if (earlier.accepted && !unsure) yield `${text}, which was accepted and not unknown`;
+      if (unsure && !mayRepeat(earlier)) yield `${text}, which was unknown and must not be repeated`;
+      if (unsure && later.connection !== earlier.connection)
+        yield `${text}, which was unknown, over ${later.connection} instead of ${earlier.connection}`;
+    }
   }
   const sent = row.state === 'sent' && row.channel !== 'inbox';
   if (sent && taken.length === 0) yield 'is sent, and no vendor took it';

@@ -7,6 +7,8 @@ export interface DatabaseFaults {
   refused: number;
   /** Share of operations that ran, and whose answer got lost. */
   answerLost: number;
+  /** Share of operations that hang for longer than a worker is waited for. */
+  stalled: number;
 }
 
 /** Counts what the real database has under way: while it has, no virtual time may pass. */
@@ -28,6 +30,7 @@ export function createProcessStore(
     await lifeline.pass();
     const luck = random.next();
     if (luck < faults.refused) throw connectionLost();
+    if (luck > 1 - faults.stalled) await lifeline.sleep(random.between(8_000, 25_000));
     busy.count++;
     const done = await work().then(
       (answer) => ({ answer }),

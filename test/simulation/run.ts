@@ -5,7 +5,7 @@ import { type Evidence, judge, loadEvidence } from './invariants.ts';
 import { World } from './world.ts';
 
 const PROCESSES = 3;
-const LONGEST_QUIET_MS = 3_600_000;
+const LONGEST_QUIET_MS = 1_200_000;
 const QUIET_STEP_MS = 30_000;
 
 export interface Report {
@@ -76,7 +76,7 @@ function act(world: World, customers: Customers): void {
 
 /** No new trouble: the stopped go on, one process at least is alive, and time passes until nothing is due. */
 async function comeToRest(world: World): Promise<void> {
-  Object.assign(world.faults, { refused: 0, answerLost: 0 });
+  Object.assign(world.faults, { refused: 0, answerLost: 0, stalled: 0 });
   world.vendors.isHealing = true;
   for (const { lifeline } of world.processes) {
     lifeline.crashAfter(Number.POSITIVE_INFINITY);

@@ -3,7 +3,7 @@ import { setIdSource } from '../../src/lib/ids.ts';
 import type { Receipt } from '../../src/providers/index.ts';
 import { ensurePartitions, type Store } from '../../src/store/index.ts';
 import { applyReceipts } from '../../src/tracking/index.ts';
-import { connections } from './accounts.ts';
+import { connectionsReadBy } from './accounts.ts';
 import { EventLog } from './event-log.ts';
 import { Lifeline } from './lifeline.ts';
 import { SimulatedProcess } from './process.ts';
@@ -21,7 +21,7 @@ export class World {
   readonly log = new EventLog(this.clock);
   readonly random: SeededRandom;
   readonly vendors: Vendors;
-  readonly faults: DatabaseFaults = { refused: 0.002, answerLost: 0.002 };
+  readonly faults: DatabaseFaults = { refused: 0.002, answerLost: 0.002, stalled: 0.001 };
   /** Deliveries that a receipt reported as failed. */
   readonly bounced = new Set<string>();
   processes: SimulatedProcess[] = [];
@@ -43,7 +43,7 @@ export class World {
       log: this.log,
       onAccepted: (sending) => void this.#report(sending),
     });
-    this.store = this.#storeOf(new Lifeline('outside', this.clock, this.random), { refused: 0, answerLost: 0 });
+    this.store = this.#storeOf(new Lifeline('outside', this.clock, this.random), { refused: 0, answerLost: 0, stalled: 0 });
   }
 
   prepare(): Promise<void> {
@@ -60,7 +60,7 @@ export class World {
       store: this.#storeOf(lifeline, this.faults),
       random,
       vendors: this.vendors,
-      connections,
+      connections: connectionsReadBy(random),
     });
     lifeline.onDeath(() => {
       this.processes = this.processes.filter((other) => other !== process);
