@@ -7,6 +7,7 @@ import type { Claimed, Queue, Wake } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
 import type { Templates } from '../templates/index.ts';
 import type { Connections } from '../tenants/index.ts';
+import type { AttemptTools } from './attempt.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Gates } from './gates.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -51,13 +52,13 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
   const heartbeat = new Heartbeat({ store, clock, logger });
   const gates = new Gates(clock);
   const recorder = new Recorder({ store, clock, logger });
-  const tools = {
+  const tools: AttemptTools = {
     clock,
     logger,
     sender,
     tokens: new TokenCache(fetchTokenBy(sender)),
     random: options.random ?? ((bytes: number) => randomFillSync(new Uint8Array(bytes))),
-    isAlive: () => heartbeat.isAlive(),
+    isAlive: (since) => heartbeat.isAlive(since),
     callbackUrl: options.callbackUrl,
   };
   const worker = new Worker({

@@ -17,6 +17,8 @@ export class Heartbeat {
   readonly #logger: Logger;
   readonly #startedAt: Date;
   #lastBeat = Number.NEGATIVE_INFINITY;
+  #known = false;
+  #aliveSince = Number.POSITIVE_INFINITY;
   readonly #stop = new AbortController();
 
   constructor(options: { store: Store; clock: Clock; logger: Logger }) {
@@ -33,9 +35,12 @@ export class Heartbeat {
     void this.#run();
   }
 
-  /** Whether the others still take this process for alive. */
-  isAlive(): boolean {
-    return this.#clock.now() - this.#lastBeat < DEAD_AFTER_MS;
+  /**
+   * Whether the others have taken this process for alive ever since `since` (ms since the epoch): what it started
+   * then is still its own. One that was given up and goes on begins anew.
+   */
+  isAlive(since: number): boolean {
+    return since >= this.#aliveSince && this.#clock.now() - this.#lastBeat < DEAD_AFTER_MS;
   }
 
   async stop(): Promise<void> {
@@ -57,11 +62,14 @@ export class Heartbeat {
 
   async #beat(): Promise<void> {
     const now = this.#clock.now();
-    await saveHeartbeat(
+    const isNew = await saveHeartbeat(
       this.#store.engine,
       { id: this.workerId, host: hostname(), startedAt: this.#startedAt },
       new Date(now),
     );
-    this.#lastBeat = now;
+    // Beats may be answered out of order.
+    this.#lastBeat = Math.max(this.#lastBeat, now);
+    if (isNew) this.#aliveSince = this.#known ? this.#clock.now() : now;
+    this.#known = true;
   }
 }

@@ -6,7 +6,7 @@ import type { Claim, Claimed, Wake } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
 import type { CompiledTemplate, Templates } from '../templates/index.ts';
 import type { Connection, Connections } from '../tenants/index.ts';
-import { type AttemptTools, attempt, type Work } from './attempt.ts';
+import { type AttemptTools, attempt, handBack, type Work } from './attempt.ts';
 import { findAlternative } from './failover.ts';
 import type { Gate } from './gate.ts';
 import type { Gates } from './gates.ts';
@@ -25,6 +25,12 @@ export interface WorkerOptions {
   connections: Pick<Connections, 'forTenants'>;
   templates: Pick<Templates, 'compiled'>;
   tools: AttemptTools;
+}
+
+/** What the attempts of a claim need besides the deliveries themselves. */
+interface Needs {
+  configured: Map<string, Connection[]>;
+  templates: Map<string, CompiledTemplate>;
 }
 
 const DELETE_CLAIMS_AT = 50;
@@ -54,23 +60,19 @@ export class Worker {
 
   /** Starts all deliveries of a claim, whose gates hold a permit for each; returns when they are under way. */
   async run(claim: Claim, gateOf: (claimed: Claimed) => Gate): Promise<void> {
-    const { store, connections } = this.#options;
-    const tenantIds = [...new Set(claim.deliveries.map((delivery) => delivery.tenantId))];
-    const configured = await connections.forTenants(store.engine, tenantIds);
-    const templates = await this.#loadTemplates(claim.deliveries);
+    const needs = await this.#lookUp(claim.deliveries).catch((error: unknown) => {
+      this.#options.logger.error({ error }, 'what attempts need could not be read; handing them back');
+      return null;
+    });
     let open = claim.deliveries.length;
     for (const [i, claimed] of claim.deliveries.entries()) {
       // Rendering, signing and encrypting take their time: requests to the API get a turn in between.
       if (i > 0 && i % STARTS_PER_TURN === 0) await nextTurn();
       this.#count(claimed.lane, 1);
-      const work: Work = {
-        claimed,
-        route: routeOf(claimed, configured.get(claimed.tenantId) ?? []),
-        gate: gateOf(claimed),
-        template: templates.get(templateName(claimed)) ?? null,
-        findAlternative: () => this.#findAlternative(claimed, configured.get(claimed.tenantId) ?? []),
-      };
-      const running = this.#attempt(work).finally(() => {
+      const ended = needs
+        ? attempt(this.#prepare(claimed, gateOf(claimed), needs), this.#options.tools)
+        : this.#handBack(claimed, gateOf(claimed));
+      const running = this.#finish(claimed, ended).finally(() => {
         this.#running.delete(running);
         if (--open === 0) this.#finishClaim(claim.id);
       });
@@ -91,12 +93,33 @@ export class Worker {
     if (ids.length > 0) await deleteClaims(this.#options.store.engine, ids);
   }
 
-  async #attempt(work: Work): Promise<void> {
-    const { claimed } = work;
-    const result = await attempt(work, this.#options.tools);
+  async #lookUp(deliveries: Claimed[]): Promise<Needs> {
+    const { store, connections } = this.#options;
+    const tenantIds = [...new Set(deliveries.map((delivery) => delivery.tenantId))];
+    const configured = await connections.forTenants(store.engine, tenantIds);
+    return { configured, templates: await this.#loadTemplates(deliveries) };
+  }
+
+  #prepare(claimed: Claimed, gate: Gate, { configured, templates }: Needs): Work {
+    const connections = configured.get(claimed.tenantId) ?? [];
+    return {
+      claimed,
+      route: routeOf(claimed, connections),
+      gate,
+      template: templates.get(templateName(claimed)) ?? null,
+      findAlternative: () => this.#findAlternative(claimed, connections),
+    };
+  }
+
+  async #handBack(claimed: Claimed, gate: Gate): Promise<Result> {
+    gate.abandon();
+    return handBack(claimed, this.#options.clock.now());
+  }
+
+  async #finish(claimed: Claimed, ended: Promise<Result>): Promise<void> {
+    const result = await ended;
     this.#count(claimed.lane, -1);
     this.#freeSlot();
-    if (!result) return;
     await this.#options.recorder.record(result);
     this.#announce(result);
   }

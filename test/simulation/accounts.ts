@@ -26,9 +26,27 @@ export function connectionsReadBy(random: SeededRandom): Pick<Connections, 'forT
 function connectionsOf(tenantId: string): Connection[] {
   const all = [
     connection(tenantId, { id: 'texts', providerId: 'twilio', channel: 'sms', priority: 1, config: TWILIO }),
-    connection(tenantId, { id: 'texts-2', providerId: 'twilio', channel: 'sms', priority: 2, config: TWILIO }),
-    connection(tenantId, { id: 'hooks', providerId: 'webhook', channel: 'webhook', priority: 1, config: WEBHOOK }),
-    connection(tenantId, { id: 'hooks-2', providerId: 'webhook', channel: 'webhook', priority: 1, config: WEBHOOK }),
+    connection(tenantId, {
+      id: 'texts-2',
+      providerId: 'twilio',
+      channel: 'sms',
+      priority: 2,
+      config: TWILIO,
+    }),
+    connection(tenantId, {
+      id: 'hooks',
+      providerId: 'webhook',
+      channel: 'webhook',
+      priority: 1,
+      config: WEBHOOK,
+    }),
+    connection(tenantId, {
+      id: 'hooks-2',
+      providerId: 'webhook',
+      channel: 'webhook',
+      priority: 1,
+      config: WEBHOOK,
+    }),
   ];
   return tenantId === TENANTS[0] ? all : all.filter(({ id }) => id !== 'hooks-2');
 }

@@ -67,7 +67,8 @@ export class Customers {
       return rows;
     });
     for (const { id: delivery, state, attempt } of deliveries) {
-      if (!this.cancelled.has(delivery)) this.cancelled.set(delivery, { at: clock.now(), attempts: attempt, state });
+      if (!this.cancelled.has(delivery))
+        this.cancelled.set(delivery, { at: clock.now(), attempts: attempt, state });
     }
     log.add('cancel', id, ...deliveries.map(({ state }) => state));
   }
@@ -123,7 +124,13 @@ export class Customers {
     const expiresAt = (sendAt ?? now) + random.pick([2_000, 15_000, 60_000, 300_000, 600_000]);
     return {
       userId: random.chance(0.03) ? 'nobody' : random.pick(USERS),
-      channels: random.pick([['sms'], ['webhook'], ['inbox'], ['sms', 'webhook'], ['sms', 'webhook', 'inbox']]),
+      channels: random.pick([
+        ['sms'],
+        ['webhook'],
+        ['inbox'],
+        ['sms', 'webhook'],
+        ['sms', 'webhook', 'inbox'],
+      ]),
       category: random.pick(['transactional', 'marketing', 'otp', 'security']),
       priority: random.pick([undefined, 'high', 'normal', 'low']),
       message: { title: 'Hello', body: 'World' },

@@ -30,7 +30,9 @@ export async function loadEvidence({ store }: World): Promise<Evidence> {
 /** Everything that must hold once nothing is due any more; returns what does not. */
 export function judge(world: World, customers: Customers, evidence: Evidence): string[] {
   const sendings = Map.groupBy(world.vendors.sendings, ({ deliveryId }) => deliveryId);
-  const outcomes = new Map(evidence.attempts.map((row) => [`${row.delivery_id}/${row.n}`, row.outcome as string]));
+  const outcomes = new Map(
+    evidence.attempts.map((row) => [`${row.delivery_id}/${row.n}`, row.outcome as string]),
+  );
   const problems = [...judgeConservation(customers, evidence)];
   for (const row of evidence.deliveries) {
     const story: Story = {
@@ -41,7 +43,11 @@ export function judge(world: World, customers: Customers, evidence: Evidence): s
       cancel: customers.cancelled.get(row.id),
       bounced: world.bounced.has(row.id),
     };
-    problems.push(...[...judgeRow(story), ...judgeSendings(story), ...judgeRepeats(story)].map((text) => `${row.id}: ${text}`));
+    problems.push(
+      ...[...judgeRow(story), ...judgeSendings(story), ...judgeRepeats(story)].map(
+        (text) => `${row.id}: ${text}`,
+      ),
+    );
   }
   return problems;
 }
@@ -68,7 +74,8 @@ function* judgeConservation(customers: Customers, evidence: Evidence): Generator
   }
   for (const row of evidence.notifications) {
     const cancelled = customers.cancelledUnrouted.has(row.id);
-    if (row.state !== (cancelled ? 'cancelled' : 'routed')) yield `notification ${row.id} ended as ${row.state}`;
+    if (row.state !== (cancelled ? 'cancelled' : 'routed'))
+      yield `notification ${row.id} ended as ${row.state}`;
     if (cancelled && deliveries.has(row.id)) yield `notification ${row.id} was cancelled and routed`;
     if (row.due_at !== null) yield `notification ${row.id} is still due`;
   }
@@ -81,7 +88,8 @@ function* judgeRow({ row }: Story): Generator<string> {
   if (!TERMINAL.has(row.state)) yield `ended as ${row.state} (${row.reason}, attempt ${row.attempt})`;
   if (row.due_at !== null && row.state !== 'queued') yield `${row.state} and due`;
   if (row.decide_at !== null && row.state !== 'unknown') yield `${row.state} and to be decided`;
-  if (row.problem !== (isProblem(row.state) ? row.state : null)) yield `${row.state} with problem ${row.problem}`;
+  if (row.problem !== (isProblem(row.state) ? row.state : null))
+    yield `${row.state} with problem ${row.problem}`;
   if (TERMINAL.has(row.state) && row.finished_at === null) yield `${row.state} and not finished`;
 }
 
@@ -92,10 +100,12 @@ function* judgeSendings({ row, sendings, cancel, outcomeOf, replays }: Story): G
     const before = sendings[i - 1];
     const text = `attempt ${attempt} by ${process} at ${at}`;
     if (attempt > row.attempt) yield `${text} is not on record`;
-    if (before && attempt <= before.attempt) yield `${text} came after attempt ${before.attempt} by ${before.process}`;
+    if (before && attempt <= before.attempt)
+      yield `${text} came after attempt ${before.attempt} by ${before.process}`;
     if (expiresAt !== null && at >= expiresAt) yield `${text} was sent after it expired`;
     if (cancel && at > cancel.at && attempt > cancel.attempts) yield `${text} was started after the cancel`;
-    if (cancel && at > cancel.at && cancel.state === 'cancelled') yield `${text} was sent after it was cancelled`;
+    if (cancel && at > cancel.at && cancel.state === 'cancelled')
+      yield `${text} was sent after it was cancelled`;
     const asked = before && outcomeOf(before.attempt) === 'retry' ? before.notBefore : null;
     const replayed = before && replays.some((replay) => replay >= before.at);
     if (asked !== null && at < asked && !replayed) yield `${text} came before the vendor's Retry-After`;

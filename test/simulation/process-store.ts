@@ -22,7 +22,12 @@ export interface Busy {
  */
 export function createProcessStore(
   store: Store,
-  { lifeline, random, faults, busy }: { lifeline: Lifeline; random: SeededRandom; faults: DatabaseFaults; busy: Busy },
+  {
+    lifeline,
+    random,
+    faults,
+    busy,
+  }: { lifeline: Lifeline; random: SeededRandom; faults: DatabaseFaults; busy: Busy },
 ): Store {
   const operate = async <T>(work: () => Promise<T>): Promise<T> => {
     await lifeline.pass();

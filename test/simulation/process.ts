@@ -1,6 +1,5 @@
-import { createGroupCommit, type GroupCommit } from '../../src/accept/index.ts';
-import { purgeExpiredKeys } from '../../src/accept/index.ts';
-import { type DeliveryEngine, startDelivery, Sweep } from '../../src/delivery/index.ts';
+import { createGroupCommit, type GroupCommit, purgeExpiredKeys } from '../../src/accept/index.ts';
+import { type DeliveryEngine, Sweep, startDelivery } from '../../src/delivery/index.ts';
 import { createEgressGuard } from '../../src/lib/egress.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
 import type { HttpRequest } from '../../src/providers/index.ts';

@@ -33,7 +33,11 @@ export class SeededRandom {
   weighted<Name extends string>(weights: Record<Name, number>): Name {
     const entries = Object.entries(weights) as [Name, number][];
     let left = this.next() * entries.reduce((sum, [, weight]) => sum + weight, 0);
-    return (entries.find(([, weight]) => (left -= weight) < 0) ?? entries.at(-1)!)[0];
+    for (const [name, weight] of entries) {
+      left -= weight;
+      if (left < 0) return name;
+    }
+    return entries.at(-1)![0];
   }
 
   readonly fill = (bytes: Uint8Array): void => {

@@ -15,7 +15,17 @@ export interface Report {
   counts: Record<string, number>;
 }
 
-const ACTIONS = { ask: 50, cancel: 8, change: 4, replay: 4, crash: 3, crashSoon: 4, stop: 4, resume: 6, start: 6 };
+const ACTIONS = {
+  ask: 50,
+  cancel: 8,
+  change: 4,
+  replay: 4,
+  crash: 3,
+  crashSoon: 4,
+  stop: 4,
+  resume: 6,
+  start: 6,
+};
 
 /** One run on an empty store: `steps` things happen at random moments, then everything comes to rest and is judged. */
 export async function simulate(store: Store, seed: number, steps: number): Promise<Report> {

@@ -20,7 +20,10 @@ do {
   const { problems, digest, counts, lines } = await simulate(store, seed, Number(values.steps));
   await store.close();
   const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
-  console.log(`seed ${seed}: ${problems.length} problems, ${seconds} s, log ${digest.slice(0, 16)}`, JSON.stringify(counts));
+  console.log(
+    `seed ${seed}: ${problems.length} problems, ${seconds} s, log ${digest.slice(0, 16)}`,
+    JSON.stringify(counts),
+  );
   for (const problem of problems) console.log(`  ${problem}`);
   if (values.log) for (const line of lines) console.log(line);
   if (problems.length > 0) failed++;

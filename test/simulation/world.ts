@@ -43,7 +43,11 @@ export class World {
       log: this.log,
       onAccepted: (sending) => void this.#report(sending),
     });
-    this.store = this.#storeOf(new Lifeline('outside', this.clock, this.random), { refused: 0, answerLost: 0, stalled: 0 });
+    this.store = this.#storeOf(new Lifeline('outside', this.clock, this.random), {
+      refused: 0,
+      answerLost: 0,
+      stalled: 0,
+    });
   }
 
   prepare(): Promise<void> {
@@ -137,7 +141,9 @@ export class World {
   }
 
   async #tenantOf(deliveryId: string): Promise<string> {
-    const { rows } = await this.store.engine.query('select tenant_id from deliveries where id = $1', [deliveryId]);
+    const { rows } = await this.store.engine.query('select tenant_id from deliveries where id = $1', [
+      deliveryId,
+    ]);
     return rows[0].tenant_id;
   }
 }
