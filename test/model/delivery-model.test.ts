@@ -94,7 +94,7 @@ describe('the state machine in the database', () => {
         await fc.asyncModelRun(() => ({ model, real }), steps);
       }),
       {
-        numRuns: Number(process.env.BELLHOP_MODEL_RUNS ?? 15),
+        numRuns: Number(process.env.BELLHOP_MODEL_RUNS ?? 12),
         interruptAfterTimeLimit: 30_000,
         markInterruptAsFailure: false,
       },
