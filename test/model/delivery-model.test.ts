@@ -83,7 +83,8 @@ describe('the state machine in the database', () => {
 
   it('does what the model does, whatever happens in which order', async () => {
     const commands = fc.commands([claim, claim, end, end, change, receipt, tend, wait, wait], {
-      maxCommands: 40,
+      maxCommands: 60,
+      size: 'max',
     });
     await fc.assert(
       fc.asyncProperty(commands, async (steps) => {
