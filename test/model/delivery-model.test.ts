@@ -96,7 +96,7 @@ describe('the state machine in the database', () => {
       }),
       {
         numRuns: Number(process.env.BELLHOP_MODEL_RUNS ?? 12),
-        interruptAfterTimeLimit: 30_000,
+        interruptAfterTimeLimit: 15_000,
         markInterruptAsFailure: false,
       },
     );

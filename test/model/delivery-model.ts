@@ -55,9 +55,8 @@ export class Model {
     return due;
   }
 
-  /** False when the attempt was given up: nothing changes then. */
+  /** False when the attempt was given up or ended already: nothing changes then, however often it is written. */
   end(started: Started, how: End): boolean {
-    this.started = this.started.filter((other) => other !== started);
     const row = this.rows[started.row]!;
     if (row.state !== 'sending' || row.attempt !== started.attempt) return false;
     if (how === 'accepted') this.#set(row, 'sent');
