@@ -4,7 +4,7 @@ import { type Message, type Outcome, rejected } from '../providers/index.ts';
 import type { Claimed } from '../queue/index.ts';
 import { categoryOf } from '../rules/index.ts';
 import type { CompiledTemplate } from '../templates/index.ts';
-import { recheck, type Verdict } from './compose.ts';
+import { recheck } from './compose.ts';
 import { type ExchangeTools, exchange, type Held, type Sending } from './exchange.ts';
 import type { Gate, Lesson } from './gate.ts';
 import { endHeld, withNotes } from './held.ts';
@@ -12,6 +12,9 @@ import { scheduleFor } from './retry.ts';
 import type { Route } from './route.ts';
 import { type SettledOutcome, type Settlement, settle } from './settle.ts';
 import type { Result } from './store.ts';
+
+/** Whatever keeps this process from making an attempt should not make it claim the same again at once. */
+const HAND_BACK_MS = 1_000;
 
 export interface AttemptTools extends ExchangeTools {
   logger: Logger;
@@ -32,20 +35,20 @@ export interface Work {
 /**
  * The life of one attempt: check again, render, send, classify, settle. Its start is on record already (the claim),
  * its end is written by the recorder behind the attempt's number. Never throws: what goes wrong is an outcome.
- * Null when this process was given up for dead before anything was sent.
  */
-export async function attempt(work: Work, tools: AttemptTools): Promise<Result | null> {
+export async function attempt(work: Work, tools: AttemptTools): Promise<Result> {
   const { claimed, gate } = work;
   const startedAt = tools.clock.now();
-  if (!tools.isAlive()) {
-    // Stopped for so long (SIGSTOP, a frozen machine) that others have taken this attempt over: it is theirs now.
+  if (!tools.isAlive(claimed.startedAt)) {
+    // Stopped for so long (SIGSTOP, a frozen machine) that others may have taken this attempt over. If they did, the
+    // fence keeps what is handed back from being written; if nobody did, nobody else would ever look after it.
     gate.abandon();
-    return null;
+    return handBack(claimed, startedAt);
   }
   const verdict = recheck(claimed, startedAt);
   if (verdict) {
     gate.abandon();
-    return endWithVerdict(claimed, verdict, startedAt);
+    return notSent(claimed, { ...verdict, outcome: verdict.state, dueAt: null }, startedAt);
   }
   const sent: Sending | Held = await exchange(work, tools).catch((error: unknown) => {
     // A bug of ours must not look like the provider's fault, and must not repeat for ever.
@@ -58,13 +61,13 @@ export async function attempt(work: Work, tools: AttemptTools): Promise<Result |
   const now = tools.clock.now();
   if ('held' in sent) {
     gate.abandon();
-    return sent.held && endHeld(claimed, sent.held, { startedAt, now });
+    return sent.held ? endHeld(claimed, sent.held, { startedAt, now }) : handBack(claimed, now);
   }
   const outcome = settledOutcome(sent.outcome);
   gate.finish(sent.recipientsFault ? 'healthy' : lessonOf(outcome), now);
   const settlement = settle(outcome, {
     now,
-    random: Math.random(),
+    random: fractionOf(tools.random(4)),
     retries: claimed.retries,
     expiresAt: claimed.expiresAt,
     schedule: scheduleFor(claimed.channel as Message['channel'], claimed.priority),
@@ -84,6 +87,11 @@ export async function attempt(work: Work, tools: AttemptTools): Promise<Result |
   };
   logResult(result, tools.logger);
   return result;
+}
+
+/** Random bytes as a number in [0, 1). */
+function fractionOf(bytes: Uint8Array): number {
+  return bytes.reduce((fraction, byte) => (fraction + byte) / 256, 0);
 }
 
 function logResult({ claimed, settlement, outcome, latencyMs }: Result, logger: Logger): void {
@@ -116,12 +124,20 @@ function lessonOf(outcome: SettledOutcome): Lesson {
   }
 }
 
-function endWithVerdict(claimed: Claimed, verdict: Verdict, now: number): Result {
+/** An attempt that this process could not make: queued again, with nothing used up. */
+export function handBack(claimed: Claimed, now: number): Result {
+  const end = { state: 'queued', reason: null, outcome: 'not_started', dueAt: now + HAND_BACK_MS } as const;
+  return notSent(claimed, end, now);
+}
+
+function notSent(
+  claimed: Claimed,
+  { outcome, ...end }: Pick<Settlement, 'state' | 'reason' | 'dueAt'> & { outcome: string },
+  now: number,
+): Result {
   const settlement: Settlement = {
-    state: verdict.state,
-    reason: verdict.reason,
+    ...end,
     code: null,
-    dueAt: null,
     decideAt: null,
     retries: claimed.retries,
     moveTo: null,
@@ -131,7 +147,7 @@ function endWithVerdict(claimed: Claimed, verdict: Verdict, now: number): Result
   return {
     claimed,
     settlement,
-    outcome: verdict.state,
+    outcome,
     detail: null,
     startedAt: now,
     latencyMs: 0,

@@ -9,6 +9,7 @@ import type { Claimed, Queue, Wake } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
 import type { Templates } from '../templates/index.ts';
 import type { Connections } from '../tenants/index.ts';
+import type { AttemptTools } from './attempt.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Gates } from './gates.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -32,6 +33,10 @@ export interface DeliveryOptions {
   /** Where test attempts go; null when this process must not send any. */
   simulator: SimulatorAddress | null;
   callbackUrl(claimed: Claimed): string | undefined;
+  /** The way to the providers; by default the real one behind the guard. */
+  transports?: Transports;
+  /** That many random bytes; the system's by default. */
+  random?(bytes: number): Uint8Array;
 }
 
 export interface DeliveryEngine {
@@ -42,7 +47,7 @@ export interface DeliveryEngine {
 /** Builds the parts of delivery and starts them. */
 export async function startDelivery(options: DeliveryOptions): Promise<DeliveryEngine> {
   const { store, clock, logger, wake, queue, connections, templates, guard } = options;
-  const transports: Transports = {
+  const transports: Transports = options.transports ?? {
     http: createHttpTransport({ guard }),
     http2: createHttp2Transport({ guard }),
     smtp: createSmtpTransport({ guard }),
@@ -51,13 +56,13 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
   const heartbeat = new Heartbeat({ store, clock, logger });
   const gates = new Gates(clock);
   const recorder = new Recorder({ store, clock, logger });
-  const tools = {
+  const tools: AttemptTools = {
     clock,
     logger,
     sender,
     tokens: new TokenCache(fetchTokenBy(sender)),
-    random: (bytes: number) => randomFillSync(new Uint8Array(bytes)),
-    isAlive: () => heartbeat.isAlive(),
+    random: options.random ?? ((bytes: number) => randomFillSync(new Uint8Array(bytes))),
+    isAlive: (since) => heartbeat.isAlive(since),
     callbackUrl: options.callbackUrl,
   };
   const worker = new Worker({

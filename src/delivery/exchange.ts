@@ -29,8 +29,8 @@ export interface ExchangeTools {
   sender: Sender;
   tokens: TokenCache;
   random(bytes: number): Uint8Array;
-  /** False once this process's proof of life is too old to be believed. */
-  isAlive(): boolean;
+  /** False once the others may have given this process up, at any time since `since` (ms since the epoch). */
+  isAlive(since: number): boolean;
   /** Where vendors post receipts of a connection; undefined when this installation has no public address. */
   callbackUrl(claimed: Claimed): string | undefined;
 }
@@ -67,7 +67,7 @@ export async function exchange(work: Talk, tools: ExchangeTools): Promise<Sendin
   const { message } = composed;
   if (!hooks) return send(message, work, tools);
   const ruling = await hooks.preSend(claimed, message);
-  if (!tools.isAlive()) return { held: null };
+  if (!tools.isAlive(claimed.startedAt)) return { held: null };
   if (ruling.kind !== 'send') return { held: ruling };
   return { ...(await send({ ...message, content: ruling.content }, work, tools)), notes: ruling.notes };
 }

@@ -35,6 +35,7 @@ export class Recorder {
       concurrency: 1,
       maxWaiting: Number.POSITIVE_INFINITY,
       intervalMs: INTERVAL_MS,
+      clock: options.clock,
     });
   }
 

@@ -113,17 +113,20 @@ export async function deleteWorker(db: Queryable, id: string): Promise<void> {
   );
 }
 
-/** Proof of life; called every few seconds. */
+/** Proof of life; called every few seconds. True when the worker was not on record: new, or given up for dead. */
 export async function saveHeartbeat(
   db: Queryable,
   worker: { id: string; host: string; startedAt: Date },
   now: Date,
-): Promise<void> {
-  await db.query(
-    `insert into workers (id, host, started_at, heartbeat_at) values ($1, $2, $3, $4)
-     on conflict (id) do update set heartbeat_at = excluded.heartbeat_at`,
+): Promise<boolean> {
+  // xmax is 0 in a row that was inserted, not updated. A beat that hung must not make the worker look older.
+  const { rows } = await db.query(
+    `insert into workers as w (id, host, started_at, heartbeat_at) values ($1, $2, $3, $4)
+     on conflict (id) do update set heartbeat_at = greatest(w.heartbeat_at, excluded.heartbeat_at)
+     returning xmax = 0 as "isNew"`,
     [worker.id, worker.host, worker.startedAt, now],
   );
+  return rows[0].isNew;
 }
 
 export interface LostAttempt {
@@ -138,7 +141,8 @@ export interface LostAttempt {
 
 /**
  * Takes over what dead workers had under way: workers without a heartbeat since `deadBefore` are removed with
- * their claims, and the attempts that are still `sending` are returned. Run it in a transaction with what follows.
+ * their claims (and claims of workers that are removed already: a stopped one may go on claiming before its next
+ * heartbeat, and die then), and the attempts that are still `sending` are returned. Run it in a transaction with what follows.
  */
 export async function takeOverDeadWorkers(db: Queryable, deadBefore: Date): Promise<LostAttempt[]> {
   const { rows } = await db.query(
@@ -146,7 +150,8 @@ export async function takeOverDeadWorkers(db: Queryable, deadBefore: Date): Prom
        delete from workers where id in (
          select id from workers where heartbeat_at < $1 order by id for update skip locked) returning id
      ), lost as (
-       delete from claims where worker_id in (select id from dead) returning delivery_ids, attempts
+       delete from claims c where worker_id in (select id from dead)
+         or not exists (select 1 from workers w where w.id = c.worker_id) returning delivery_ids, attempts
      )
      select d.id, d.attempt, d.tenant_id, d.connection, d.provider, d.started_at, n.category
        from lost, unnest(lost.delivery_ids, lost.attempts) as started (id, attempt)
@@ -213,7 +218,8 @@ export async function loadSweepWork(
 ): Promise<{ hasDead: boolean; hasUndecided: boolean }> {
   const { rows } = await db.query({
     name: 'sweep_work',
-    text: `select exists (select 1 from workers where heartbeat_at < $1) as "hasDead",
+    text: `select exists (select 1 from workers where heartbeat_at < $1)
+        or exists (select 1 from claims c where not exists (select 1 from workers w where w.id = c.worker_id)) as "hasDead",
       (select decide_at <= $2 from deliveries where decide_at is not null order by decide_at limit 1) is true as "hasUndecided"`,
     values: [deadBefore, now],
   });

@@ -15,9 +15,9 @@ import { decideUnknown, Sweep } from './sweep.ts';
 describeStores('the sweep', (store) => {
   let queue: Queue;
   let sweep: Sweep;
+  let startedAt = 0;
   let offsetMs = 0;
-  // The database's time, moved forward by hand.
-  const clock: Clock = { now: () => store().clock.now() + offsetMs, sleep: async () => {} };
+  const clock: Clock = { now: () => startedAt + offsetMs, sleep: async () => {} };
 
   before(() => {
     queue = createPostgresQueue(store().engine, clock);
@@ -30,6 +30,7 @@ describeStores('the sweep', (store) => {
     });
   });
   beforeEach(async () => {
+    startedAt = store().clock.now();
     offsetMs = 0;
     await store().engine.query('truncate deliveries, notifications, claims, workers, attempts');
   });
@@ -38,7 +39,7 @@ describeStores('the sweep', (store) => {
     count: number,
     extra: Parameters<typeof queueDeliveries>[2] = {},
   ): Promise<Claimed[]> {
-    await queueDeliveries(store(), count, extra);
+    await queueDeliveries(store(), count, { dueAt: new Date(clock.now()), ...extra });
     const worker = uuidv7(1);
     await saveHeartbeat(
       store().engine,
@@ -104,6 +105,15 @@ describeStores('the sweep', (store) => {
     await sweep.sweepOnce();
     assert.deepEqual(await writeResults(store().engine, [resultOf(claimed!, accepted('late'))]), new Set());
     assert.deepEqual(await statesOf(store(), [claimed!.id]), { unknown: 1 });
+  });
+
+  it('takes over what a worker claimed after it was given up, and died with', async () => {
+    await startAttempts(1);
+    await store().engine.query('delete from workers');
+    await sweep.sweepOnce();
+    const { rows } = await store().engine.query('select state, reason from deliveries');
+    assert.deepEqual(rows, [{ state: 'unknown', reason: 'worker_lost' }]);
+    assert.equal((await store().engine.query('select 1 from claims')).rowCount, 0);
   });
 
   it('writes a result once, and only for the attempt that it belongs to', async () => {

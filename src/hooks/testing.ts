@@ -73,6 +73,8 @@ export function makeClaimed(tenantId: string, rest: Partial<Claimed> = {}): Clai
     id: '019a0000-0000-7000-8000-000000000001',
     tenantId,
     live: true,
+    startedAt: 0,
+    mayHaveArrived: false,
     lane: 'push' as Claimed['lane'],
     priority: 'normal',
     notificationId: '019a0000-0000-7000-8000-000000000002',

@@ -1,3 +1,5 @@
+import { type Clock, sleep } from './clock.ts';
+
 interface Waiting<Item, Answer> {
   item: Item;
   resolve(answer: Answer): void;
@@ -14,6 +16,8 @@ export interface BatcherOptions<Item, Answer> {
   maxWaiting: number;
   /** Batches that are not full start at least this far apart; default: as soon as possible. */
   intervalMs?: number;
+  /** What the interval is measured with; the system's timer by default. */
+  clock?: Clock;
 }
 
 export class OverloadedError extends Error {
@@ -27,16 +31,18 @@ export class OverloadedError extends Error {
  */
 export class Batcher<Item, Answer> {
   readonly #options: BatcherOptions<Item, Answer>;
+  readonly #clock: Clock;
   #waiting: Waiting<Item, Answer>[] = [];
   #running = 0;
   #scheduled = false;
   /** Set while the next batch is waited for; a batch that fills up meanwhile need not wait. */
-  #timer: NodeJS.Timeout | undefined;
+  #rest: AbortController | null = null;
   #startedAt = Number.NEGATIVE_INFINITY;
   #idle: (() => void)[] = [];
 
   constructor(options: BatcherOptions<Item, Answer>) {
     this.#options = options;
+    this.#clock = options.clock ?? { now: () => performance.now(), sleep };
   }
 
   get waiting(): number {
@@ -62,29 +68,34 @@ export class Batcher<Item, Answer> {
   #schedule(): void {
     if (this.#waiting.length === 0 || this.#running >= this.#options.concurrency) return;
     const waitMs = this.#waitMs();
-    if (this.#scheduled && (waitMs > 0 || this.#timer === undefined)) return;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    if (this.#scheduled) {
+      if (waitMs <= 0) this.#rest?.abort();
+      return;
+    }
     this.#scheduled = true;
     const start = () => {
       this.#scheduled = false;
-      this.#timer = undefined;
+      this.#rest = null;
       this.#start();
     };
-    if (waitMs > 0) this.#timer = setTimeout(start, waitMs);
-    else setImmediate(start);
+    if (waitMs <= 0) {
+      setImmediate(start);
+      return;
+    }
+    this.#rest = new AbortController();
+    void this.#clock.sleep(waitMs, this.#rest.signal).then(start);
   }
 
   #waitMs(): number {
     const { intervalMs = 0, maxBatch } = this.#options;
     if (intervalMs === 0 || this.#waiting.length >= maxBatch) return 0;
-    return this.#startedAt + intervalMs - performance.now();
+    return this.#startedAt + intervalMs - this.#clock.now();
   }
 
   #start(): void {
     while (this.#running < this.#options.concurrency && this.#waiting.length > 0) {
       this.#running++;
-      this.#startedAt = performance.now();
+      this.#startedAt = this.#clock.now();
       this.#run(this.#waiting.splice(0, this.#options.maxBatch));
     }
   }
