@@ -5,7 +5,13 @@ import {
   registerChangeRoutes,
 } from './accept/index.ts';
 import type { Config } from './config/index.ts';
-import { type DeliveryEngine, Sweep, startDelivery } from './delivery/index.ts';
+import {
+  type DeliveryEngine,
+  HealthBoard,
+  registerHealthRoutes,
+  Sweep,
+  startDelivery,
+} from './delivery/index.ts';
 import { createServer, type Server } from './http/index.ts';
 import { registerInboxRoutes } from './inbox/index.ts';
 import { registerLedgerRoutes } from './ledger/index.ts';
@@ -64,6 +70,8 @@ export async function startBellhop(config: Config, logger: Logger, version: stri
   try {
     const parts = await buildParts(config, logger, store);
     stops.push(() => parts.wake.close());
+    await parts.health.start();
+    stops.push(() => parts.health.stop());
     if (config.roles.has('sweeper')) stops.push(await startSweeper(parts));
     if (config.roles.has('worker')) {
       const engine = await startWorker(config, parts, stops);
@@ -111,6 +119,7 @@ async function buildParts(config: Config, logger: Logger, store: Store) {
     queue: createPostgresQueue(store.engine, clock),
     templates: createTemplates({ store, clock }),
     connections: createConnections({ store, clock, masterKeys, logger }),
+    health: new HealthBoard({ store, clock, logger }),
     guard: createEgressGuard({ allow: config.egressAllow }),
     simulator: null as Simulator | null,
   };
@@ -124,8 +133,8 @@ async function startSweeper({ store, clock, wake, logger }: Parts): Promise<Stop
   return () => sweep.stop();
 }
 
-function startRouter({ store, clock, wake, logger, templates, connections }: Parts): Stop {
-  const router = new Router({ store, clock, logger, templates, connections });
+function startRouter({ store, clock, wake, logger, templates, connections, health }: Parts): Stop {
+  const router = new Router({ store, clock, logger, templates, connections, standings: health });
   const loop = new RouteLoop(router, { db: store.engine, clock, wake, logger });
   loop.start();
   return () => loop.stop();
@@ -133,7 +142,7 @@ function startRouter({ store, clock, wake, logger, templates, connections }: Par
 
 /** Every process that delivers plays the providers for its own test attempts, on free loopback ports. */
 async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise<DeliveryEngine> {
-  const { store, clock, logger, wake, queue, templates, connections, guard } = parts;
+  const { store, clock, logger, wake, queue, templates, connections, guard, health } = parts;
   const simulator = createSimulator({
     providers: listProviders(),
     clock,
@@ -153,6 +162,7 @@ async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise
     templates,
     connections,
     guard,
+    health,
     simulator: { ...address, show: (preview) => simulator.show(preview) },
     callbackUrl: (claimed) => (publicUrl && claimed.live ? receiptUrl(publicUrl, claimed) : undefined),
   });
@@ -187,8 +197,15 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   registerTemplateRoutes(app, { store, clock, templates });
   registerKeyRoutes(app, { store, clock, authenticator });
   registerConnectionRoutes(app, { store, clock, connections, masterKeys });
-  await registerTrackingRoutes(app, { store, clock, connections, publicUrl: config.publicUrl });
-  registerHealth(app, store);
+  registerHealthRoutes(app, { clock, connections, health: parts.health });
+  await registerTrackingRoutes(app, {
+    store,
+    clock,
+    connections,
+    publicUrl: config.publicUrl,
+    health: parts.health,
+  });
+  registerProbes(app, store);
   if (config.simulatorPage && parts.simulator) mountSimulator(app, parts.simulator);
   const usage = new AbortController();
   const saving = authenticator.run(usage.signal);
@@ -203,7 +220,7 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   return `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
 }
 
-function registerHealth(app: Server, store: Store): void {
+function registerProbes(app: Server, store: Store): void {
   const hidden = { schema: { hide: true } };
   app.get('/health/live', hidden, () => ({ status: 'ok' }));
   app.get('/health/ready', hidden, async () => {

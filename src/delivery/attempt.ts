@@ -5,11 +5,17 @@ import { categoryOf } from '../rules/index.ts';
 import type { CompiledTemplate } from '../templates/index.ts';
 import { recheck, type Verdict } from './compose.ts';
 import { type ExchangeTools, exchange, type Sending } from './exchange.ts';
-import type { Gate, Lesson } from './gate.ts';
+import { canShareRecipients } from './failover.ts';
+import type { Gate } from './gate.ts';
+import type { Health } from './health.ts';
+import { isTrouble, lessonOf } from './lesson.ts';
 import { scheduleFor } from './retry.ts';
 import type { Route } from './route.ts';
-import { type SettledOutcome, type Settlement, settle } from './settle.ts';
+import { type Alternative, type SettledOutcome, type Settlement, settle } from './settle.ts';
 import type { Result } from './store.ts';
+
+/** Retries over one connection before another one takes over; a single one for high priority. */
+const PATIENCE = 2;
 
 export interface AttemptTools extends ExchangeTools {
   logger: Logger;
@@ -22,9 +28,10 @@ export interface Work {
   claimed: Claimed;
   route: Route | null;
   gate: Gate;
+  health: Health;
   template: CompiledTemplate | null;
   /** Another connection that could take over now. */
-  findAlternative(): { connection: string; provider: string } | null;
+  findAlternative(): Alternative | null;
 }
 
 /**
@@ -45,6 +52,7 @@ export async function attempt(work: Work, tools: AttemptTools): Promise<Result |
     gate.abandon();
     return endWithVerdict(claimed, verdict, startedAt);
   }
+  work.health.start(claimed.id, startedAt);
   const sent: Sending = await exchange(work, tools).catch((error: unknown) => {
     // A bug of ours must not look like the provider's fault, and must not repeat for ever.
     tools.logger.error(
@@ -55,7 +63,7 @@ export async function attempt(work: Work, tools: AttemptTools): Promise<Result |
   });
   const now = tools.clock.now();
   const outcome = settledOutcome(sent.outcome);
-  gate.finish(sent.recipientsFault ? 'healthy' : lessonOf(outcome), now);
+  learn(work, { outcome, isRecipients: sent.recipientsFault ?? false, now });
   const settlement = settle(outcome, {
     now,
     random: Math.random(),
@@ -63,7 +71,10 @@ export async function attempt(work: Work, tools: AttemptTools): Promise<Result |
     expiresAt: claimed.expiresAt,
     schedule: scheduleFor(claimed.channel as Message['channel'], claimed.priority),
     category: categoryOf(claimed.category),
-    alternative: outcome.kind === 'unavailable' ? work.findAlternative() : null,
+    connection: claimed.connection,
+    choice: claimed.choice,
+    alternative: mayMove(outcome, sent, claimed) ? work.findAlternative() : null,
+    patience: gate.isBroken ? 0 : claimed.priority === 'high' ? 1 : PATIENCE,
     breakMs: gate.breakMs,
   });
   const result = {
@@ -78,6 +89,25 @@ export async function attempt(work: Work, tools: AttemptTools): Promise<Result |
   };
   logResult(result, tools.logger);
   return result;
+}
+
+/** What the attempt tells about its connection goes to the gate (may more start?) and to the record of its health. */
+function learn(
+  { claimed, gate, health }: Work,
+  { outcome, isRecipients, now }: { outcome: SettledOutcome; isRecipients: boolean; now: number },
+): void {
+  const troubled = !isRecipients && isTrouble(outcome);
+  health.answer(claimed.id, { troubled, now });
+  const lesson = isRecipients ? 'healthy' : lessonOf(outcome);
+  gate.finish(lesson, now);
+  // A vendor that is down and asks for a pause gets it, but is no less down for that.
+  if (typeof lesson === 'object' && troubled) health.breaker.count(true, now);
+}
+
+/** Never after `unknown`: somebody else would send a second time what may have been sent. */
+function mayMove(outcome: SettledOutcome, sent: Sending, claimed: Claimed): boolean {
+  if (outcome.kind === 'unavailable') return true;
+  return outcome.kind === 'retry' && !sent.recipientsFault && canShareRecipients(claimed.provider);
 }
 
 function logResult({ claimed, settlement, outcome, latencyMs }: Result, logger: Logger): void {
@@ -95,21 +125,6 @@ function settledOutcome(outcome: Outcome): SettledOutcome {
   return { kind: 'unavailable', reason: 'credentials_invalid', code: outcome.code };
 }
 
-/** What the outcome says about the connection, not about this message. */
-function lessonOf(outcome: SettledOutcome): Lesson {
-  switch (outcome.kind) {
-    case 'accepted':
-    case 'rejected':
-      return 'healthy';
-    case 'retry':
-      return outcome.scope === 'connection' ? { pauseMs: outcome.afterMs ?? 1_000 } : 'troubled';
-    case 'unavailable':
-      return 'broken';
-    case 'unknown':
-      return 'troubled';
-  }
-}
-
 function endWithVerdict(claimed: Claimed, verdict: Verdict, now: number): Result {
   const settlement: Settlement = {
     state: verdict.state,
@@ -119,6 +134,7 @@ function endWithVerdict(claimed: Claimed, verdict: Verdict, now: number): Result
     decideAt: null,
     retries: claimed.retries,
     moveTo: null,
+    choice: null,
     providerMessageId: null,
     effect: null,
   };

@@ -1,2 +1,4 @@
 export { type DeliveryEngine, startDelivery } from './engine.ts';
+export { HealthBoard } from './health-board.ts';
+export { type HealthRouteOptions, registerHealthRoutes } from './health-routes.ts';
 export { Sweep } from './sweep.ts';

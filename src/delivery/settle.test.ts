@@ -14,7 +14,10 @@ const situation = (extra: Partial<Situation> = {}): Situation => ({
   expiresAt: null,
   schedule: scheduleFor('push', 'normal'),
   category: { evidenceMs: 10_000 },
+  connection: 'a',
+  choice: null,
   alternative: null,
+  patience: 2,
   breakMs: 5_000,
   ...extra,
 });

@@ -46,6 +46,7 @@ export async function writeResults(db: Queryable, results: Result[]): Promise<Se
       column((r) => (isProblem(r.settlement.state) ? r.settlement.state : null)),
       sorted[0]!.claimed.id,
       sorted.at(-1)!.claimed.id,
+      column((r) => (r.settlement.choice ? JSON.stringify(r.settlement.choice) : null)),
     ],
   });
   return new Set(rows.map((row) => row.id));
@@ -59,10 +60,10 @@ update deliveries d set
   decide_at = r.decide_at, retries = r.retries, connection = r.connection, provider = r.provider,
   provider_message_id = coalesce(r.provider_message_id, d.provider_message_id),
   finished_at = case when r.state <> 'queued' or d.cancel_requested then r.finished_at end,
-  problem = r.problem
+  problem = r.problem, choice = coalesce(r.choice, d.choice)
 from unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[], $8::int[],
-  $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::text[])
-  as r (id, attempt, state, reason, code, due_at, decide_at, retries, connection, provider, provider_message_id, finished_at, problem)
+  $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::text[], $16::jsonb[])
+  as r (id, attempt, state, reason, code, due_at, decide_at, retries, connection, provider, provider_message_id, finished_at, problem, choice)
 where d.id = r.id and d.id between $14::uuid and $15::uuid and d.attempt = r.attempt and d.state = 'sending'
 returning d.id`;
 
@@ -252,6 +253,7 @@ export async function writeDecisions(db: Queryable, decisions: Decision[], now: 
   await db.query(
     `update deliveries d set state = r.state, reason = r.reason, retries = r.retries, decide_at = null,
             due_at = case when r.state = 'queued' then $5::timestamptz end,
+            choice = case when r.state = 'queued' then coalesce(choice, '{}') || '{"pinned": true}' else choice end,
             problem = case when r.state in ('failed', 'dead') then r.state end,
             finished_at = case when r.state <> 'queued' then $5::timestamptz end
        from unnest($1::uuid[], $2::text[], $3::text[], $4::int[]) as r (id, state, reason, retries)
@@ -282,3 +284,50 @@ export async function expireWaiting(
   );
   return result.rowCount ?? 0;
 }
+
+/**
+ * Moves what waits at one connection to another, due at once, without using up a retry. What was tried there before,
+ * and what may have been sent already, stays. Returns the lanes of the moved rows.
+ */
+export async function moveWaiting(
+  db: Queryable,
+  move: {
+    from: { tenantId: string; id: string };
+    to: { connection: string; provider: string };
+    lanes: string[];
+    now: number;
+    limit: number;
+  },
+): Promise<string[]> {
+  const { from, to, now } = move;
+  const entry = { from: from.id, to: to.connection, why: 'breaker_open', at: now };
+  const { rows } = await db.query({
+    name: 'delivery_move_waiting',
+    text: MOVE_WAITING,
+    values: [
+      from.tenantId,
+      from.id,
+      to.connection,
+      to.provider,
+      move.lanes,
+      new Date(now),
+      move.limit,
+      JSON.stringify(entry),
+    ],
+  });
+  return rows.map((row) => row.lane);
+}
+
+const MOVE_WAITING = `
+update deliveries set connection = $3, provider = $4, due_at = $6,
+  choice = coalesce(choice, '{}') || jsonb_build_object(
+    'moves', coalesce(choice->'moves', '[]') || $8::jsonb,
+    'tried', coalesce(choice->'tried', '[]') || to_jsonb($2::text),
+    'retriesBefore', retries)
+where state = 'queued' and id = any (array (
+  select id from deliveries
+    where tenant_id = $1 and connection = $2 and lane = any ($5::text[]) and due_at is not null and live
+      and not (coalesce(choice, '{}') @> '{"pinned": true}')
+      and not (coalesce(choice->'tried', '[]') @> to_jsonb($3::text))
+    order by id limit $7 for update skip locked))
+returning lane`;

@@ -67,6 +67,7 @@ export class Worker {
         claimed,
         route: routeOf(claimed, configured.get(claimed.tenantId) ?? []),
         gate: gateOf(claimed),
+        health: this.#options.gates.healthOf(claimed.tenantId, claimed.connection),
         template: templates.get(templateName(claimed)) ?? null,
         findAlternative: () => this.#findAlternative(claimed, configured.get(claimed.tenantId) ?? []),
       };

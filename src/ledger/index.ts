@@ -1,3 +1,4 @@
+export type { Choice, LeftOut, LeftOutReason, Move } from './choice.ts';
 export { allLanes, type Lane, laneOf, priorityOf } from './lanes.ts';
 export { type LedgerOptions, registerLedgerRoutes } from './routes.ts';
 export {

@@ -1,4 +1,5 @@
 import type { Queryable } from '../store/index.ts';
+import type { Choice } from './choice.ts';
 import type { ProblemState } from './states.ts';
 
 export interface NotificationRow {
@@ -79,11 +80,12 @@ export interface DeliveryRow {
   delivered_at: Date | null;
   opened_at: Date | null;
   clicked_at: Date | null;
+  choice: Choice | null;
 }
 
 const DELIVERY = `id, live, notification_id, channel, lane, device_id, provider, connection, state, reason, code, attempt, due_at,
   decide_at, provider_message_id, template_version, created_at, expires_at, started_at, finished_at, delivered_at,
-  opened_at, clicked_at`;
+  opened_at, clicked_at, choice`;
 
 export async function loadDeliveries(
   db: Queryable,
@@ -211,7 +213,7 @@ export async function replayDeliveries(
   replay: { ids: string[]; now: Date; expiresAt: Date },
 ): Promise<{ id: string; lane: string }[]> {
   const { rows } = await db.query(
-    `update deliveries set state = 'queued', due_at = $4, expires_at = greatest(expires_at, $5), retries = 0, problem = null,
+    `update deliveries set state = 'queued', due_at = $4, expires_at = greatest(expires_at, $5), retries = 0, choice = null, problem = null,
         finished_at = null, cancel_requested = false
       where id in (
         select id from deliveries where id = any($1::uuid[]) and tenant_id = $2 and live = $3

@@ -111,7 +111,7 @@ with picked as materialized (
   insert into claims (id, worker_id, delivery_ids, attempts, claimed_at)
   select $6::uuid, $7::uuid, array_agg(id), array_agg(attempt), $2 from started having count(*) > 0
 )
-select d.id, d.tenant_id, d.live, d.lane, d.notification_id, d.channel, d.connection, d.provider, d.attempt, d.retries,
+select d.id, d.tenant_id, d.live, d.lane, d.notification_id, d.channel, d.connection, d.provider, d.attempt, d.retries, d.choice,
   d.cancel_requested, d.created_at, d.expires_at, d.template_version, d.user_id,
   n.user_id as external_id, n.category, n.request,
   u.locale, u.timezone, u.attributes,
@@ -144,6 +144,7 @@ function toClaimed(row: Row): Claimed {
     provider: row.provider,
     attempt: row.attempt,
     retries: row.retries,
+    choice: row.choice,
     cancelRequested: row.cancel_requested,
     createdAt: row.created_at.getTime(),
     expiresAt: row.expires_at?.getTime() ?? null,

@@ -1,4 +1,4 @@
-import type { Lane } from '../ledger/index.ts';
+import type { Choice, Lane } from '../ledger/index.ts';
 import type { Content, Priority } from '../providers/index.ts';
 
 /** Due work of one tenant over one connection in one lane: the unit in which turns are given. */
@@ -32,6 +32,8 @@ export interface Claimed {
   attempt: number;
   /** Retries used up so far. */
   retries: number;
+  /** Why it travels over this connection; null when nothing but priority and weight decided. */
+  choice: Choice | null;
   cancelRequested: boolean;
   createdAt: number;
   expiresAt: number | null;

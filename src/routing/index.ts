@@ -1,3 +1,4 @@
-export { TEST_PREFIX } from './candidates.ts';
+export { type Standings, TEST_PREFIX } from './candidates.ts';
+export { type Choosable, type Chosen, choose, type Standing, serves } from './choose.ts';
 export { RouteLoop } from './route-loop.ts';
 export { Router, type RouterOptions } from './router.ts';

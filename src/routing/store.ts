@@ -1,3 +1,4 @@
+import type { Choice } from '../ledger/index.ts';
 import type { NotificationRequest } from '../queue/index.ts';
 import type { Queryable } from '../store/index.ts';
 
@@ -111,6 +112,7 @@ export interface DeliveryRow {
   templateVersion: number | null;
   provider: string | null;
   connection: string;
+  choice: Choice | null;
   state: 'queued' | 'skipped' | 'expired';
   reason: string | null;
   code: string | null;
@@ -125,16 +127,21 @@ export async function insertDeliveries(db: Queryable, rows: DeliveryRow[]): Prom
     name: 'routing_insert',
     text: `
 insert into deliveries (id, tenant_id, live, notification_id, user_id, channel, lane, device_id, contact_kind,
-  template_version, provider, connection, state, reason, code, due_at, created_at, expires_at, finished_at)
+  template_version, provider, connection, state, reason, code, due_at, created_at, expires_at, choice, finished_at)
 select id, tenant_id, live, notification_id, user_id, channel, lane, device_id, contact_kind,
-  template_version, provider, connection, state, reason, code, due_at, created_at, expires_at,
+  template_version, provider, connection, state, reason, code, due_at, created_at, expires_at, choice,
   case when state <> 'queued' then created_at end
 from unnest($1::uuid[], $2::uuid[], $3::bool[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::uuid[], $9::text[],
   $10::int[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::timestamptz[], $17::timestamptz[],
-  $18::timestamptz[]) as t (id, tenant_id, live, notification_id, user_id, channel, lane, device_id, contact_kind,
-  template_version, provider, connection, state, reason, code, due_at, created_at, expires_at)`,
-    values: COLUMNS.map((column) => rows.map((row) => row[column])),
+  $18::timestamptz[], $19::jsonb[]) as t (id, tenant_id, live, notification_id, user_id, channel, lane, device_id, contact_kind,
+  template_version, provider, connection, state, reason, code, due_at, created_at, expires_at, choice)`,
+    values: COLUMNS.map((column) => rows.map((row) => toValue(row[column]))),
   });
+}
+
+/** An object is JSON to the database; in an array the driver would not know. */
+function toValue(value: DeliveryRow[keyof DeliveryRow]): unknown {
+  return value === null || typeof value !== 'object' || value instanceof Date ? value : JSON.stringify(value);
 }
 
 const COLUMNS = [
@@ -156,6 +163,7 @@ const COLUMNS = [
   'dueAt',
   'createdAt',
   'expiresAt',
+  'choice',
 ] as const satisfies (keyof DeliveryRow)[];
 
 /** Ends notifications that routing could not turn into deliveries, with the reason. */

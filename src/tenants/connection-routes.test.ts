@@ -49,6 +49,7 @@ describeStores('the routes of connections', (store) => {
       priority: 100,
       weight: 100,
       app: null,
+      countries: null,
       config: { ...config, password: '[set]' },
       version: 1,
       createdAt: time,
