@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import type { Countries } from '../tenants/index.ts';
 import { type Choosable, choose, type Standing } from './choose.ts';
 
 const NIGERIA = '+2348031234567';
@@ -90,7 +91,7 @@ describe('choosing among connections', () => {
       priority: fc.nat(3),
       weight: fc.nat(3),
       standing: standings,
-      countries: fc.constantFrom(null, { allow: ['NG'] }, { deny: ['NG'] }),
+      countries: fc.constantFrom<Countries | null>(null, { allow: ['NG'] }, { deny: ['NG'] }),
     });
     const lots = fc.double({ min: 0, max: 0.999999, noNaN: true });
     fc.assert(

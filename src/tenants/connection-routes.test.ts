@@ -70,6 +70,21 @@ describeStores('the routes of connections', (store) => {
     assert.equal(await password(tenantId), 'pass-two');
   });
 
+  it('take the countries that a connection for SMS serves, and name what is wrong with them', async () => {
+    const { key } = await tenant();
+    const account = { accountSid: `AC${'0'.repeat(32)}`, authToken: 'token', from: '+15005550006' };
+    const text = (countries: object | null) =>
+      put(key, { provider: 'twilio', config: account, countries }, 'text');
+    const made = await text({ allow: ['NG', 'KE'] });
+    assert.deepEqual([made.status, made.body.countries], [201, { allow: ['NG', 'KE'] }]);
+    assert.equal((await text(null)).body.countries, null);
+    const fieldOf = async (countries: object) => (await text(countries)).body.errors?.[0].field;
+    assert.equal(await fieldOf({ deny: ['DE', 'XX'] }), '/countries/deny/1');
+    assert.equal(await fieldOf({ deny: ['DE'], allow: ['NG'] }), '/countries');
+    const mail = await put(key, { countries: { allow: ['NG'] } });
+    assert.deepEqual([mail.status, mail.body.errors?.[0].field], [422, '/countries']);
+  });
+
   it('keep a secret that is left out or sent back as it was shown, and remove it when it is emptied', async () => {
     const { tenantId, key } = await tenant();
     const { password: _, ...plain } = config;
