@@ -63,7 +63,7 @@ export async function attempt(work: Work, tools: AttemptTools): Promise<Result |
   });
   const now = tools.clock.now();
   const outcome = settledOutcome(sent.outcome);
-  learn(work, { outcome, isRecipients: sent.recipientsFault ?? false, now });
+  learn(work, { outcome, isRecipients: sent.recipientsFault ?? false, startedAt, now });
   const settlement = settle(outcome, {
     now,
     random: Math.random(),
@@ -94,11 +94,17 @@ export async function attempt(work: Work, tools: AttemptTools): Promise<Result |
 /** What the attempt tells about its connection goes to the gate (may more start?) and to the record of its health. */
 function learn(
   { claimed, gate, health }: Work,
-  { outcome, isRecipients, now }: { outcome: SettledOutcome; isRecipients: boolean; now: number },
+  attempted: { outcome: SettledOutcome; isRecipients: boolean; startedAt: number; now: number },
 ): void {
+  const { outcome, isRecipients, startedAt, now } = attempted;
   const troubled = !isRecipients && isTrouble(outcome);
   health.answer(claimed.id, { troubled, now });
   const lesson = isRecipients ? 'healthy' : lessonOf(outcome);
+  // It began before the breaker opened: no proof for or against what the probe finds out now.
+  if (startedAt < health.breaker.openedAt && typeof lesson !== 'object') {
+    gate.abandon();
+    return;
+  }
   gate.finish(lesson, now);
   // A vendor that is down and asks for a pause gets it, but is no less down for that.
   if (typeof lesson === 'object' && troubled) health.breaker.count(true, now);

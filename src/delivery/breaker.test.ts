@@ -61,6 +61,12 @@ describe('the breaker of a connection', () => {
     assert.equal(breaker.isOpen, false);
   });
 
+  it('sends its probe although attempts from before the break still hang', () => {
+    const breaker = new Breaker(() => 3);
+    breaker.open(1_000);
+    assert.deepEqual([breaker.permits(6_000, 3, SLOTS), breaker.permits(6_000, 4, SLOTS)], [1, 0]);
+  });
+
   it('goes on where another process left it, and keeps what it knows better itself', () => {
     const [one, other] = [new Breaker(), new Breaker()];
     one.open(1_000);

@@ -35,9 +35,13 @@ export class Breaker {
   #calls = 0;
   #troubles = 0;
   #troublesInARow = 0;
+  #openedAt = 0;
+  readonly #hanging: () => number;
 
-  constructor(now = 0) {
-    this.#state = { phase: 'closed', since: now, openUntil: 0, breakMs: FIRST_BREAK_MS, stage: 0 };
+  /** `hanging` counts the attempts under way that began before it opened; they must not hold up the probe. */
+  constructor(hanging: () => number = () => 0) {
+    this.#hanging = hanging;
+    this.#state = { phase: 'closed', since: 0, openUntil: 0, breakMs: FIRST_BREAK_MS, stage: 0 };
   }
 
   /** True while it is open or probing: failover should look elsewhere. */
@@ -55,6 +59,11 @@ export class Breaker {
     return this.#state.phase === 'open' ? this.#state.openUntil : 0;
   }
 
+  /** When it last opened (ms since the epoch): what attempts from before that time say is nothing new. */
+  get openedAt(): number {
+    return this.#openedAt;
+  }
+
   /** The state at `now`; what recovers does so by time too. */
   at(now: number): BreakerState {
     this.#grow(now);
@@ -65,6 +74,7 @@ export class Breaker {
   adopt(state: BreakerState): void {
     if (state.since <= this.#state.since) return;
     this.#state = { ...state };
+    if (state.phase === 'open') this.#openedAt = state.since;
     this.#forget();
   }
 
@@ -81,7 +91,7 @@ export class Breaker {
     const share = this.share(now);
     if (share === 1) return Number.POSITIVE_INFINITY;
     if (share > 0) return Math.max(0, Math.ceil(slots * share) - inFlight);
-    return now >= this.#state.openUntil && inFlight === 0 ? 1 : 0;
+    return now >= this.#state.openUntil && inFlight <= this.#hanging() ? 1 : 0;
   }
 
   /** The vendor said that the account does not work, or nothing answers any more. */
@@ -139,6 +149,7 @@ export class Breaker {
 
   #change(change: Partial<BreakerState>, now: number): void {
     this.#state = { ...this.#state, ...change, since: Math.max(now, this.#state.since + 1) };
+    if (change.phase === 'open') this.#openedAt = this.#state.since;
     this.#forget();
   }
 

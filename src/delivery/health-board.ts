@@ -103,8 +103,13 @@ export class HealthBoard {
       const isDue = health.hasTurned(now) || (withCounts && health.hasCounted());
       // The simulator's and the built-in connections have no row, and nobody else needs to know.
       if (!isDue || subject.updatedAt === 0) return [];
-      const { state, added } = health.takeChanges(now);
       const { tenantId, id, updatedAt } = subject;
+      const hasTurned = health.hasTurned(now);
+      const { state, added } = health.takeChanges(now);
+      if (hasTurned) {
+        const fields = { tenant: tenantId, connection: id, breaker: state.phase, breakMs: state.breakMs };
+        this.#options.logger.info(fields, 'the breaker of a connection turned');
+      }
       return [{ health, row: { tenantId, connection: id, version: updatedAt, state, tally: added } }];
     });
     const rows = changed.map(({ row }) => row);

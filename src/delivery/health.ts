@@ -29,7 +29,7 @@ export class Health {
   readonly #startedAt = new Map<string, number>();
 
   constructor(now: number) {
-    this.breaker = new Breaker();
+    this.breaker = new Breaker(() => this.#startedBefore(this.breaker.openedAt));
     this.#stored = emptyTally(now);
     this.#fresh = emptyTally(now);
     this.#savedSince = this.breaker.at(now).since;
@@ -75,6 +75,10 @@ export class Health {
       if (startedAt > this.#lastAnswerAt && now - startedAt >= patienceMs) silent++;
     }
     if (silent >= SILENT_CALLS) this.breaker.open(now);
+  }
+
+  #startedBefore(time: number): number {
+    return this.#startedAt.values().reduce((sum, startedAt) => (startedAt < time ? sum + 1 : sum), 0);
   }
 
   standing(now: number): Standing {

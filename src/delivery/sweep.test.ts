@@ -99,6 +99,10 @@ describeStores('the sweep', (store) => {
         [2, 1],
       ],
     );
+    assert.ok(
+      again.deliveries.every(({ choice }) => choice?.pinned),
+      'only this connection may send it again',
+    );
   });
 
   it('lets the late result of a worker that was given up change nothing', async () => {

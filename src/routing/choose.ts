@@ -39,7 +39,9 @@ export function choose<C extends Choosable>(
   by: { lot: number; phone: string | null },
 ): Chosen<C> {
   if (candidates.every(isPlain)) return { chosen: pick(candidates, by.lot), leftOut: [], noneHealthy: false };
-  const served = candidates.filter(({ countries }) => serves(countries, by.phone));
+  const isLimited = by.phone !== null && candidates.some(({ countries }) => countries !== null);
+  const country = isLimited ? countryOf(by.phone!) : null;
+  const served = isLimited ? candidates.filter(({ countries }) => serves(countries, country)) : candidates;
   const admitted = served.filter(({ standing }) => admits(standing, by.lot));
   const noneHealthy = served.length > 0 && admitted.length === 0;
   const chosen = pick(noneHealthy ? served : admitted, by.lot);
@@ -56,15 +58,14 @@ function isPlain({ countries, standing }: Choosable): boolean {
   return countries === null && (standing === null || standing.why === null);
 }
 
-export function serves(countries: Countries | null, phone: string | null): boolean {
-  if (!countries || phone === null) return true;
-  const country = countryOf(phone);
-  if (countries.allow && (country === null || !countries.allow.includes(country))) return false;
+function serves(countries: Countries | null, country: string | null): boolean {
+  if (!countries) return true;
+  if (countries.allow) return country !== null && countries.allow.includes(country);
   return country === null || !countries.deny?.includes(country);
 }
 
 /** Null for numbers of no country (satellite phones, +800). */
-export function countryOf(phone: string): string | null {
+function countryOf(phone: string): string | null {
   return parsePhoneNumberFromString(phone)?.country ?? null;
 }
 

@@ -1,4 +1,4 @@
 export { type Standings, TEST_PREFIX } from './candidates.ts';
-export { type Choosable, type Chosen, choose, type Standing, serves } from './choose.ts';
+export { type Choosable, type Chosen, choose, type Standing } from './choose.ts';
 export { RouteLoop } from './route-loop.ts';
 export { Router, type RouterOptions } from './router.ts';

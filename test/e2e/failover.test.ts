@@ -151,6 +151,17 @@ describe('failover within a channel', () => {
     assert.equal(deliveries[0].connection, 'second');
     assert.equal(second!.recipients.length, 1);
     for (const id of hanging) assert.equal((await view(id)).deliveries[0].connection, 'first');
+    // The probe does not wait for those that still hang (their deadline is 30 s).
+    first!.mood = 'well';
+    await eventually(
+      async () => {
+        await send('sms');
+        return healthOf('first');
+      },
+      ({ breaker }) => breaker !== 'open',
+      15_000,
+    );
+    assert.ok(performance.now() - startedAt < 25_000);
   });
 
   it('keeps to the countries that a connection serves, and says so when none does', async () => {
