@@ -4,10 +4,10 @@ import type { Logger } from '../lib/logger.ts';
 import type { Wake } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
 import type { Connection, Connections } from '../tenants/index.ts';
+import { moveWaiting } from './evacuation-store.ts';
 import { findShelter } from './failover.ts';
 import type { Gates } from './gates.ts';
 import type { HealthBoard } from './health-board.ts';
-import { moveWaiting } from './store.ts';
 
 const INTERVAL_MS = 1_000;
 const BATCH = 500;
