@@ -9,6 +9,8 @@ import {
   createHttpTransport,
   type DeliveryEngine,
   decideUnknown,
+  HealthBoard,
+  registerHealthRoutes,
   Sweep,
   startDelivery,
 } from './delivery/index.ts';
@@ -75,6 +77,8 @@ export async function startBellhop(config: Config, logger: Logger, version: stri
     const parts = await buildParts(config, logger, store);
     stops.push(() => parts.wake.close());
     stops.push(() => parts.hooks.close());
+    await parts.health.start();
+    stops.push(() => parts.health.stop());
     if (config.roles.has('sweeper')) stops.push(await startSweeper(parts));
     if (config.roles.has('worker')) {
       const engine = await startWorker(config, parts, stops);
@@ -137,6 +141,7 @@ async function buildParts(config: Config, logger: Logger, store: Store) {
     queue: createPostgresQueue(store.engine, clock),
     templates: createTemplates({ store, clock }),
     connections: createConnections({ store, clock, masterKeys, logger }),
+    health: new HealthBoard({ store, clock, logger }),
     guard,
     simulator: null as Simulator | null,
   };
@@ -156,8 +161,8 @@ async function startSweeper({ store, clock, wake, logger }: Parts): Promise<Stop
   return () => Promise.all([sweep.stop(), replays.stop()]);
 }
 
-function startRouter({ store, clock, wake, logger, templates, connections }: Parts): Stop {
-  const router = new Router({ store, clock, logger, templates, connections });
+function startRouter({ store, clock, wake, logger, templates, connections, health }: Parts): Stop {
+  const router = new Router({ store, clock, logger, templates, connections, standings: health });
   const loop = new RouteLoop(router, { db: store.engine, clock, wake, logger });
   loop.start();
   return () => loop.stop();
@@ -165,7 +170,7 @@ function startRouter({ store, clock, wake, logger, templates, connections }: Par
 
 /** Every process that delivers plays the providers for its own test attempts, on free loopback ports. */
 async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise<DeliveryEngine> {
-  const { store, clock, logger, wake, queue, templates, connections, hooks, flags, guard } = parts;
+  const { store, clock, logger, wake, queue, templates, connections, hooks, flags, guard, health } = parts;
   const simulator = createSimulator({
     providers: listProviders(),
     clock,
@@ -187,6 +192,7 @@ async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise
     hooks,
     flags,
     guard,
+    health,
     simulator: { ...address, show: (preview) => simulator.show(preview) },
     callbackUrl: (claimed) => (publicUrl && claimed.live ? receiptUrl(publicUrl, claimed) : undefined),
   });
@@ -221,11 +227,12 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   registerTemplateRoutes(app, { store, clock, templates });
   registerKeyRoutes(app, { store, clock, authenticator });
   registerConnectionRoutes(app, { store, clock, connections, masterKeys });
-  const { hooks, flags, guard, hookTransport: transport } = parts;
+  const { hooks, flags, guard, hookTransport: transport, health } = parts;
   registerHookRoutes(app, { store, clock, hooks, masterKeys, guard, transport });
   registerFlagRoutes(app, { store, clock, flags, settings: config.flags });
-  await registerTrackingRoutes(app, { store, clock, connections, publicUrl: config.publicUrl });
-  registerHealth(app, store);
+  registerHealthRoutes(app, { clock, connections, health });
+  await registerTrackingRoutes(app, { store, clock, connections, publicUrl: config.publicUrl, health });
+  registerProbes(app, store);
   if (config.simulatorPage && parts.simulator) mountSimulator(app, parts.simulator);
   const usage = new AbortController();
   const saving = authenticator.run(usage.signal);
@@ -240,7 +247,7 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   return `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
 }
 
-function registerHealth(app: Server, store: Store): void {
+function registerProbes(app: Server, store: Store): void {
   const hidden = { schema: { hide: true } };
   app.get('/health/live', hidden, () => ({ status: 'ok' }));
   app.get('/health/ready', hidden, async () => {

@@ -11,7 +11,9 @@ import type { Templates } from '../templates/index.ts';
 import type { Connections } from '../tenants/index.ts';
 import type { AttemptTools } from './attempt.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { Evacuation } from './evacuation.ts';
 import { Gates } from './gates.ts';
+import type { HealthBoard } from './health-board.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Recorder } from './recorder.ts';
 import { Sender, type SimulatorAddress, type Transports } from './sender.ts';
@@ -30,6 +32,7 @@ export interface DeliveryOptions {
   hooks: Pick<Hooks, 'forTenants'>;
   flags: Pick<Flags, 'forTenants'>;
   guard: EgressGuard;
+  health: HealthBoard;
   /** Where test attempts go; null when this process must not send any. */
   simulator: SimulatorAddress | null;
   callbackUrl(claimed: Claimed): string | undefined;
@@ -54,7 +57,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
   };
   const sender = new Sender(transports, options.simulator);
   const heartbeat = new Heartbeat({ store, clock, logger });
-  const gates = new Gates(clock);
+  const gates = new Gates(clock, options.health);
   const recorder = new Recorder({ store, clock, logger });
   const tools: AttemptTools = {
     clock,
@@ -80,11 +83,21 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
     tools,
   });
   const dispatcher = new Dispatcher({ store, clock, logger, wake, queue, gates, connections, worker });
+  const evacuation = new Evacuation({
+    store,
+    clock,
+    logger,
+    wake,
+    gates,
+    health: options.health,
+    connections,
+  });
   await heartbeat.start();
   dispatcher.start();
+  evacuation.start();
   return {
     async stop(timeoutMs) {
-      await dispatcher.stop();
+      await Promise.all([dispatcher.stop(), evacuation.stop()]);
       const left = await worker.drain(timeoutMs);
       await heartbeat.stop();
       await Promise.allSettled(Object.values(transports).map((transport) => transport.close()));
