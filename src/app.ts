@@ -109,6 +109,7 @@ async function buildParts(config: Config, logger: Logger, store: Store) {
     masterKeys,
     firstKeys,
     queue: createPostgresQueue(store.engine, clock),
+    highQueue: createPostgresQueue(store.engineHigh, clock),
     templates: createTemplates({ store, clock }),
     connections: createConnections({ store, clock, masterKeys, logger }),
     guard: createEgressGuard({ allow: config.egressAllow }),
@@ -133,7 +134,7 @@ function startRouter({ store, clock, wake, logger, templates, connections }: Par
 
 /** Every process that delivers plays the providers for its own test attempts, on free loopback ports. */
 async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise<DeliveryEngine> {
-  const { store, clock, logger, wake, queue, templates, connections, guard } = parts;
+  const { store, clock, logger, wake, queue, highQueue, templates, connections, guard } = parts;
   const simulator = createSimulator({
     providers: listProviders(),
     clock,
@@ -150,6 +151,11 @@ async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise
     logger,
     wake,
     queue,
+    highQueue,
+    limits: {
+      maxInFlight: config.maxInFlight,
+      rates: { providers: config.providerRates, tenants: config.tenantRates },
+    },
     templates,
     connections,
     guard,

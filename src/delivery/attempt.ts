@@ -102,7 +102,8 @@ function lessonOf(outcome: SettledOutcome): Lesson {
     case 'rejected':
       return 'healthy';
     case 'retry':
-      return outcome.scope === 'connection' ? { pauseMs: outcome.afterMs ?? 1_000 } : 'troubled';
+      if (outcome.scope === 'connection') return { pauseMs: outcome.afterMs ?? 1_000 };
+      return outcome.afterMs === undefined ? 'troubled' : 'slowed';
     case 'unavailable':
       return 'broken';
     case 'unknown':

@@ -8,7 +8,7 @@ import type { Store } from '../store/index.ts';
 import type { Templates } from '../templates/index.ts';
 import type { Connections } from '../tenants/index.ts';
 import { Dispatcher } from './dispatcher.ts';
-import { Gates } from './gates.ts';
+import { type DeliveryLimits, Gates } from './gates.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Recorder } from './recorder.ts';
 import { Sender, type SimulatorAddress, type Transports } from './sender.ts';
@@ -22,6 +22,9 @@ export interface DeliveryOptions {
   logger: Logger;
   wake: Wake;
   queue: Queue;
+  /** The same queue over the pool for high priority; also reads the agenda. Default: `queue`. */
+  highQueue?: Queue;
+  limits?: DeliveryLimits;
   templates: Pick<Templates, 'compiled'>;
   connections: Pick<Connections, 'forTenants'>;
   guard: EgressGuard;
@@ -44,8 +47,8 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
     smtp: createSmtpTransport({ guard }),
   };
   const sender = new Sender(transports, options.simulator);
-  const heartbeat = new Heartbeat({ store, clock, logger });
-  const gates = new Gates(clock);
+  const gates = new Gates(clock, options.limits);
+  const heartbeat = new Heartbeat({ store, clock, logger, onWorkers: (alive) => gates.divide(alive) });
   const recorder = new Recorder({ store, clock, logger });
   const tools = {
     clock,
@@ -68,7 +71,17 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
     templates,
     tools,
   });
-  const dispatcher = new Dispatcher({ store, clock, logger, wake, queue, gates, connections, worker });
+  const dispatcher = new Dispatcher({
+    store,
+    clock,
+    logger,
+    wake,
+    queue,
+    highQueue: options.highQueue ?? queue,
+    gates,
+    connections,
+    worker,
+  });
   await heartbeat.start();
   dispatcher.start();
   return {

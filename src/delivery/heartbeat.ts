@@ -16,13 +16,21 @@ export class Heartbeat {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #startedAt: Date;
+  readonly #onWorkers: (alive: number) => void;
   #lastBeat = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: { store: Store; clock: Clock; logger: Logger }) {
+  constructor(options: {
+    store: Store;
+    clock: Clock;
+    logger: Logger;
+    /** Told at each beat how many workers are alive, this one included. */
+    onWorkers?(alive: number): void;
+  }) {
     this.#store = options.store;
     this.#clock = options.clock;
     this.#logger = options.logger;
+    this.#onWorkers = options.onWorkers ?? (() => {});
     this.#startedAt = new Date(options.clock.now());
     this.workerId = uuidv7(options.clock.now());
   }
@@ -49,11 +57,12 @@ export class Heartbeat {
 
   async #beat(): Promise<void> {
     const now = this.#clock.now();
-    await saveHeartbeat(
+    const alive = await saveHeartbeat(
       this.#store.engine,
       { id: this.workerId, host: hostname(), startedAt: this.#startedAt },
-      new Date(now),
+      { now: new Date(now), aliveSince: new Date(now - DEAD_AFTER_MS) },
     );
     this.#lastBeat = now;
+    this.#onWorkers(alive);
   }
 }

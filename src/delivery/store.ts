@@ -107,17 +107,25 @@ export async function deleteWorker(db: Queryable, id: string): Promise<void> {
   );
 }
 
-/** Proof of life; called every few seconds. */
+/**
+ * Proof of life; called every few seconds. Returns how many workers are alive, this one included: those with a
+ * heartbeat since `aliveSince`.
+ */
 export async function saveHeartbeat(
   db: Queryable,
   worker: { id: string; host: string; startedAt: Date },
-  now: Date,
-): Promise<void> {
-  await db.query(
-    `insert into workers (id, host, started_at, heartbeat_at) values ($1, $2, $3, $4)
-     on conflict (id) do update set heartbeat_at = excluded.heartbeat_at`,
-    [worker.id, worker.host, worker.startedAt, now],
-  );
+  { now, aliveSince }: { now: Date; aliveSince: Date },
+): Promise<number> {
+  const { rows } = await db.query<{ others: number }>({
+    name: 'save heartbeat',
+    text: `with beat as (
+        insert into workers (id, host, started_at, heartbeat_at) values ($1, $2, $3, $4)
+        on conflict (id) do update set heartbeat_at = excluded.heartbeat_at
+      )
+      select count(*)::int as others from workers where id <> $1 and heartbeat_at >= $5`,
+    values: [worker.id, worker.host, worker.startedAt, now, aliveSince],
+  });
+  return rows[0]!.others + 1;
 }
 
 export interface LostAttempt {

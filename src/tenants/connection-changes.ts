@@ -4,6 +4,7 @@ import { getProvider, type Provider, parseConfig, SECRET_TYPES, splitSecrets } f
 import type { Queryable, Store } from '../store/index.ts';
 import { openSecrets } from './connection.ts';
 import {
+  type ConnectionLimits,
   type ConnectionRow,
   deleteConnection,
   findConnection,
@@ -24,6 +25,7 @@ export interface ConnectionRequest {
   priority?: number;
   weight?: number;
   app?: string | null;
+  limits?: ConnectionLimits;
   config: Record<string, unknown>;
 }
 
@@ -65,6 +67,7 @@ export async function putConnection(
       weight: request.weight ?? DEFAULT_WEIGHT,
       app: request.app ?? null,
       config: plain,
+      limits: request.limits ?? {},
       secrets: await sealAll(db, { place, secrets, masterKeys, now }),
       version,
       created_at: old?.created_at ?? new Date(now),

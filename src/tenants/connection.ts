@@ -1,5 +1,5 @@
 import { type Channel, getProvider, parseConfig } from '../providers/index.ts';
-import type { ConnectionRow } from './connection-store.ts';
+import type { ConnectionLimits, ConnectionRow } from './connection-store.ts';
 import { unwrapDataKey } from './data-keys.ts';
 import type { MasterKeys } from './master-key.ts';
 import { unsealSecrets } from './sealed-secrets.ts';
@@ -16,6 +16,10 @@ export interface Connection {
   weight: number;
   /** The only app whose devices it reaches; null for all. */
   app: string | null;
+  /** Go before what the provider declares. */
+  limits: ConnectionLimits;
+  /** Starts a second of its tenant by channel, where the operator has set one. */
+  tenantRates: Partial<Record<Channel, number>>;
   /** Counts changes. A connection that was deleted and made again begins at 1; `updatedAt` tells the two apart. */
   version: number;
   /** Milliseconds since the epoch. */
@@ -50,6 +54,8 @@ export function openConnection(
       priority: row.priority,
       weight: row.weight,
       app: row.app,
+      limits: row.limits,
+      tenantRates: tenantRatesOf(row.tenant_limits),
       version: row.version,
       updatedAt: row.updated_at.getTime(),
       config: parsed.config,
@@ -67,4 +73,13 @@ export function openSecrets(row: ConnectionRow, keys: MasterKeys): Record<string
   const dataKey = unwrapDataKey({ tenant_id, version, wrapped, kek_id }, keys);
   const place = { tenantId: tenant_id, connectionId: row.id, version: row.version };
   return dataKey && unsealSecrets(dataKey, place, row.secrets);
+}
+
+/** Written by hand into the database, so what is no rate is left out: it must not stop the tenant. */
+function tenantRatesOf(limits: Record<string, unknown>): Connection['tenantRates'] {
+  const { rates } = limits;
+  if (typeof rates !== 'object' || rates === null) return {};
+  return Object.fromEntries(
+    Object.entries(rates).filter(([, rate]) => Number.isFinite(rate) && (rate as number) > 0),
+  );
 }
