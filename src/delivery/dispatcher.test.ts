@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, it } from 'node:test';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { queueDeliveries, TENANT } from '../../test/support/ledger.ts';
 import { openPostgresTestStore, stopOwnCluster } from '../../test/support/stores.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -13,8 +13,10 @@ import type { Gate } from './gate.ts';
 import { Gates } from './gates.ts';
 
 const OTHER_TENANT = '01900000-0000-7000-8000-00000000000b';
-/** Connections that nobody configured have this many slots. */
-const SLOTS = 50;
+/** Connections that nobody configured have 50 slots, of which 10 are kept for high and 2 for low. */
+const SLOTS = 38;
+
+const running: Dispatcher[] = [];
 
 /** The dispatcher over the real queue; attempts are the test's to end. */
 function startDispatcher(store: Store, clock: Clock, onStart: (claimed: Claimed, gate: Gate) => void) {
@@ -59,6 +61,7 @@ function startDispatcher(store: Store, clock: Clock, onStart: (claimed: Claimed,
       },
     },
   });
+  running.push(dispatcher);
   dispatcher.start();
   return {
     gates,
@@ -69,7 +72,6 @@ function startDispatcher(store: Store, clock: Clock, onStart: (claimed: Claimed,
     failNextRuns: (count: number) => {
       failures = count;
     },
-    stop: () => dispatcher.stop(),
     started: () => rounds.flat(),
     /** Resolves once so many have been started. */
     async until(count: number) {
@@ -98,6 +100,9 @@ describe('the dispatcher', () => {
   beforeEach(async () => {
     await store.engine.query('truncate deliveries, notifications, claims');
   });
+  afterEach(async () => {
+    await Promise.all(running.splice(0).map((dispatcher) => dispatcher.stop()));
+  });
   const hold = () => {};
 
   it('starts a single message of one tenant in the first round, whatever another has waiting', async () => {
@@ -105,7 +110,6 @@ describe('the dispatcher', () => {
     const [single] = await queueDeliveries(store, 1, { tenantId: OTHER_TENANT });
     const run = startDispatcher(store, store.clock, hold);
     await run.until(SLOTS + 1);
-    await run.stop();
     assert.ok(run.rounds[0]!.some(({ id }) => id === single));
     assert.equal(run.started().length, SLOTS + 1, 'the other has what its connection may have, and no more');
   });
@@ -121,10 +125,9 @@ describe('the dispatcher', () => {
       });
     });
     await run.until(300 + SLOTS);
-    await run.stop();
     const of = (name: string) => run.started().filter(({ connection }) => connection === name).length;
     assert.deepEqual([of('good'), of('dead')], [300, SLOTS]);
-    assert.equal(run.gates.inFlight, SLOTS);
+    assert.equal(run.gates.of(TENANT, 'dead', 'webhook.normal').inFlight, SLOTS);
   });
 
   it('starts high priority while bulk claims wait for a connection to the database', async () => {
@@ -142,18 +145,16 @@ describe('the dispatcher', () => {
     assert.deepEqual([...new Set(run.started().map(({ lane }) => lane))], ['webhook.high']);
     for (const client of held) client.release();
     await run.until(6);
-    await run.stop();
   });
 
   it('starts high priority on a connection whose other slots bulk has taken for good', async () => {
     await queueDeliveries(store, 300);
     const run = startDispatcher(store, store.clock, hold);
-    await run.until(SLOTS * 0.75);
+    await run.until(SLOTS);
     await queueDeliveries(store, 5, { lane: 'webhook.high' });
     run.wake.signal('webhook.high');
     while (run.started().filter(({ lane }) => lane === 'webhook.high').length < 5)
       await new Promise(setImmediate);
-    await run.stop();
   });
 
   it('runs what it claimed although the database goes away in between', async () => {
@@ -167,7 +168,6 @@ describe('the dispatcher', () => {
       await settle(store);
     }
     assert.deepEqual([run.calls.run, run.gates.inFlight], [3, 2]);
-    await run.stop();
   });
 
   it('gives the permits back when a claim fails', async () => {
@@ -176,10 +176,11 @@ describe('the dispatcher', () => {
     clock.advance(1_000);
     const broken = { ...store, engine: { ...store.engine, query: () => Promise.reject(new Error('gone')) } };
     const run = startDispatcher(broken as unknown as Store, clock, hold);
-    while (run.calls.claim === 0) await settle(store);
-    await settle(store);
+    while (run.calls.claim === 0) {
+      clock.advance(5);
+      await settle(store);
+    }
     assert.equal(run.gates.inFlight, 0);
-    await run.stop();
   });
 
   it('looks at most once a poll while there is nothing to do, and then less often', async () => {
@@ -193,7 +194,6 @@ describe('the dispatcher', () => {
     }
     assert.ok(run.calls.agenda - agenda <= 80_000 / IDLE_POLL_MS + 2, `${run.calls.agenda - agenda} looks`);
     assert.equal(run.calls.claim, 0);
-    await run.stop();
   });
 
   it('sleeps through a pause, and starts again at its very end', async () => {
@@ -201,7 +201,7 @@ describe('the dispatcher', () => {
     await queueDeliveries(store, 120);
     clock.advance(1_000);
     const run = startDispatcher(store, clock, hold);
-    while (run.started().length < 35) {
+    while (run.started().length < SLOTS) {
       await settle(store);
       clock.advance(5);
     }
@@ -224,7 +224,6 @@ describe('the dispatcher', () => {
     clock.advance(1);
     await settle(store);
     assert.equal(run.calls.claim, before.claim + 1);
-    await run.stop();
   });
 
   it('wakes at the moment a retry is due, without looking before', async () => {
@@ -244,6 +243,5 @@ describe('the dispatcher', () => {
     clock.advance(1);
     await run.until(1);
     assert.equal(run.calls.claim, 1);
-    await run.stop();
   });
 });
