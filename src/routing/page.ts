@@ -26,7 +26,13 @@ export interface Page {
 export async function routePage(db: Queryable, router: Router, page: Page, now: number): Promise<Routed> {
   const { userIds, sharedRequestId, ...shared } = page;
   const rows = userIds.map(
-    (userId): RoutableRow => ({ id: uuidv7(now), ...shared, userId, createdAt: new Date(now) }),
+    (userId): RoutableRow => ({
+      id: uuidv7(now),
+      ...shared,
+      userId,
+      createdAt: new Date(now),
+      dueAt: new Date(now),
+    }),
   );
   if (rows.length === 0) return { count: 0, lanes: new Set() };
   await insertRouted(db, rows, sharedRequestId);
