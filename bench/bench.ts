@@ -4,6 +4,7 @@ import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { startPostgres } from '../test/support/postgres.ts';
 import { measureAccept, measureBareFastify } from './accept.ts';
+import { measureChannels } from './channels.ts';
 import { measureEndToEnd } from './end-to-end.ts';
 import { measureIdle } from './idle.ts';
 import { measureQueue } from './queue.ts';
@@ -49,6 +50,7 @@ export async function bench(args: string[]): Promise<number> {
       if (wants('P6')) report(...(await measureEndToEnd(sizes, {}, onPostgres.perSecond)).rows);
     }
     if (wants('P4')) report(...(await measureQueue(sizes, postgres!.url)));
+    if (wants('P7')) report(...(await measureChannels(sizes)));
     if (wants('P9')) report(...(await measureIdle(sizes, { DATABASE_URL: postgres!.url, ...masterKey })));
   } finally {
     await postgres?.stop();
