@@ -104,7 +104,7 @@ function claimedOf({ channel, message }: ChannelPlan, recipient: Recipient, now:
     live: true,
     lane: `${PROVIDERS[channel].channel}.normal`,
     priority: 'normal',
-    notificationId: uuidv7(now),
+    notificationId: 'notification',
     channel: PROVIDERS[channel].channel,
     connection: 'connection',
     provider: PROVIDERS[channel].id,

@@ -42,18 +42,21 @@ export async function measureChannels({ channelSeconds }: Sizes): Promise<Row[]>
 }
 
 interface Mocks {
-  http1: number;
-  http2: number;
+  apple: number;
+  /** FCM over HTTP/1.1 and over HTTP/2. */
+  google1: number;
+  google2: number;
+  browser: number;
   smtp: number;
   stop(): void;
 }
 
-function contests({ http1, http2, smtp }: Mocks): Contest[] {
+function contests({ apple, google1, google2, browser, smtp }: Mocks): Contest[] {
   const mail = { channel: 'SMTP', peer: 'nodemailer pool', file: 'nodemailer' } as const;
   return [
-    { channel: 'APNs', peer: '@parse/node-apn', file: 'node-apn', goal: 1.5, ports: [http2, http2] },
-    { channel: 'FCM', peer: 'firebase-admin', file: 'firebase-admin', goal: 1.5, ports: [http1, http2] },
-    { channel: 'Web Push', peer: 'web-push', file: 'web-push', goal: 1.5, ports: [http1, http1] },
+    { channel: 'APNs', peer: '@parse/node-apn', file: 'node-apn', goal: 1.5, ports: [apple, apple] },
+    { channel: 'FCM', peer: 'firebase-admin', file: 'firebase-admin', goal: 1.5, ports: [google1, google2] },
+    { channel: 'Web Push', peer: 'web-push', file: 'web-push', goal: 1.5, ports: [browser, browser] },
     { ...mail, goal: 1, ports: [smtp, smtp] },
   ];
 }
@@ -98,7 +101,7 @@ async function startMocks({ folder }: Certificate): Promise<Mocks> {
     fork(new URL(file, import.meta.url).pathname, args, { execArgv: [] });
   const children = [start('mock-push.ts', [folder]), start('mock-mail.ts', [])];
   const messages = await Promise.all(children.map((child) => once(child, 'message')));
-  const [[push], [mail]] = messages as [[{ http1: number; http2: number }], [{ port: number }]];
+  const [[push], [mail]] = messages as [[Omit<Mocks, 'smtp' | 'stop'>], [{ port: number }]];
   return {
     ...push,
     smtp: mail.port,

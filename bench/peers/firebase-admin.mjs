@@ -41,7 +41,7 @@ task(({ message, port, ...plan }) => {
       token: devices[n++ % devices.length],
       notification: { title: message.title, body: message.body },
       data: message.data,
-      android: { priority: 'high', ttl: 3_600_000, notification: { tag: randomUUID() } },
+      android: { priority: 'normal', ttl: 3_600_000, notification: { tag: randomUUID(), sound: 'default' } },
     }));
     const { successCount, responses } = await messaging.sendEach(batch);
     if (successCount < batch.length) throw responses.find(({ error }) => error)?.error;

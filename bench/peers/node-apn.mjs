@@ -20,14 +20,17 @@ task(({ message, port, ...plan }) => {
   });
   let n = 0;
   return drive(plan, IN_FLIGHT.APNs, async () => {
+    const id = randomUUID();
     const notification = new apn.Notification({
-      id: randomUUID(),
+      id,
+      collapseId: id,
       topic: 'com.example.app',
       pushType: 'alert',
       priority: 10,
       expiry: Math.floor(Date.now() / 1000) + 3_600,
       alert: { title: message.title, body: message.body },
       sound: 'default',
+      category: 'transactional',
       payload: message.data,
     });
     const { failed } = await provider.send(notification, devices[n++ % devices.length]);

@@ -1,4 +1,4 @@
-import { createECDH, randomBytes } from 'node:crypto';
+import { createECDH, randomBytes, randomUUID } from 'node:crypto';
 import { Agent } from 'node:https';
 import webpush from 'web-push';
 import { drive, IN_FLIGHT } from '../drive.ts';
@@ -21,7 +21,8 @@ task(({ message, port, ...plan }) => {
   return drive(plan, IN_FLIGHT['Web Push'], async () => {
     const subscription = subscriptions[n++ % subscriptions.length];
     const topic = randomBytes(24).toString('base64url');
-    await webpush.sendNotification(subscription, JSON.stringify(message), { agent, TTL: 3_600, topic });
+    const payload = JSON.stringify({ ...message, tag: randomUUID() });
+    await webpush.sendNotification(subscription, payload, { agent, TTL: 3_600, topic });
     return 1;
   });
 });
