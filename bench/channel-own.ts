@@ -1,4 +1,4 @@
-import { createECDH, randomBytes, randomFillSync } from 'node:crypto';
+import { createECDH, randomBytes, randomFillSync, randomUUID } from 'node:crypto';
 import { exchange } from '../src/delivery/exchange.ts';
 import type { Route } from '../src/delivery/route.ts';
 import { Sender } from '../src/delivery/sender.ts';
@@ -10,7 +10,6 @@ import {
 } from '../src/delivery/transport/index.ts';
 import { ReferenceClock } from '../src/lib/clock.ts';
 import { createEgressGuard } from '../src/lib/egress.ts';
-import { uuidv7 } from '../src/lib/ids.ts';
 import { Secret } from '../src/lib/secret.ts';
 import { getProvider } from '../src/providers/index.ts';
 import type { Claimed } from '../src/queue/index.ts';
@@ -78,7 +77,7 @@ function makeRecipient({ channel, port }: ChannelPlan): Recipient {
   }
   const secret = randomBytes(32).toString('hex');
   const device = {
-    id: uuidv7(1),
+    id: 'device',
     app: 'default',
     token: channel === 'Web Push' ? `https://127.0.0.1:${port}/push/${secret}` : secret,
     platform: PROVIDERS[channel].platform,
@@ -99,7 +98,7 @@ function makeKeys(): Record<string, string> {
 function claimedOf({ channel, message }: ChannelPlan, recipient: Recipient, now: number): Claimed {
   return {
     ...recipient,
-    id: uuidv7(now),
+    id: randomUUID(),
     tenantId: 'tenant',
     live: true,
     lane: `${PROVIDERS[channel].channel}.normal`,

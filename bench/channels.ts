@@ -1,16 +1,16 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { renderInline } from '../src/templates/index.ts';
 import { type Certificate, makeCertificate } from './certificate.ts';
 import { runTask } from './children.ts';
 import type { ChannelName, ChannelPace, ChannelPlan } from './drive.ts';
 import { installPeers } from './install-peers.ts';
 import type { Row, Sizes } from './row.ts';
 
-const MESSAGE = {
-  title: 'New Message!',
-  body: 'You have a new message from Alice.',
-  data: { type: 'chat', conversation: '1842' },
-};
+const TEXT = { title: 'New Message!', body: 'You have a new message from Alice.' };
+const { subject = '', text = '', html = '' } = renderInline(TEXT, 'email');
+/** The mail is rendered here, so that the peer sends no smaller one. */
+const MESSAGE = { ...TEXT, data: { type: 'chat', conversation: '1842' }, email: { subject, text, html } };
 
 interface Contest {
   channel: ChannelName;

@@ -4,7 +4,12 @@ export interface ChannelPlan {
   /** Where the mock of the provider listens. */
   port: number;
   seconds: number;
-  message: { title: string; body: string; data: Record<string, string> };
+  message: {
+    title: string;
+    body: string;
+    data: Record<string, string>;
+    email: { subject: string; text: string; html: string };
+  };
 }
 
 export type ChannelName = 'APNs' | 'FCM' | 'Web Push' | 'SMTP';

@@ -21,9 +21,7 @@ task(({ message, port, ...plan }) => {
       messageId: `<${randomUUID()}@example.com>`,
       from: 'Bellhop <bellhop@example.com>',
       to: addresses[n++ % addresses.length],
-      subject: message.title,
-      text: message.body,
-      html: `<p>${message.body}</p>`,
+      ...message.email,
       headers: { 'Auto-Submitted': 'auto-generated' },
     });
     return 1;

@@ -7,7 +7,7 @@ import { task } from '../task.ts';
 /** Kept-alive connections, as many as Bellhop opens. */
 const agent = new Agent({ keepAlive: true, maxSockets: 128 });
 
-task(({ message, port, ...plan }) => {
+task(({ message: { title, body, data }, port, ...plan }) => {
   const { publicKey, privateKey } = webpush.generateVAPIDKeys();
   webpush.setVapidDetails('mailto:ops@example.com', publicKey, privateKey);
   const subscriptions = Array.from({ length: 1_000 }, () => ({
@@ -21,7 +21,7 @@ task(({ message, port, ...plan }) => {
   return drive(plan, IN_FLIGHT['Web Push'], async () => {
     const subscription = subscriptions[n++ % subscriptions.length];
     const topic = randomBytes(24).toString('base64url');
-    const payload = JSON.stringify({ ...message, tag: randomUUID() });
+    const payload = JSON.stringify({ title, body, tag: randomUUID(), data });
     await webpush.sendNotification(subscription, payload, { agent, TTL: 3_600, topic });
     return 1;
   });
