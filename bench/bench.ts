@@ -11,7 +11,7 @@ import { measureQueue } from './queue.ts';
 import type { Row, Sizes } from './row.ts';
 
 const FULL: Sizes = { seconds: 10, sustainedSeconds: 60, idleSeconds: 30, jobs: 20_000, channelSeconds: 10 };
-const QUICK: Sizes = { seconds: 4, sustainedSeconds: 8, idleSeconds: 8, jobs: 5_000, channelSeconds: 1 };
+const QUICK: Sizes = { seconds: 4, sustainedSeconds: 8, idleSeconds: 8, jobs: 4_000, channelSeconds: 1 };
 
 /**
  * `bellhop bench`: P1 (durable accept), P2 (end to end), P4 (the queue alone), P6 (the first two,

@@ -23,7 +23,7 @@ export function installPeers(): string | null {
     shell: process.platform === 'win32',
   });
   if (status === 0) return null;
-  const why = error?.message ?? /npm error (?!code)(.*)/.exec(stderr)?.[1] ?? `npm ended with ${status}`;
+  const why = error?.message ?? /npm error code (\S+)/.exec(stderr)?.[1] ?? `npm ended with ${status}`;
   return `not measured: \`npm ci\` in bench/peers needs the package registry and failed (${why})`;
 }
 
