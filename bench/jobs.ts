@@ -44,15 +44,20 @@ export async function inBatches<J>(jobs: J[], atOnce: number, work: (batch: J[])
   await Promise.all(Array.from({ length: atOnce }, lane));
 }
 
-/** Runs a whole cycle twice, the first time to warm up; jobs per second of the second one. */
+/**
+ * Runs a whole cycle twice, the first time to warm up; jobs per second of the second one. A cycle may return how to
+ * clean up behind it, which is waited for but not measured: a worker left over would take jobs of the next cycle.
+ */
 export async function paceOf<Ready>(
   jobs: number,
   prepare: (jobs: Job[]) => Promise<Ready> | Ready,
-  cycle: (ready: Ready) => Promise<void>,
+  cycle: (ready: Ready) => Promise<undefined | (() => Promise<unknown>)>,
 ): Promise<number> {
-  await cycle(await prepare(makeJobs(Math.min(jobs, WARM_UP_JOBS))));
+  await (await cycle(await prepare(makeJobs(Math.min(jobs, WARM_UP_JOBS)))))?.();
   const ready = await prepare(makeJobs(jobs));
   const startedAt = performance.now();
-  await cycle(ready);
-  return jobs / ((performance.now() - startedAt) / 1000);
+  const cleanUp = await cycle(ready);
+  const seconds = (performance.now() - startedAt) / 1000;
+  await cleanUp?.();
+  return jobs / seconds;
 }

@@ -53,6 +53,7 @@ function measure(store: Store, jobs: number, loops: number): Promise<number> {
   return paceOf(jobs, prepare, async (rows) => {
     await inBatches(rows, 2, (batch) => insertDeliveries(store.engine, batch.map(deliveryOf)));
     await workOff(store, rows.length, loops);
+    return undefined;
   });
 }
 
@@ -68,6 +69,7 @@ function measureWithNotifications(store: Store, jobs: number): Promise<number> {
   return paceOf(jobs, prepare, async (wanted) => {
     await inBatches(wanted, 2, writePage);
     await workOff(store, wanted.length, 2);
+    return undefined;
   });
 }
 

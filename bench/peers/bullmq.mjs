@@ -30,8 +30,7 @@ async function workOff(queue, bulk, options) {
   worker.on('failed', (_, error) => reject(error));
   worker.on('error', reject);
   await done;
-  // Closing waits for blocking connections, which is not part of the work.
   worker.off('error', reject);
   worker.on('error', () => {});
-  void worker.close();
+  return () => worker.close(true);
 }

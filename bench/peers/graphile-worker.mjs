@@ -43,8 +43,7 @@ async function cycle({ pgPool, utils, options }, specs) {
   });
   await done;
   while (await hasJobs(pgPool)) await new Promise((resolve) => setImmediate(resolve));
-  // Stopping is not part of the work; what it waits for is not either.
-  void runner.stop();
+  return () => runner.stop();
 }
 
 async function hasJobs(pgPool) {
