@@ -42,6 +42,7 @@ task((plan: ChannelPlan) => {
     sender: new Sender(transports, null),
     tokens: new TokenCache(async () => ({ token })),
     random: (bytes: number) => randomFillSync(new Uint8Array(bytes)),
+    isAlive: () => true,
     callbackUrl: () => undefined,
   };
   const route = routeTo(plan);
@@ -49,7 +50,9 @@ task((plan: ChannelPlan) => {
   let n = 0;
   return drive(plan, IN_FLIGHT[plan.channel], async () => {
     const claimed = claimedOf(plan, recipients[n++ % DEVICES]!, clock.now());
-    const { outcome, detail } = await exchange({ claimed, route, template: null }, tools);
+    const sent = await exchange({ claimed, route, template: null, hooks: null }, tools);
+    if ('held' in sent) throw new Error('nobody holds anything here');
+    const { outcome, detail } = sent;
     if (outcome.kind === 'accepted') return 1;
     throw new Error(JSON.stringify({ outcome, detail }));
   });
@@ -98,6 +101,8 @@ function makeKeys(): Record<string, string> {
 function claimedOf({ channel, message }: ChannelPlan, recipient: Recipient, now: number): Claimed {
   return {
     ...recipient,
+    startedAt: now,
+    choice: null,
     id: randomUUID(),
     tenantId: 'tenant',
     live: true,

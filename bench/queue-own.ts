@@ -21,8 +21,6 @@ const WORKER = uuidv7(1);
 const LANE = 'webhook.normal';
 const CONNECTION = 'hook';
 const CLAIMS_TO_DELETE = 50;
-/** PostgreSQL plans a prepared statement anew five times on each connection; this many jobs bring all of them past it. */
-const PLANNING_JOBS = 20_000;
 
 /** P4, our side: the statements of routing, of the queue and of the recorder, without what happens between them. */
 task(async ({ databaseUrl, jobs }: QueuePlan): Promise<QueuePace> => {
@@ -35,7 +33,6 @@ task(async ({ databaseUrl, jobs }: QueuePlan): Promise<QueuePace> => {
     request,
     now: new Date(now),
   });
-  await measure(store, PLANNING_JOBS, 4);
   const pace: QueuePace = {};
   for (const loops of [1, 2, 4]) pace[`${loops} claim loops`] = await measure(store, jobs, loops);
   pace[WITH_NOTIFICATIONS] = await measureWithNotifications(store, jobs);
@@ -109,6 +106,7 @@ function notificationOf({ userId, message }: Job, now: number): RoutableRow {
     request: { message },
     expiresAt: null,
     createdAt: new Date(now),
+    dueAt: new Date(now),
   };
 }
 
@@ -129,6 +127,7 @@ function deliveryOf({ id: notificationId, createdAt }: RoutableRow): DeliveryRow
     state: 'queued',
     reason: null,
     code: null,
+    choice: null,
     dueAt: createdAt,
     createdAt,
     expiresAt: null,
@@ -146,6 +145,7 @@ function resultOf(claimed: Claimed, now: number): Result {
     moveTo: null,
     providerMessageId: claimed.id,
     effect: null,
+    choice: null,
   };
   return {
     claimed,
