@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { renderEnvExample, renderReference } from '../src/config/index.ts';
 import { renderErrorReference } from '../src/http/index.ts';
+import { renderMetricsReference } from '../src/telemetry/index.ts';
 import { renderProviderRegistry } from './generate-providers.ts';
 import { renderProviderReference } from './provider-reference.ts';
 
@@ -13,6 +14,7 @@ async function renderAll(): Promise<{ path: string; content: string }[]> {
     { path: 'docs/configuration.md', content: renderReference() },
     { path: '.env.example', content: renderEnvExample() },
     { path: 'docs/errors.md', content: renderErrorReference() },
+    { path: 'docs/metrics.md', content: renderMetricsReference() },
     { path: 'docs/providers.md', content: renderProviderReference() },
   ];
 }

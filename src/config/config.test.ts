@@ -52,6 +52,9 @@ describe('the settings', () => {
       acceptQueue: 20_000,
       trustProxy: false,
       logLevel: 'warn',
+      metrics: { mode: 'local', token: undefined, port: null },
+      overdueMs: 300_000,
+      stuckMs: 60_000,
       drainMs: 20_000,
     });
   });
@@ -116,6 +119,13 @@ describe('the settings', () => {
     assert.deepEqual([shown('0.0.0.0', 'on'), shown('::1', 'off')], [true, false]);
   });
 
+  it('take a port for the metrics, or none', () => {
+    const portOf = (port: string) => parseConfig({ BELLHOP_METRICS_PORT: port }).metrics.port;
+    assert.deepEqual([portOf(''), portOf('0'), portOf('9464')], [null, 0, 9464]);
+    for (const bad of ['-1', '65536', 'any'])
+      assertProblem({ BELLHOP_METRICS_PORT: bad }, /must be a port, 0 to 65535, or empty/);
+  });
+
   it('have lists whose items may stand apart', () => {
     const { egressAllow, previousMasterKeys } = parseConfig({
       BELLHOP_EGRESS_ALLOW: ' 10.0.0.0/8 , fd00::/8,',
@@ -147,7 +157,7 @@ describe('the settings', () => {
   });
 
   it('never show a secret in a complaint', () => {
-    const secret = 'tooshort-but-private';
+    const secret = 'short-secret';
     for (const [name, setting] of Object.entries(SETTINGS)) {
       if (!('secret' in setting)) continue;
       assert.ok(

@@ -20,6 +20,9 @@ export interface Config {
   acceptQueue: number;
   trustProxy: string | false;
   logLevel: LogLevel;
+  metrics: { mode: 'off' | 'local' | 'on'; token: string | undefined; port: number | null };
+  overdueMs: number;
+  stuckMs: number;
   drainMs: number;
 }
 
@@ -97,6 +100,13 @@ function toConfig(text: Record<SettingName, string>): Config {
     acceptQueue: Number(text.BELLHOP_ACCEPT_QUEUE),
     trustProxy: text.BELLHOP_TRUST_PROXY || false,
     logLevel: text.BELLHOP_LOG_LEVEL as LogLevel,
+    metrics: {
+      mode: text.BELLHOP_METRICS as Config['metrics']['mode'],
+      token: text.BELLHOP_METRICS_TOKEN || undefined,
+      port: text.BELLHOP_METRICS_PORT === '' ? null : Number(text.BELLHOP_METRICS_PORT),
+    },
+    overdueMs: Number(text.BELLHOP_OVERDUE_SECONDS) * 1000,
+    stuckMs: Number(text.BELLHOP_STUCK_SECONDS) * 1000,
     drainMs: Number(text.BELLHOP_DRAIN_SECONDS) * 1000,
   };
 }

@@ -160,6 +160,46 @@ export const SETTINGS = {
     choices: ['silent', 'error', 'warn', 'info', 'debug'],
     description: 'Least severity that is logged (JSON lines on standard output).',
   },
+  BELLHOP_METRICS: {
+    type: 'choice',
+    default: 'local',
+    choices: ['off', 'local', 'on'],
+    description:
+      'Who may read `/metrics`: nobody, callers from loopback and private addresses that no proxy forwarded, or everyone. Behind a proxy that adds no X-Forwarded-For, set a token or a port.',
+  },
+  BELLHOP_METRICS_TOKEN: {
+    type: 'text',
+    default: '',
+    secret: true,
+    description: 'When set, `/metrics` wants it as `Authorization: Bearer …`, from everyone.',
+    check: (text) => (text === '' || text.length >= 16 ? null : 'must have 16 characters or more'),
+  },
+  BELLHOP_METRICS_PORT: {
+    type: 'text',
+    default: '',
+    description:
+      'A port of its own (on BELLHOP_HOST) for `/metrics` and `/health/*`, in every role; the API then has no `/metrics`. 0 takes any free one. Processes without the role `api` are observed here.',
+    check: (text) =>
+      text === '' || (/^\d{1,5}$/.test(text) && Number(text) <= 65_535)
+        ? null
+        : 'must be a port, 0 to 65535, or empty',
+  },
+  BELLHOP_OVERDUE_SECONDS: {
+    type: 'integer',
+    default: '300',
+    min: 1,
+    max: 86_400,
+    description:
+      '`/health/work` answers 503 when work of high or normal priority that could be done has been due for longer.',
+  },
+  BELLHOP_STUCK_SECONDS: {
+    type: 'integer',
+    default: '60',
+    min: 10,
+    max: 3600,
+    description:
+      'A loop (routing, claiming, recording, sweeping) that stands still for longer ends the process with code 75, so that its supervisor restarts it.',
+  },
   BELLHOP_DRAIN_SECONDS: {
     type: 'integer',
     default: '20',

@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type Claimed, type Queue, ROUTE, type Slice, type Turn, type Wake } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
+import { type LoopBeat, type Metrics, UNWATCHED } from '../telemetry/index.ts';
 import type { Connections } from '../tenants/index.ts';
 import type { Gate } from './gate.ts';
 import type { Gates } from './gates.ts';
@@ -26,6 +27,8 @@ export interface DispatcherOptions {
   gates: Gates;
   connections: Pick<Connections, 'forTenants'>;
   worker: Worker;
+  metrics?: Metrics;
+  beat?: LoopBeat;
 }
 
 /**
@@ -70,8 +73,9 @@ export class Dispatcher {
   }
 
   async #run(): Promise<void> {
-    const { clock, logger } = this.#options;
+    const { clock, logger, beat = UNWATCHED } = this.#options;
     while (!this.#stop.signal.aborted) {
+      beat.turn();
       try {
         if (this.#signalled || clock.now() >= this.#agendaAt) await this.#refresh();
         this.#freed = false;
@@ -84,6 +88,7 @@ export class Dispatcher {
         await clock.sleep(AFTER_ERROR_MS, this.#stop.signal);
       }
     }
+    beat.rest();
   }
 
   /** Nothing could be started: rests until a signal, a free slot, a due time or an opening gate. */
@@ -126,7 +131,10 @@ export class Dispatcher {
       throw error;
     });
     this.#settleTurns(lane, turns, claim.deliveries);
-    if (claim.deliveries.length > 0) await worker.run(claim, (claimed) => reserved.get(sliceName(claimed))!);
+    if (claim.deliveries.length > 0) {
+      this.#options.metrics?.claimSize.observe(claim.deliveries.length);
+      await worker.run(claim, (claimed) => reserved.get(sliceName(claimed))!);
+    }
     return claim.deliveries.length;
   }
 

@@ -5,6 +5,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { HttpProvider } from '../providers/index.ts';
 import type { Claimed, Queue, Wake } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
+import type { LoopWatch, Metrics } from '../telemetry/index.ts';
 import type { Templates } from '../templates/index.ts';
 import type { Connections } from '../tenants/index.ts';
 import { Dispatcher } from './dispatcher.ts';
@@ -28,16 +29,20 @@ export interface DeliveryOptions {
   /** Where test attempts go; null when this process must not send any. */
   simulator: SimulatorAddress | null;
   callbackUrl(claimed: Claimed): string | undefined;
+  metrics?: Metrics;
+  watch?: LoopWatch;
 }
 
 export interface DeliveryEngine {
   /** Stops claiming, waits for attempts under way, closes connections. Returns how many attempts were left. */
   stop(timeoutMs: number): Promise<number>;
+  /** Whether something could be sent over a connection about now, as this process knows it. */
+  isOpen(tenantId: string, connectionId: string): boolean;
 }
 
 /** Builds the parts of delivery and starts them. */
 export async function startDelivery(options: DeliveryOptions): Promise<DeliveryEngine> {
-  const { store, clock, logger, wake, queue, connections, templates, guard } = options;
+  const { store, clock, logger, wake, queue, connections, templates, guard, metrics, watch } = options;
   const transports: Transports = {
     http: createHttpTransport({ guard }),
     http2: createHttp2Transport({ guard }),
@@ -46,7 +51,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
   const sender = new Sender(transports, options.simulator);
   const heartbeat = new Heartbeat({ store, clock, logger });
   const gates = new Gates(clock);
-  const recorder = new Recorder({ store, clock, logger });
+  const recorder = new Recorder({ store, clock, logger, metrics, beat: watch?.watch('recorder') });
   const tools = {
     clock,
     logger,
@@ -68,10 +73,25 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
     templates,
     tools,
   });
-  const dispatcher = new Dispatcher({ store, clock, logger, wake, queue, gates, connections, worker });
+  const dispatcher = new Dispatcher({
+    store,
+    clock,
+    logger,
+    wake,
+    queue,
+    gates,
+    connections,
+    worker,
+    metrics,
+    beat: watch?.watch('dispatcher'),
+  });
+  metrics?.beforeScrape(() => {
+    for (const [provider, count] of gates.brokenByProvider()) metrics.breakersOpen.set({ provider }, count);
+  });
   await heartbeat.start();
   dispatcher.start();
   return {
+    isOpen: (tenantId, connectionId) => gates.isOpen(tenantId, connectionId),
     async stop(timeoutMs) {
       await dispatcher.stop();
       const left = await worker.drain(timeoutMs);

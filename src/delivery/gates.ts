@@ -8,6 +8,7 @@ import { Gate } from './gate.ts';
 const ORPHAN_LIMITS: Limits = { connectTimeoutMs: 3_000, deadlineMs: 10_000, maxInFlight: 50 };
 /** The simulator is no vendor: its pace is what the process can do. */
 const SIMULATOR_IN_FLIGHT = 1_000;
+const SECOND_MS = 1_000;
 
 /** One gate for each connection of each tenant (bulkheads: what happens to one touches no other). */
 export class Gates {
@@ -24,6 +25,25 @@ export class Gates {
     for (const [tenantId, list] of connections) {
       for (const connection of list) this.#versions.set(`${tenantId}/${connection.id}`, connection);
     }
+  }
+
+  /** Whether something could be sent over a connection about now: its breaker is closed and no pause runs. */
+  isOpen(tenantId: string, connectionId: string): boolean {
+    const known = this.#gates.get(`${tenantId}/${connectionId}`)?.gate;
+    const now = this.#clock.now();
+    // A declared rate makes every gate wait for parts of a second; that is its pace and no pause.
+    return !known || (!known.isBroken && known.opensAt(now) <= now + SECOND_MS);
+  }
+
+  /** How many connections of each provider are broken. */
+  brokenByProvider(): Map<string, number> {
+    const counts = new Map<string, number>();
+    for (const [name, { gate }] of this.#gates) {
+      const connectionId = name.slice(name.indexOf('/') + 1);
+      const provider = this.#versions.get(name)?.providerId ?? connectionId.replace(TEST_PREFIX, '');
+      counts.set(provider, (counts.get(provider) ?? 0) + (gate.isBroken ? 1 : 0));
+    }
+    return counts;
   }
 
   of(tenantId: string, connectionId: string): Gate {

@@ -6,6 +6,8 @@ import { type Channel, getProvider } from '../providers/index.ts';
 import type { Wake } from '../queue/index.ts';
 import { categoryOf } from '../rules/index.ts';
 import { ensurePartitions, type Store } from '../store/index.ts';
+import { type LoopBeat, type Metrics, UNWATCHED } from '../telemetry/index.ts';
+import { countDecisions } from './counts.ts';
 import { DEAD_AFTER_MS } from './heartbeat.ts';
 import { scheduleFor } from './retry.ts';
 import {
@@ -23,27 +25,25 @@ const PARTITIONS_EVERY_MS = 3_600_000;
 const CLOCK_EVERY_MS = 10_000;
 const BATCH = 500;
 
+export interface SweepOptions {
+  store: Store;
+  clock: Clock;
+  wake: Wake;
+  logger: Logger;
+  housekeeping(): Promise<unknown>;
+  metrics?: Metrics;
+  beat?: LoopBeat;
+}
+
 /** Looks after what nobody else would: attempts of dead workers, unknown outcomes, partitions, the clock. */
 export class Sweep {
-  readonly #options: {
-    store: Store;
-    clock: Clock;
-    wake: Wake;
-    logger: Logger;
-    housekeeping(): Promise<unknown>;
-  };
+  readonly #options: SweepOptions;
   #stop = new AbortController();
   #done: Promise<void> = Promise.resolve();
   #partitionsAt = 0;
   #clockAt = 0;
 
-  constructor(options: {
-    store: Store;
-    clock: Clock;
-    wake: Wake;
-    logger: Logger;
-    housekeeping(): Promise<unknown>;
-  }) {
+  constructor(options: SweepOptions) {
     this.#options = options;
   }
 
@@ -70,7 +70,9 @@ export class Sweep {
   }
 
   async #run(): Promise<void> {
+    const { beat = UNWATCHED } = this.#options;
     while (!this.#stop.signal.aborted) {
+      beat.turn();
       try {
         await this.sweepOnce();
       } catch (error) {
@@ -78,6 +80,7 @@ export class Sweep {
       }
       await this.#options.clock.sleep(INTERVAL_MS, this.#stop.signal);
     }
+    beat.rest();
   }
 
   /**
@@ -100,23 +103,27 @@ export class Sweep {
       await markUnknown(db, marked, new Date(now));
       return attempts.length;
     });
+    if (lost > 0) this.#options.metrics?.takenOver.inc(lost);
     if (lost > 0) logger.warn({ count: lost }, 'a worker died; what it had under way is unknown now');
   }
 
   async #decideUnknown(): Promise<Set<Lane>> {
-    const { store, clock } = this.#options;
+    const { store, clock, metrics, beat = UNWATCHED } = this.#options;
     const lanes = new Set<Lane>();
     for (let full = true; full && !this.#stop.signal.aborted; await nextTurn()) {
-      full = await store.transaction(async (db) => {
+      beat.turn();
+      const { undecided, decisions } = await store.transaction(async (db) => {
         const now = clock.now();
         const undecided = await loadUndecided(db, new Date(now), BATCH);
         const decisions = undecided.map((delivery) => decideUnknown(delivery, now));
         await writeDecisions(db, decisions, new Date(now));
-        decisions.forEach((decision, i) => {
-          if (decision.state === 'queued') lanes.add(undecided[i]!.lane);
-        });
-        return undecided.length === BATCH;
+        return { undecided, decisions };
       });
+      countDecisions(metrics, undecided, decisions);
+      decisions.forEach((decision, i) => {
+        if (decision.state === 'queued') lanes.add(undecided[i]!.lane);
+      });
+      full = undecided.length === BATCH;
     }
     return lanes;
   }

@@ -10,6 +10,7 @@ import Fastify, {
 } from 'fastify';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
+import type { Metrics } from '../telemetry/index.ts';
 import { installAuthentication } from './authentication.ts';
 import { installJsonBody } from './body.ts';
 import type { Authenticate, Credential, Scope } from './credential.ts';
@@ -48,6 +49,7 @@ export interface ServerOptions {
   /** Failed authentications per second from one address before it is answered 429. */
   authFailuresPerSecondPerAddress: number;
   trustProxy: boolean | string;
+  metrics?: Metrics;
 }
 
 // S15: a client that trickles its headers or body is cut off instead of holding a socket.
@@ -70,7 +72,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   }).withTypeProvider<TypeBoxTypeProvider>() as unknown as Server;
   app.setValidatorCompiler(createValidatorCompiler());
   installJsonBody(app);
-  installErrorAnswers(app, options.logger);
+  installErrorAnswers(app, options.logger, options.metrics);
   installAuthentication(app, options);
   installTextCheck(app);
   await app.register(swagger, { openapi: openapiInfo(options.version), stripBasePath: false });

@@ -34,6 +34,8 @@ export interface Claimed {
   retries: number;
   cancelRequested: boolean;
   createdAt: number;
+  /** When the caller wants it sent (ms since the epoch); null for at once. */
+  sendAt: number | null;
   expiresAt: number | null;
   category: string;
   request: NotificationRequest;

@@ -1,3 +1,4 @@
+export { loadRoutingBacklog, type RoutingBacklog } from './backlog.ts';
 export { TEST_PREFIX } from './candidates.ts';
 export { RouteLoop } from './route-loop.ts';
 export { Router, type RouterOptions } from './router.ts';

@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { ROUTE, type Wake } from '../queue/index.ts';
 import type { Queryable } from '../store/index.ts';
+import { type LoopBeat, UNWATCHED } from '../telemetry/index.ts';
 import type { Router } from './router.ts';
 import { loadWaiting } from './store.ts';
 
@@ -12,16 +13,24 @@ const GATHER_MS = 5;
 const FULL_ENOUGH = 250;
 const AFTER_ERROR_MS = 1_000;
 
+export interface RouteLoopOptions {
+  db: Queryable;
+  clock: Clock;
+  wake: Wake;
+  logger: Logger;
+  beat?: LoopBeat;
+}
+
 /** Routes as long as something is due, then sleeps until a signal, the next due time or the poll, whichever is first. */
 export class RouteLoop {
   readonly #router: Router;
-  readonly #options: { db: Queryable; clock: Clock; wake: Wake; logger: Logger };
+  readonly #options: RouteLoopOptions;
   #stop = new AbortController();
   #signalled = true;
   #interrupt: AbortController | null = null;
   #done: Promise<void> = Promise.resolve();
 
-  constructor(router: Router, options: { db: Queryable; clock: Clock; wake: Wake; logger: Logger }) {
+  constructor(router: Router, options: RouteLoopOptions) {
     this.#router = router;
     this.#options = options;
   }
@@ -42,8 +51,9 @@ export class RouteLoop {
   }
 
   async #run(): Promise<void> {
-    const { db, clock, wake, logger } = this.#options;
+    const { db, clock, wake, logger, beat = UNWATCHED } = this.#options;
     while (!this.#stop.signal.aborted) {
+      beat.turn();
       try {
         this.#signalled = false;
         const { duePriority, nextAt } = await loadWaiting(db, new Date(clock.now()));
@@ -61,6 +71,7 @@ export class RouteLoop {
         await clock.sleep(AFTER_ERROR_MS, this.#stop.signal);
       }
     }
+    beat.rest();
   }
 
   async #rest(nextAt: Date | null): Promise<void> {

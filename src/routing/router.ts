@@ -5,10 +5,12 @@ import type { Logger } from '../lib/logger.ts';
 import type { Channel } from '../providers/index.ts';
 import { categoryOf } from '../rules/index.ts';
 import type { Queryable, Store } from '../store/index.ts';
+import type { Metrics } from '../telemetry/index.ts';
 import type { CompiledTemplate, Templates } from '../templates/index.ts';
 import type { Connections } from '../tenants/index.ts';
 import { loadRecipients, type Recipients } from '../users/index.ts';
 import { liveCandidates, testCandidates } from './candidates.ts';
+import { countBatch } from './counts.ts';
 import { type Candidate, decide, type Plan } from './decide.ts';
 import {
   claimForRouting,
@@ -28,12 +30,20 @@ export interface RouterOptions {
   logger: Logger;
   templates: Pick<Templates, 'compiled'>;
   connections: Pick<Connections, 'forTenants'>;
+  metrics?: Metrics;
 }
 
 /** What one batch brought: how many notifications, and the lanes that have work now. */
 export interface Routed {
   count: number;
   lanes: Set<Lane>;
+}
+
+interface Planned {
+  lanes: Set<Lane>;
+  deliveries: DeliveryRow[];
+  /** Notifications that could not be planned. */
+  failures: number;
 }
 
 /** Turns accepted notifications into deliveries, a batch per transaction. */
@@ -50,12 +60,14 @@ export class Router {
   async routeBatch(priority: number): Promise<Routed> {
     const { store, clock } = this.#options;
     const cursor = this.#cursors[priority]!;
+    const startedAt = performance.now();
     const routed = await store.transaction(async (db) => {
       const now = clock.now();
       const rows = await claimForRouting(db, { priority, now: new Date(now), cursor, limit: BATCH });
       const tenants = [...new Set(rows.map((row) => row.tenantId))].sort();
-      return { count: rows.length, tenants, lanes: await this.#plan(db, rows, now) };
+      return { count: rows.length, rows, tenants, ...(await this.#plan(db, rows, now)) };
     });
+    countBatch(this.#options.metrics, { ...routed, ms: performance.now() - startedAt });
     // A full round of tenants: go on behind the last one. Anything less reached the end of the circle.
     this.#cursors[priority] =
       routed.tenants.length >= TENANTS_PER_TURN ? routed.tenants.at(-1)! : FIRST_TENANT;
@@ -63,8 +75,8 @@ export class Router {
   }
 
   /** Loads what the whole batch needs, decides each notification, writes all deliveries. */
-  async #plan(db: Queryable, rows: RoutableRow[], now: number): Promise<Set<Lane>> {
-    if (rows.length === 0) return new Set();
+  async #plan(db: Queryable, rows: RoutableRow[], now: number): Promise<Planned> {
+    if (rows.length === 0) return { lanes: new Set(), deliveries: [], failures: 0 };
     const facts = await this.#loadFacts(db, rows);
     const deliveries: DeliveryRow[] = [];
     const failures: { id: string; reason: string }[] = [];
@@ -79,9 +91,12 @@ export class Router {
     }
     await insertDeliveries(db, deliveries);
     await failNotifications(db, failures);
-    return new Set(
-      deliveries.filter((delivery) => delivery.state === 'queued').map((delivery) => delivery.lane),
-    );
+    const queued = deliveries.filter((delivery) => delivery.state === 'queued');
+    return {
+      lanes: new Set(queued.map((delivery) => delivery.lane)),
+      deliveries,
+      failures: failures.length,
+    };
   }
 
   async #loadFacts(db: Queryable, rows: RoutableRow[]): Promise<Facts> {

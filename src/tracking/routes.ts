@@ -3,8 +3,10 @@ import { Problem, type Server } from '../http/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import { getProvider } from '../providers/index.ts';
 import type { Store } from '../store/index.ts';
+import type { Metrics } from '../telemetry/index.ts';
 import type { Connections } from '../tenants/index.ts';
 import { applyReceipts } from './apply.ts';
+import { countReceipts } from './counts.ts';
 
 export interface TrackingOptions {
   store: Store;
@@ -12,6 +14,7 @@ export interface TrackingOptions {
   connections: Pick<Connections, 'get'>;
   /** How vendors see this installation; signatures cover the URL they requested, not the one that arrives here. */
   publicUrl: string | undefined;
+  metrics?: Metrics;
 }
 
 const Path = Type.Object({
@@ -44,9 +47,10 @@ export async function registerTrackingRoutes(app: Server, options: TrackingOptio
         const now = options.clock.now();
         if (!receipts.verify(received, found.config as never, { now })) throw new Problem('receipt.refused');
         const parsed = receipts.parse(received);
-        await options.store.transaction((db) =>
+        const fresh = await options.store.transaction((db) =>
           applyReceipts(db, { tenantId: tenant, connection, now }, parsed),
         );
+        countReceipts(options.metrics, { provider: found.providerId, channel: found.channel, now }, fresh);
         return reply.code(204).send();
       },
     );
