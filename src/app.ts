@@ -5,8 +5,14 @@ import {
   registerChangeRoutes,
 } from './accept/index.ts';
 import type { Config } from './config/index.ts';
-import { type DeliveryEngine, Sweep, startDelivery } from './delivery/index.ts';
-import { createServer, type Server } from './http/index.ts';
+import { type DeliveryEngine, Sweep, startDelivery, Work } from './delivery/index.ts';
+import {
+  createObservingServer,
+  createServer,
+  registerHealth,
+  registerMetrics,
+  type Server,
+} from './http/index.ts';
 import { registerInboxRoutes } from './inbox/index.ts';
 import { registerLedgerRoutes } from './ledger/index.ts';
 import { createEgressGuard } from './lib/egress.ts';
@@ -16,6 +22,7 @@ import { createPostgresQueue, Wake } from './queue/index.ts';
 import { RouteLoop, Router } from './routing/index.ts';
 import { createSimulator, type Simulator } from './simulator/index.ts';
 import { openStore, type Store } from './store/index.ts';
+import { createMetrics, LoopWatch, type Metrics } from './telemetry/index.ts';
 import { createTemplates, registerTemplateRoutes } from './templates/index.ts';
 import {
   bootstrapInstance,
@@ -36,6 +43,10 @@ const ACCEPT_CONCURRENCY = 2;
 export interface Bellhop {
   /** Where the API listens, e.g. `http://127.0.0.1:3000`; null without the role `api`. */
   url: string | null;
+  /** Where metrics and health have a port of their own; null without one. */
+  metricsUrl: string | null;
+  /** Resolves, with its name, when a loop stands still: the process should end and be started afresh. */
+  stuck: Promise<string>;
   /** The keys of the very first start, to be shown once. */
   firstKeys: FirstKeys | null;
   simulatorPage: boolean;
@@ -48,6 +59,9 @@ type Stop = () => Promise<unknown>;
 
 /** Builds a whole Bellhop from its settings and starts the roles it has. The only place that knows all rooms. */
 export async function startBellhop(config: Config, logger: Logger, version: string): Promise<Bellhop> {
+  const metrics = createMetrics();
+  metrics.info.set({ version }, 1);
+  if (config.metrics.mode !== 'off') metrics.watchProcess();
   const store = await openStore({
     databaseUrl: config.databaseUrl,
     dataDir: config.dataDir,
@@ -62,19 +76,25 @@ export async function startBellhop(config: Config, logger: Logger, version: stri
     return left;
   };
   try {
-    const parts = await buildParts(config, logger, store);
+    const parts = await buildParts(config, logger, store, metrics);
     stops.push(() => parts.wake.close());
+    parts.watch.start();
+    stops.push(async () => parts.watch.stop());
     if (config.roles.has('sweeper')) stops.push(await startSweeper(parts));
     if (config.roles.has('worker')) {
       const engine = await startWorker(config, parts, stops);
+      parts.engine = engine;
       stops.push(async () => {
         left = await engine.stop(config.drainMs);
       });
     }
     if (config.roles.has('router')) stops.push(startRouter(parts));
+    const metricsUrl = config.metrics.port === null ? null : await startObserving(config, parts, stops);
     const url = config.roles.has('api') ? await startApi(config, parts, version, stops) : null;
     return {
       url,
+      metricsUrl,
+      stuck: parts.stuck,
       firstKeys: parts.firstKeys,
       simulatorPage: config.simulatorPage && parts.simulator !== null,
       stop,
@@ -88,7 +108,7 @@ export async function startBellhop(config: Config, logger: Logger, version: stri
 type Parts = Awaited<ReturnType<typeof buildParts>>;
 
 /** What several roles share. */
-async function buildParts(config: Config, logger: Logger, store: Store) {
+async function buildParts(config: Config, logger: Logger, store: Store, metrics: Metrics) {
   const { clock } = store;
   const wake = new Wake();
   if (config.databaseUrl) await wake.connect(config.databaseUrl, logger);
@@ -101,10 +121,21 @@ async function buildParts(config: Config, logger: Logger, store: Store) {
   });
   await rewrapDataKeys(store, masterKeys);
   const { firstKeys } = await bootstrapInstance({ store, clock, dataDir, bootstrapKey });
-  return {
+  const { promise: stuck, resolve: onStuck } = Promise.withResolvers<string>();
+  const parts = {
     store,
     clock,
     logger,
+    metrics,
+    watch: new LoopWatch({ logger, metrics, limitMs: config.stuckMs, onStuck }),
+    stuck,
+    work: new Work({
+      store,
+      clock,
+      overdueMs: config.overdueMs,
+      isOpen: (tenantId, connection): boolean => parts.engine?.isOpen(tenantId, connection) ?? true,
+    }),
+    engine: null as DeliveryEngine | null,
     wake,
     masterKeys,
     firstKeys,
@@ -114,26 +145,47 @@ async function buildParts(config: Config, logger: Logger, store: Store) {
     guard: createEgressGuard({ allow: config.egressAllow }),
     simulator: null as Simulator | null,
   };
+  metrics.beforeScrape(() => parts.work.sample(metrics));
+  metrics.beforeScrape(() => samplePools(store, metrics));
+  return parts;
 }
 
-async function startSweeper({ store, clock, wake, logger }: Parts): Promise<Stop> {
+function samplePools(store: Store, metrics: Metrics): void {
+  const { api, acceptHigh: accept_high, acceptBulk: accept_bulk, engine } = store;
+  const pools = store.kind === 'embedded' ? { embedded: engine } : { api, accept_high, accept_bulk, engine };
+  for (const [pool, { totalCount, idleCount, waitingCount }] of Object.entries(pools)) {
+    metrics.databaseClients.set({ pool, state: 'open' }, totalCount);
+    metrics.databaseClients.set({ pool, state: 'idle' }, idleCount);
+    metrics.databaseClients.set({ pool, state: 'waiting' }, waitingCount);
+  }
+}
+
+async function startSweeper({ store, clock, wake, logger, metrics, watch }: Parts): Promise<Stop> {
   const housekeeping = () => purgeExpiredKeys(store.engine, new Date(clock.now()), PURGE_BATCH);
-  const sweep = new Sweep({ store, clock, wake, logger, housekeeping });
+  const sweep = new Sweep({
+    store,
+    clock,
+    wake,
+    logger,
+    housekeeping,
+    metrics,
+    beat: watch.watch('sweep'),
+  });
   if (store.kind === 'embedded') await sweep.takeOverAll();
   sweep.start();
   return () => sweep.stop();
 }
 
-function startRouter({ store, clock, wake, logger, templates, connections }: Parts): Stop {
-  const router = new Router({ store, clock, logger, templates, connections });
-  const loop = new RouteLoop(router, { db: store.engine, clock, wake, logger });
+function startRouter({ store, clock, wake, logger, templates, connections, metrics, watch }: Parts): Stop {
+  const router = new Router({ store, clock, logger, templates, connections, metrics });
+  const loop = new RouteLoop(router, { db: store.engine, clock, wake, logger, beat: watch.watch('router') });
   loop.start();
   return () => loop.stop();
 }
 
 /** Every process that delivers plays the providers for its own test attempts, on free loopback ports. */
 async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise<DeliveryEngine> {
-  const { store, clock, logger, wake, queue, templates, connections, guard } = parts;
+  const { store, clock, logger, wake, queue, templates, connections, guard, metrics, watch } = parts;
   const simulator = createSimulator({
     providers: listProviders(),
     clock,
@@ -153,13 +205,15 @@ async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise
     templates,
     connections,
     guard,
+    metrics,
+    watch,
     simulator: { ...address, show: (preview) => simulator.show(preview) },
     callbackUrl: (claimed) => (publicUrl && claimed.live ? receiptUrl(publicUrl, claimed) : undefined),
   });
 }
 
 async function startApi(config: Config, parts: Parts, version: string, stops: Stop[]): Promise<string> {
-  const { store, clock, wake, logger, templates, connections, masterKeys } = parts;
+  const { store, clock, wake, logger, templates, connections, masterKeys, metrics } = parts;
   const authenticator = createAuthenticator({ store, clock, logger, bootstrapKey: config.bootstrapKey });
   const app = await createServer({
     authenticate: authenticator,
@@ -170,15 +224,20 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
     requestsPerSecondPerKey: config.keyRateLimit,
     authFailuresPerSecondPerAddress: 20,
     trustProxy: config.trustProxy,
+    metrics,
   });
   const line = {
     maxWaiting: config.acceptQueue,
     concurrency: store.kind === 'embedded' ? 1 : ACCEPT_CONCURRENCY,
   };
   const commits = {
-    high: createGroupCommit(store.acceptHigh, clock, line),
-    bulk: createGroupCommit(store.acceptBulk, clock, line),
+    high: createGroupCommit(store.acceptHigh, clock, { ...line, line: 'high', metrics }),
+    bulk: createGroupCommit(store.acceptBulk, clock, { ...line, line: 'bulk', metrics }),
   };
+  metrics.beforeScrape(() => {
+    for (const [name, commit] of Object.entries(commits))
+      metrics.acceptWaiting.set({ line: name }, commit.waiting);
+  });
   registerAcceptRoutes(app, { clock, wake, templates, commits, idempotencyMs: config.idempotencyMs });
   registerChangeRoutes(app, { store, templates, clock, wake });
   registerLedgerRoutes(app, { store, clock, wake });
@@ -187,8 +246,8 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   registerTemplateRoutes(app, { store, clock, templates });
   registerKeyRoutes(app, { store, clock, authenticator });
   registerConnectionRoutes(app, { store, clock, connections, masterKeys });
-  await registerTrackingRoutes(app, { store, clock, connections, publicUrl: config.publicUrl });
-  registerHealth(app, store);
+  await registerTrackingRoutes(app, { store, clock, connections, publicUrl: config.publicUrl, metrics });
+  observe(app, config, parts, config.metrics.port === null);
   if (config.simulatorPage && parts.simulator) mountSimulator(app, parts.simulator);
   const usage = new AbortController();
   const saving = authenticator.run(usage.signal);
@@ -199,16 +258,35 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
     await saving;
   });
   await app.listen({ port: config.port, host: config.host });
-  const { port } = app.server.address() as { port: number };
-  return `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
+  return urlOf(app, config);
 }
 
-function registerHealth(app: Server, store: Store): void {
-  const hidden = { schema: { hide: true } };
-  app.get('/health/live', hidden, () => ({ status: 'ok' }));
-  app.get('/health/ready', hidden, async () => {
-    await store.api.query('select 1');
-    return { status: 'ok', store: store.kind };
+/** Metrics and health on a port of their own, in every role. */
+async function startObserving(config: Config, parts: Parts, stops: Stop[]): Promise<string> {
+  const app = createObservingServer(parts.logger);
+  observe(app, config, parts, true);
+  await app.listen({ port: config.metrics.port!, host: config.host });
+  stops.push(() => app.close());
+  return urlOf(app, config);
+}
+
+function urlOf(app: Server, { host }: Config): string {
+  const { port } = app.server.address() as { port: number };
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+function observe(app: Server, config: Config, parts: Parts, withMetrics: boolean): void {
+  const { store, work, watch, metrics } = parts;
+  if (withMetrics) registerMetrics(app, metrics, config.metrics);
+  registerHealth(app, {
+    async ready() {
+      await store.api.query('select 1');
+      return { ok: true, store: store.kind };
+    },
+    async work() {
+      const loops = Object.fromEntries([...watch.ages()].map(([loop, ms]) => [loop, Math.round(ms) / 1000]));
+      return { ...(await work.health()), loopSeconds: loops };
+    },
   });
 }
 

@@ -22,7 +22,7 @@ export async function loadBacklog(db: Queryable, now: Date, cap: number): Promis
   const { rows } = await db.query({ name: 'queue_backlog', text: BACKLOG, values: [now, cap] });
   const lanes = new Map<Lane, LaneBacklog>();
   for (const { lane, depth, tenant_id: tenantId, connection, due_at: dueAt } of rows) {
-    const known = lanes.get(lane) ?? { lane, priority: priorityOf(lane), depth, due: [] };
+    const known: LaneBacklog = lanes.get(lane) ?? { lane, priority: priorityOf(lane), depth, due: [] };
     lanes.set(lane, known);
     if (dueAt) known.due.push({ tenantId, connection, since: dueAt.getTime() });
   }
