@@ -133,7 +133,7 @@ async function buildParts(config: Config, logger: Logger, store: Store, metrics:
       store,
       clock,
       overdueMs: config.overdueMs,
-      isOpen: (tenantId, connection): boolean => parts.engine?.isOpen(tenantId, connection) ?? true,
+      isOpen: (tenantId, connection): boolean => parts.engine?.isOpen(tenantId, connection) ?? false,
     }),
     engine: null as DeliveryEngine | null,
     wake,

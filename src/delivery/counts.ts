@@ -1,9 +1,20 @@
-import { TERMINAL } from '../ledger/index.ts';
+import { type Lane, priorityOf, TERMINAL } from '../ledger/index.ts';
 import { uuidv7Time } from '../lib/ids.ts';
 import { kindOf, type Metrics, Tally } from '../telemetry/index.ts';
 import type { Decision, Result, Undecided } from './store.ts';
 
-/** Counts one written batch of results; those behind their fence count as such and no further. */
+/** Results that count alike, and what differs between them. */
+interface Group {
+  like: Result;
+  count: number;
+  attemptMs: number[];
+  handoffMs: number[];
+}
+
+/**
+ * Counts one written batch of results; those behind their fence count as such and no further. A delivery costs one
+ * look-up of its group and its times; the library's work for counters is done once a group.
+ */
 export function countResults(
   metrics: Metrics | undefined,
   batch: { results: Result[]; written: Set<string>; ms: number },
@@ -11,60 +22,63 @@ export function countResults(
   if (!metrics) return;
   metrics.resultsSize.observe(batch.results.length);
   metrics.resultsSeconds.observe(batch.ms / 1000);
-  const tallies = resultTallies(metrics);
+  const groups = new Map<string, Group>();
   let fenced = 0;
   for (const result of batch.results) {
-    if (batch.written.has(result.claimed.id)) countResult(metrics, tallies, result);
+    if (batch.written.has(result.claimed.id)) addToGroup(groups, result);
     else fenced++;
   }
   if (fenced > 0) metrics.fenced.inc(fenced);
-  for (const tally of Object.values(tallies)) tally.flush();
+  for (const group of groups.values()) countGroup(metrics, group);
 }
 
-type Tallies = ReturnType<typeof resultTallies>;
-
-function resultTallies(metrics: Metrics) {
-  return {
-    attempts: new Tally(metrics.attempts, 'channel', 'provider', 'priority', 'kind', 'outcome', 'reason'),
-    ended: new Tally(metrics.ended, 'channel', 'provider', 'priority', 'kind', 'state'),
-    retries: new Tally(metrics.retries, 'channel', 'provider', 'priority'),
-    failovers: new Tally(metrics.failovers, 'channel', 'provider'),
-    rateLimited: new Tally(metrics.rateLimited, 'channel', 'provider'),
-    unknown: new Tally(metrics.unknown, 'channel', 'provider', 'reason'),
-    pruned: new Tally(metrics.pruned, 'provider'),
-    suppressions: new Tally(metrics.suppressions, 'channel', 'source'),
-  };
+function addToGroup(groups: Map<string, Group>, result: Result): void {
+  const { claimed, settlement, outcome } = result;
+  const name =
+    `${claimed.channel} ${claimed.provider} ${claimed.priority} ${claimed.live} ${outcome} ` +
+    `${settlement.reason} ${settlement.state} ${settlement.moveTo !== null} ${settlement.effect?.type}`;
+  let group = groups.get(name);
+  if (!group) {
+    group = { like: result, count: 0, attemptMs: [], handoffMs: [] };
+    groups.set(name, group);
+  }
+  group.count++;
+  group.attemptMs.push(result.latencyMs);
+  if (settlement.state === 'sent') group.handoffMs.push(result.finishedAt - promisedAt(result));
 }
 
-function countResult(metrics: Metrics, tallies: Tallies, result: Result): void {
-  const { claimed, settlement, outcome, finishedAt, latencyMs } = result;
+function countGroup(metrics: Metrics, { like, count, attemptMs, handoffMs }: Group): void {
+  const { claimed, settlement, outcome } = like;
   const { channel, priority } = claimed;
   const provider = claimed.provider ?? '';
   const kind = kindOf(claimed.live);
   const { state, reason, effect } = settlement;
   // A verdict that came before any call (cancelled, expired, skipped) is an end but no attempt.
   if (outcome !== state || outcome === 'unknown') {
-    tallies.attempts.add(channel, provider, priority, kind, outcome, reason);
-    metrics.attemptSeconds.observe({ channel, provider }, latencyMs / 1000);
+    metrics.attempts.inc({ channel, provider, priority, kind, outcome, reason: reason ?? '' }, count);
+    observeAll(metrics.attemptSeconds.labels({ channel, provider }), attemptMs);
   }
-  if (state === 'sent') {
-    const ms = Math.max(0, finishedAt - promisedAt(result));
-    metrics.handoffSeconds.observe({ channel, priority, kind }, ms / 1000);
-  }
-  if (TERMINAL.has(state)) tallies.ended.add(channel, provider, priority, kind, state);
-  else if (state === 'unknown') tallies.unknown.add(channel, provider, reason);
-  else if (settlement.moveTo) tallies.failovers.add(channel, provider);
-  else tallies.retries.add(channel, provider, priority);
-  if (reason === 'rate_limited') tallies.rateLimited.add(channel, provider);
+  if (handoffMs.length > 0) observeAll(metrics.handoffSeconds.labels({ channel, priority, kind }), handoffMs);
+  if (TERMINAL.has(state)) metrics.ended.inc({ channel, provider, priority, kind, state }, count);
+  else if (state === 'unknown') metrics.unknown.inc({ channel, provider, reason: reason ?? '' }, count);
+  else if (settlement.moveTo) metrics.failovers.inc({ channel, provider }, count);
+  else metrics.retries.inc({ channel, provider, priority }, count);
+  if (reason === 'rate_limited') metrics.rateLimited.inc({ channel, provider }, count);
   if (!claimed.live || !effect) return;
-  if (effect.type === 'prune-device' && claimed.device) tallies.pruned.add(provider);
-  if (effect.type === 'suppress-contact' && claimed.contact) tallies.suppressions.add(channel, 'outcome');
+  if (effect.type === 'prune-device') metrics.pruned.inc({ provider }, count);
+  else metrics.suppressions.inc({ channel, source: 'outcome' }, count);
+}
+
+function observeAll(histogram: { observe(seconds: number): void }, times: number[]): void {
+  for (const ms of times) histogram.observe(Math.max(0, ms) / 1000);
 }
 
 /** The moment from which the user waits: the accepted request, or its sendAt. */
 function promisedAt({ claimed }: Result): number {
   return claimed.sendAt ?? uuidv7Time(claimed.notificationId);
 }
+
+const ENDED = ['channel', 'provider', 'priority', 'kind', 'state'] as const;
 
 /** Counts what the policy decided about unknown outcomes, once it is committed. */
 export function countDecisions(
@@ -74,7 +88,23 @@ export function countDecisions(
 ): void {
   if (!metrics || decisions.length === 0) return;
   const decided = new Tally(metrics.unknownDecided, 'channel', 'provider', 'state', 'reason');
-  for (const [i, { state, reason }] of decisions.entries())
-    decided.add(undecided[i]!.channel, undecided[i]!.provider, state, reason);
+  const ended = new Tally(metrics.ended, ...ENDED);
+  for (const [i, { state, reason }] of decisions.entries()) {
+    const { channel, provider, lane, live } = undecided[i]!;
+    decided.add(channel, provider, state, reason);
+    if (state !== 'queued') ended.add(channel, provider, priorityOf(lane), kindOf(live), state);
+  }
   decided.flush();
+  ended.flush();
+}
+
+/** Counts what expired in front of a connection that could not be used. */
+export function countExpired(
+  metrics: Metrics | undefined,
+  { lane, provider, live }: { lane: Lane; provider: string; live: boolean },
+  count: number,
+): void {
+  if (!metrics || count === 0) return;
+  const labels = { channel: lane.split('.')[0]!, provider, priority: priorityOf(lane), kind: kindOf(live) };
+  metrics.ended.inc({ ...labels, state: 'expired' }, count);
 }

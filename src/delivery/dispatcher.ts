@@ -2,9 +2,11 @@ import { type Lane, priorityOf } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type Claimed, type Queue, ROUTE, type Slice, type Turn, type Wake } from '../queue/index.ts';
+import { TEST_PREFIX } from '../routing/index.ts';
 import type { Store } from '../store/index.ts';
 import { type LoopBeat, type Metrics, UNWATCHED } from '../telemetry/index.ts';
 import type { Connections } from '../tenants/index.ts';
+import { countExpired } from './counts.ts';
 import type { Gate } from './gate.ts';
 import type { Gates } from './gates.ts';
 import { expireWaiting } from './store.ts';
@@ -159,7 +161,13 @@ export class Dispatcher {
   }
 
   async #expire(slice: Slice, now: number): Promise<void> {
-    await expireWaiting(this.#options.store.engine, slice, new Date(now), EXPIRE_BATCH);
+    const expired = await expireWaiting(this.#options.store.engine, slice, new Date(now), EXPIRE_BATCH);
+    const provider = this.#options.gates.providerOf(slice.tenantId, slice.connection);
+    countExpired(
+      this.#options.metrics,
+      { lane: slice.lane, provider, live: !slice.connection.startsWith(TEST_PREFIX) },
+      expired,
+    );
     // Looked at again with the next agenda; until then there is nothing to do for it.
     slice.dueAt = this.#options.gates.of(slice.tenantId, slice.connection).opensAt(now);
   }

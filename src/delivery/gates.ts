@@ -39,11 +39,17 @@ export class Gates {
   brokenByProvider(): Map<string, number> {
     const counts = new Map<string, number>();
     for (const [name, { gate }] of this.#gates) {
-      const connectionId = name.slice(name.indexOf('/') + 1);
-      const provider = this.#versions.get(name)?.providerId ?? connectionId.replace(TEST_PREFIX, '');
+      const [tenantId = '', connectionId = ''] = name.split('/');
+      const provider = this.providerOf(tenantId, connectionId);
       counts.set(provider, (counts.get(provider) ?? 0) + (gate.isBroken ? 1 : 0));
     }
     return counts;
+  }
+
+  /** The provider behind a connection; built-in ones (test, inbox) are named after theirs. */
+  providerOf(tenantId: string, connectionId: string): string {
+    const configured = this.#versions.get(`${tenantId}/${connectionId}`)?.providerId;
+    return configured ?? getProvider(connectionId.replace(TEST_PREFIX, ''))?.id ?? '';
   }
 
   of(tenantId: string, connectionId: string): Gate {

@@ -8,7 +8,7 @@ import { DEPTH_CAP, type Metrics } from '../telemetry/index.ts';
 export interface WorkOptions {
   store: Store;
   clock: Clock;
-  /** Whether something could be sent over a connection about now; a process that does not deliver says always. */
+  /** Whether something could be sent over a connection about now; a process that does not deliver never says so, and judges routing only. */
   isOpen(tenantId: string, connectionId: string): boolean;
   /** High and normal work that could be done and has been due for longer makes the installation unwell. */
   overdueMs: number;

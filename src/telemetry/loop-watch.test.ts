@@ -11,15 +11,15 @@ describe('the watch over loops', () => {
   let clock: FakeClock;
   let metrics: Metrics;
   let stuck: string[];
-  let log: string;
+  let log: string[];
   let watch: LoopWatch;
   beforeEach(() => {
     clock = new FakeClock();
     metrics = createMetrics();
     stuck = [];
-    log = '';
+    log = [];
     watch = new LoopWatch({
-      logger: createLogger('error', { write: (line) => void (log += line) }),
+      logger: createLogger('error', { write: (line) => log.push(line) }),
       metrics,
       limitMs: LIMIT_MS,
       now: () => clock.now(),
@@ -43,7 +43,7 @@ describe('the watch over loops', () => {
     assert.deepEqual(stuck, []);
     pass(5 * STEP_MS, () => alive.turn());
     assert.deepEqual(stuck, ['sweep']);
-    assert.match(log, /"room":"sweep".*a loop stands still/);
+    assert.match(log.join(), /"room":"sweep".*a loop stands still/);
     assert.match(await metrics.render(), /bellhop_loops_stuck_total\{loop="sweep"\} 1\n/);
     assert.match(await metrics.render(), /bellhop_loop_age_seconds\{loop="sweep"\} 65\n/);
   });

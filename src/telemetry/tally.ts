@@ -9,7 +9,7 @@ export class Tally<Label extends string> {
   readonly #labels: readonly Label[];
   readonly #counts = new Map<string, { values: string[]; count: number }>();
 
-  constructor(counter: Counter<Label>, ...labels: Label[]) {
+  constructor(counter: Counter<Label>, ...labels: readonly Label[]) {
     this.#counter = counter;
     this.#labels = labels;
   }
