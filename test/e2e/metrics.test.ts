@@ -20,9 +20,10 @@ describe('the metrics of a process', () => {
   it('follow a notification from its request to its end', async () => {
     await notify({ channels: ['email', 'inbox', 'sms'], priority: 'high' });
     const labels = 'priority="high",kind="test"';
-    const text = await eventually(metrics, (seen) =>
-      seen.includes(`channel="email",provider="smtp",${labels},state="sent"} 1\n`),
-    );
+    // What waits is looked up every few seconds only, so this comes last.
+    const ended = `deliveries_ended_total{channel="email",provider="smtp",${labels},state="sent"} 1\n`;
+    const empty = 'queue_depth{lane="email.high",priority="high"} 0\n';
+    const text = await eventually(metrics, (seen) => seen.includes(ended) && seen.includes(empty));
     for (const line of [
       `notifications_accepted_total{${labels}} 1`,
       `notifications_routed_total{${labels}} 1`,
@@ -31,7 +32,6 @@ describe('the metrics of a process', () => {
       `attempts_total{channel="email",provider="smtp",${labels},outcome="accepted",reason=""} 1`,
       `handoff_seconds_count{channel="email",${labels}} 1`,
       'attempt_seconds_count{channel="email",provider="smtp"} 1',
-      'queue_depth{lane="email.high",priority="high"} 0',
       'breakers_open{provider="smtp"} 0',
       'database_clients{pool="embedded",state="open"} 1',
     ])
