@@ -16,6 +16,7 @@ import { createPostgresQueue, Wake } from './queue/index.ts';
 import { RouteLoop, Router } from './routing/index.ts';
 import { createSimulator, type Simulator } from './simulator/index.ts';
 import { openStore, type Store } from './store/index.ts';
+import { startTracing } from './telemetry/index.ts';
 import { createTemplates, registerTemplateRoutes } from './templates/index.ts';
 import {
   bootstrapInstance,
@@ -32,6 +33,8 @@ import { registerUserRoutes } from './users/index.ts';
 
 const PURGE_BATCH = 10_000;
 const ACCEPT_CONCURRENCY = 2;
+/** A collector that is slow may hold up the end of the process for so long, and no longer than attempts may. */
+const LAST_SPANS_MS = 3_000;
 
 export interface Bellhop {
   /** Where the API listens, e.g. `http://127.0.0.1:3000`; null without the role `api`. */
@@ -62,7 +65,8 @@ export async function startBellhop(config: Config, logger: Logger, version: stri
     return left;
   };
   try {
-    const parts = await buildParts(config, logger, store);
+    const parts = await buildParts(config, logger, store, version);
+    stops.push(async () => parts.tracer?.close(Math.min(config.drainMs, LAST_SPANS_MS)));
     stops.push(() => parts.wake.close());
     if (config.roles.has('sweeper')) stops.push(await startSweeper(parts));
     if (config.roles.has('worker')) {
@@ -88,7 +92,7 @@ export async function startBellhop(config: Config, logger: Logger, version: stri
 type Parts = Awaited<ReturnType<typeof buildParts>>;
 
 /** What several roles share. */
-async function buildParts(config: Config, logger: Logger, store: Store) {
+async function buildParts(config: Config, logger: Logger, store: Store, version: string) {
   const { clock } = store;
   const wake = new Wake();
   if (config.databaseUrl) await wake.connect(config.databaseUrl, logger);
@@ -112,6 +116,7 @@ async function buildParts(config: Config, logger: Logger, store: Store) {
     templates: createTemplates({ store, clock }),
     connections: createConnections({ store, clock, masterKeys, logger }),
     guard: createEgressGuard({ allow: config.egressAllow }),
+    tracer: await startTracing(config.tracing, { clock, logger, version }),
     simulator: null as Simulator | null,
   };
 }
@@ -124,8 +129,8 @@ async function startSweeper({ store, clock, wake, logger }: Parts): Promise<Stop
   return () => sweep.stop();
 }
 
-function startRouter({ store, clock, wake, logger, templates, connections }: Parts): Stop {
-  const router = new Router({ store, clock, logger, templates, connections });
+function startRouter({ store, clock, wake, logger, templates, connections, tracer }: Parts): Stop {
+  const router = new Router({ store, clock, logger, templates, connections, tracer });
   const loop = new RouteLoop(router, { db: store.engine, clock, wake, logger });
   loop.start();
   return () => loop.stop();
@@ -133,7 +138,7 @@ function startRouter({ store, clock, wake, logger, templates, connections }: Par
 
 /** Every process that delivers plays the providers for its own test attempts, on free loopback ports. */
 async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise<DeliveryEngine> {
-  const { store, clock, logger, wake, queue, templates, connections, guard } = parts;
+  const { store, clock, logger, wake, queue, templates, connections, guard, tracer } = parts;
   const simulator = createSimulator({
     providers: listProviders(),
     clock,
@@ -153,13 +158,14 @@ async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise
     templates,
     connections,
     guard,
+    tracer,
     simulator: { ...address, show: (preview) => simulator.show(preview) },
     callbackUrl: (claimed) => (publicUrl && claimed.live ? receiptUrl(publicUrl, claimed) : undefined),
   });
 }
 
 async function startApi(config: Config, parts: Parts, version: string, stops: Stop[]): Promise<string> {
-  const { store, clock, wake, logger, templates, connections, masterKeys } = parts;
+  const { store, clock, wake, logger, templates, connections, masterKeys, tracer } = parts;
   const authenticator = createAuthenticator({ store, clock, logger, bootstrapKey: config.bootstrapKey });
   const app = await createServer({
     authenticate: authenticator,
@@ -179,7 +185,8 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
     high: createGroupCommit(store.acceptHigh, clock, line),
     bulk: createGroupCommit(store.acceptBulk, clock, line),
   };
-  registerAcceptRoutes(app, { clock, wake, templates, commits, idempotencyMs: config.idempotencyMs });
+  const { idempotencyMs, publicUrl } = config;
+  registerAcceptRoutes(app, { clock, wake, templates, commits, idempotencyMs, tracer });
   registerChangeRoutes(app, { store, templates, clock, wake });
   registerLedgerRoutes(app, { store, clock, wake });
   registerUserRoutes(app, { store, clock });
@@ -187,7 +194,7 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   registerTemplateRoutes(app, { store, clock, templates });
   registerKeyRoutes(app, { store, clock, authenticator });
   registerConnectionRoutes(app, { store, clock, connections, masterKeys });
-  await registerTrackingRoutes(app, { store, clock, connections, publicUrl: config.publicUrl });
+  await registerTrackingRoutes(app, { store, clock, logger, connections, publicUrl, tracer });
   registerHealth(app, store);
   if (config.simulatorPage && parts.simulator) mountSimulator(app, parts.simulator);
   const usage = new AbortController();

@@ -5,6 +5,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { HttpProvider } from '../providers/index.ts';
 import type { Claimed, Queue, Wake } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
+import type { Tracer } from '../telemetry/index.ts';
 import type { Templates } from '../templates/index.ts';
 import type { Connections } from '../tenants/index.ts';
 import { Dispatcher } from './dispatcher.ts';
@@ -28,6 +29,7 @@ export interface DeliveryOptions {
   /** Where test attempts go; null when this process must not send any. */
   simulator: SimulatorAddress | null;
   callbackUrl(claimed: Claimed): string | undefined;
+  tracer?: Tracer;
 }
 
 export interface DeliveryEngine {
@@ -55,6 +57,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
     random: (bytes: number) => randomFillSync(new Uint8Array(bytes)),
     isAlive: () => heartbeat.isAlive(),
     callbackUrl: options.callbackUrl,
+    tracer: options.tracer,
   };
   const worker = new Worker({
     id: heartbeat.workerId,

@@ -1,6 +1,7 @@
 import type { ErrorObject } from 'ajv';
 import type { FastifyError, FastifyReply } from 'fastify';
 import type { Logger } from '../lib/logger.ts';
+import { parseTraceParent } from '../telemetry/index.ts';
 import { type ErrorCode, Problem } from './errors.ts';
 import type { Server } from './server.ts';
 import { describeValidation } from './validation.ts';
@@ -29,7 +30,14 @@ export function installErrorAnswers(app: Server, logger: Logger): void {
     const problem = toProblem(error);
     if (problem.status >= 500 && problem.code !== 'service.overloaded') {
       logger.error(
-        { error, path: request.routeOptions.url, method: request.method, requestId: request.id },
+        {
+          error,
+          path: request.routeOptions.url,
+          method: request.method,
+          requestId: request.id,
+          tenant: request.credential?.tenantId,
+          trace: parseTraceParent(request.headers.traceparent)?.traceId,
+        },
         'request failed',
       );
     }

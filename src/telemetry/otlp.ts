@@ -40,6 +40,7 @@ export function createOtlpSender(options: OtlpOptions): (spans: SpanRecord[]) =>
   return (spans) =>
     new Promise((resolve, reject) => {
       exporter.export(spans.map(toReadable), ({ error, code }) => {
+        // ExportResultCode.SUCCESS, of a package that we do not depend on ourselves.
         if (code === 0) resolve();
         else reject(error ?? new Error('the collector refused the spans'));
       });

@@ -32,17 +32,20 @@ export function isFailedReceipt({ event }: Pick<ReceiptFact, 'event'>): boolean 
 }
 
 export function buildAcceptSpan(fact: AcceptFact): SpanRecord {
+  const { notificationId, outcome, startedAt } = fact;
   return {
     ...acceptFrame(fact),
-    startMs: fact.startedAt,
+    // A repeated request is another span of the notification that the first one made.
+    ...(outcome === 'replayed' ? { spanId: spanIdOf(notificationId, 'replay', startedAt) } : {}),
+    startMs: startedAt,
     endMs: fact.endedAt,
     attributes: describe(fact, {
       'http.request.method': 'POST',
       'http.route': '/v1/notifications',
-      'bellhop.outcome': fact.outcome,
+      'bellhop.outcome': outcome,
       'bellhop.commit_ms': fact.commitMs,
     }),
-    failure: fact.failed ? fact.outcome : null,
+    failure: fact.failed ? outcome : null,
   };
 }
 

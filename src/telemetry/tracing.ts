@@ -68,7 +68,7 @@ export function createTracer(queue: Pick<SpanQueue, 'add' | 'counts' | 'close'>,
       const kept = isKept(fact);
       if (!kept && !isFailedAttempt(fact) && fact.attempt === 1) return;
       if (!kept && remember(derived, fact.notificationId))
-        deriveEarlierSpans(fact).forEach((span) => queue.add(span));
+        for (const span of deriveEarlierSpans(fact)) queue.add(span);
       queue.add(buildAttemptSpan(fact));
     },
     received: (fact) => addIf(isFailedReceipt(fact) || isKept(fact), () => buildReceiptSpan(fact)),
