@@ -1,8 +1,9 @@
 import type { ErrorObject } from 'ajv';
-import type { FastifyError, FastifyReply } from 'fastify';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../lib/logger.ts';
 import { parseTraceParent } from '../telemetry/index.ts';
 import { type ErrorCode, Problem } from './errors.ts';
+import { REQUEST_ID } from './request-id.ts';
 import type { Server } from './server.ts';
 import { describeValidation } from './validation.ts';
 
@@ -52,7 +53,13 @@ export function installErrorAnswers(app: Server, logger: Logger): void {
 }
 
 /** What the router itself refuses (an address that is no address) never reaches the error handler. */
-export function answerFrameworkError(error: FastifyError, _request: unknown, reply: FastifyReply): void {
+export function answerFrameworkError(
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  // The hooks that name every other answer do not run for it.
+  reply.header(REQUEST_ID, request.id);
   answer(reply, toProblem(error));
 }
 

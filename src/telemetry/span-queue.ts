@@ -24,6 +24,7 @@ export class SpanQueue {
   readonly #options: SpanQueueOptions;
   #waiting: SpanRecord[] = [];
   #running: Promise<void> | null = null;
+  #lingering: AbortController | null = null;
   #rest: AbortController | null = null;
   #closed = false;
   #exported = 0;
@@ -61,8 +62,6 @@ export class SpanQueue {
     const left = this.#waiting.splice(0).length;
     if (left > 0) this.#drop(left, new Error('there was no time to send the last spans'));
   }
-
-  #lingering: AbortController | null = null;
 
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
