@@ -121,9 +121,9 @@ async function buildParts(config: Config, logger: Logger, store: Store, version:
   };
 }
 
-async function startSweeper({ store, clock, wake, logger }: Parts): Promise<Stop> {
+async function startSweeper({ store, clock, wake, logger, tracer }: Parts): Promise<Stop> {
   const housekeeping = () => purgeExpiredKeys(store.engine, new Date(clock.now()), PURGE_BATCH);
-  const sweep = new Sweep({ store, clock, wake, logger, housekeeping });
+  const sweep = new Sweep({ store, clock, wake, logger, housekeeping, tracer });
   if (store.kind === 'embedded') await sweep.takeOverAll();
   sweep.start();
   return () => sweep.stop();

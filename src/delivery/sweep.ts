@@ -6,10 +6,12 @@ import { type Channel, getProvider } from '../providers/index.ts';
 import type { Wake } from '../queue/index.ts';
 import { categoryOf } from '../rules/index.ts';
 import { ensurePartitions, type Store } from '../store/index.ts';
+import type { Tracer } from '../telemetry/index.ts';
 import { DEAD_AFTER_MS } from './heartbeat.ts';
 import { scheduleFor } from './retry.ts';
 import {
   type Decision,
+  type LostAttempt,
   loadSweepWork,
   loadUndecided,
   markUnknown,
@@ -17,33 +19,31 @@ import {
   type Undecided,
   writeDecisions,
 } from './store.ts';
+import { loadLostAttempts } from './trace-store.ts';
 
 const INTERVAL_MS = 1_000;
 const PARTITIONS_EVERY_MS = 3_600_000;
 const CLOCK_EVERY_MS = 10_000;
 const BATCH = 500;
 
+export interface SweepOptions {
+  store: Store;
+  clock: Clock;
+  wake: Wake;
+  logger: Logger;
+  housekeeping(): Promise<unknown>;
+  tracer?: Tracer;
+}
+
 /** Looks after what nobody else would: attempts of dead workers, unknown outcomes, partitions, the clock. */
 export class Sweep {
-  readonly #options: {
-    store: Store;
-    clock: Clock;
-    wake: Wake;
-    logger: Logger;
-    housekeeping(): Promise<unknown>;
-  };
+  readonly #options: SweepOptions;
   #stop = new AbortController();
   #done: Promise<void> = Promise.resolve();
   #partitionsAt = 0;
   #clockAt = 0;
 
-  constructor(options: {
-    store: Store;
-    clock: Clock;
-    wake: Wake;
-    logger: Logger;
-    housekeeping(): Promise<unknown>;
-  }) {
+  constructor(options: SweepOptions) {
     this.#options = options;
   }
 
@@ -98,9 +98,22 @@ export class Sweep {
         decideAt: new Date(now + categoryOf(lost.category).evidenceMs),
       }));
       await markUnknown(db, marked, new Date(now));
-      return attempts.length;
+      return attempts;
     });
-    if (lost > 0) logger.warn({ count: lost }, 'a worker died; what it had under way is unknown now');
+    if (lost.length === 0) return;
+    logger.warn({ count: lost.length }, 'a worker died; what it had under way is unknown now');
+    await this.#tell(lost);
+  }
+
+  /** The one that died cannot tell how its attempts ended. */
+  async #tell(lost: LostAttempt[]): Promise<void> {
+    const { store, clock, logger, tracer } = this.#options;
+    if (!tracer) return;
+    try {
+      for (const fact of await loadLostAttempts(store.engine, lost, clock.now())) tracer.attempted(fact);
+    } catch (error) {
+      logger.warn({ error, count: lost.length }, 'lost attempts could not be traced');
+    }
   }
 
   async #decideUnknown(): Promise<Set<Lane>> {
