@@ -109,13 +109,20 @@ describe('the line of spans', () => {
   });
 
   it('is closed in time although the collector hangs or is away', async () => {
-    held = new Promise(() => {});
+    let answer = () => {};
+    held = new Promise((resolve) => {
+      answer = resolve;
+    });
     add(MAX_BATCH + 1);
     await pass(0);
     const closing = queue.close(1_000);
     await pass(1_000);
     await closing;
-    assert.equal(queue.counts.dropped, 1);
+    assert.deepEqual(queue.counts, { exported: 0, dropped: MAX_BATCH + 1 });
+    assert.equal(logs.length, 1);
+    answer();
+    await pass(0);
+    assert.deepEqual(queue.counts, { exported: 0, dropped: MAX_BATCH + 1 });
   });
 
   it('asks a collector that is away only once when it is closed', async () => {

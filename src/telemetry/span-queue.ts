@@ -26,6 +26,8 @@ export class SpanQueue {
   #running: Promise<void> | null = null;
   #lingering: AbortController | null = null;
   #rest: AbortController | null = null;
+  /** Spans that the collector has not answered yet. */
+  #sending = 0;
   #closed = false;
   #exported = 0;
   #dropped = 0;
@@ -59,7 +61,8 @@ export class SpanQueue {
     const timer = new AbortController();
     await Promise.race([this.#running, this.#options.clock.sleep(timeoutMs, timer.signal)]);
     timer.abort();
-    const left = this.#waiting.splice(0).length;
+    const left = this.#waiting.splice(0).length + this.#sending;
+    this.#sending = 0;
     if (left > 0) this.#drop(left, new Error('there was no time to send the last spans'));
   }
 
@@ -76,11 +79,15 @@ export class SpanQueue {
   }
 
   async #send(batch: SpanRecord[]): Promise<void> {
+    this.#sending = batch.length;
     try {
       await this.#options.send(batch);
-      this.#exported += batch.length;
+      this.#exported += this.#sending;
+      this.#sending = 0;
     } catch (error) {
-      this.#drop(batch.length, error);
+      // Nothing when closing gave them up already.
+      this.#drop(this.#sending, error);
+      this.#sending = 0;
       if (this.#closed) {
         // A stopping process does not wait for a collector that is away.
         this.#drop(this.#waiting.splice(0).length, error);
