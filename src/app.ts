@@ -22,7 +22,7 @@ import { createPostgresQueue, Wake } from './queue/index.ts';
 import { RouteLoop, Router } from './routing/index.ts';
 import { createSimulator, type Simulator } from './simulator/index.ts';
 import { openStore, type Store } from './store/index.ts';
-import { createMetrics, LoopWatch, type Metrics } from './telemetry/index.ts';
+import { createMetrics, LoopWatch, type Metrics, startTracing, type Tracer } from './telemetry/index.ts';
 import { createTemplates, registerTemplateRoutes } from './templates/index.ts';
 import {
   bootstrapInstance,
@@ -39,6 +39,8 @@ import { registerUserRoutes } from './users/index.ts';
 
 const PURGE_BATCH = 10_000;
 const ACCEPT_CONCURRENCY = 2;
+/** A collector that is slow may hold up the end of the process for so long, and no longer than attempts may. */
+const LAST_SPANS_MS = 3_000;
 
 export interface Bellhop {
   /** Where the API listens, e.g. `http://127.0.0.1:3000`; null without the role `api`. */
@@ -76,7 +78,8 @@ export async function startBellhop(config: Config, logger: Logger, version: stri
     return left;
   };
   try {
-    const parts = await buildParts(config, logger, store, metrics);
+    const parts = await buildParts(config, { logger, store, metrics, version });
+    stops.push(async () => parts.tracer?.close(Math.min(config.drainMs, LAST_SPANS_MS)));
     stops.push(() => parts.wake.close());
     parts.watch.start();
     stops.push(async () => parts.watch.stop());
@@ -108,7 +111,10 @@ export async function startBellhop(config: Config, logger: Logger, version: stri
 type Parts = Awaited<ReturnType<typeof buildParts>>;
 
 /** What several roles share. */
-async function buildParts(config: Config, logger: Logger, store: Store, metrics: Metrics) {
+async function buildParts(
+  config: Config,
+  { logger, store, metrics, version }: { logger: Logger; store: Store; metrics: Metrics; version: string },
+) {
   const { clock } = store;
   const wake = new Wake();
   if (config.databaseUrl) await wake.connect(config.databaseUrl, logger);
@@ -143,11 +149,24 @@ async function buildParts(config: Config, logger: Logger, store: Store, metrics:
     templates: createTemplates({ store, clock }),
     connections: createConnections({ store, clock, masterKeys, logger }),
     guard: createEgressGuard({ allow: config.egressAllow }),
+    tracer: await startTracing(config.tracing, { clock, logger, version }),
     simulator: null as Simulator | null,
   };
   metrics.beforeScrape(() => parts.work.sample(metrics));
   metrics.beforeScrape(() => samplePools(store, metrics));
+  if (parts.tracer) metrics.beforeScrape(countSpans(parts.tracer, metrics));
   return parts;
+}
+
+/** The tracer keeps its own counts: what they grew by since the last scrape is added. */
+function countSpans(tracer: Tracer, metrics: Metrics): () => void {
+  let known = { exported: 0, dropped: 0 };
+  return () => {
+    const { exported, dropped } = tracer.counts;
+    metrics.spansExported.inc(exported - known.exported);
+    metrics.spansDropped.inc(dropped - known.dropped);
+    known = { exported, dropped };
+  };
 }
 
 function samplePools(store: Store, metrics: Metrics): void {
@@ -160,7 +179,7 @@ function samplePools(store: Store, metrics: Metrics): void {
   }
 }
 
-async function startSweeper({ store, clock, wake, logger, metrics, watch }: Parts): Promise<Stop> {
+async function startSweeper({ store, clock, wake, logger, metrics, tracer, watch }: Parts): Promise<Stop> {
   const housekeeping = () => purgeExpiredKeys(store.engine, new Date(clock.now()), PURGE_BATCH);
   const sweep = new Sweep({
     store,
@@ -169,6 +188,7 @@ async function startSweeper({ store, clock, wake, logger, metrics, watch }: Part
     logger,
     housekeeping,
     metrics,
+    tracer,
     beat: watch.watch('sweep'),
   });
   if (store.kind === 'embedded') await sweep.takeOverAll();
@@ -176,8 +196,9 @@ async function startSweeper({ store, clock, wake, logger, metrics, watch }: Part
   return () => sweep.stop();
 }
 
-function startRouter({ store, clock, wake, logger, templates, connections, metrics, watch }: Parts): Stop {
-  const router = new Router({ store, clock, logger, templates, connections, metrics });
+function startRouter(parts: Parts): Stop {
+  const { store, clock, wake, logger, watch } = parts;
+  const router = new Router(parts);
   const loop = new RouteLoop(router, { db: store.engine, clock, wake, logger, beat: watch.watch('router') });
   loop.start();
   return () => loop.stop();
@@ -185,7 +206,7 @@ function startRouter({ store, clock, wake, logger, templates, connections, metri
 
 /** Every process that delivers plays the providers for its own test attempts, on free loopback ports. */
 async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise<DeliveryEngine> {
-  const { store, clock, logger, wake, queue, templates, connections, guard, metrics, watch } = parts;
+  const { store, clock, logger, wake, queue, templates, connections, guard, metrics, tracer, watch } = parts;
   const simulator = createSimulator({
     providers: listProviders(),
     clock,
@@ -206,6 +227,7 @@ async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise
     connections,
     guard,
     metrics,
+    tracer,
     watch,
     simulator: { ...address, show: (preview) => simulator.show(preview) },
     callbackUrl: (claimed) => (publicUrl && claimed.live ? receiptUrl(publicUrl, claimed) : undefined),
@@ -213,7 +235,7 @@ async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise
 }
 
 async function startApi(config: Config, parts: Parts, version: string, stops: Stop[]): Promise<string> {
-  const { store, clock, wake, logger, templates, connections, masterKeys, metrics } = parts;
+  const { store, clock, wake, logger, templates, connections, masterKeys, metrics, tracer } = parts;
   const authenticator = createAuthenticator({ store, clock, logger, bootstrapKey: config.bootstrapKey });
   const app = await createServer({
     authenticate: authenticator,
@@ -238,7 +260,8 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
     for (const [name, commit] of Object.entries(commits))
       metrics.acceptWaiting.set({ line: name }, commit.waiting);
   });
-  registerAcceptRoutes(app, { clock, wake, templates, commits, idempotencyMs: config.idempotencyMs });
+  const { idempotencyMs, publicUrl } = config;
+  registerAcceptRoutes(app, { clock, wake, templates, commits, idempotencyMs, tracer });
   registerChangeRoutes(app, { store, templates, clock, wake });
   registerLedgerRoutes(app, { store, clock, wake });
   registerUserRoutes(app, { store, clock });
@@ -246,7 +269,7 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   registerTemplateRoutes(app, { store, clock, templates });
   registerKeyRoutes(app, { store, clock, authenticator });
   registerConnectionRoutes(app, { store, clock, connections, masterKeys });
-  await registerTrackingRoutes(app, { store, clock, connections, publicUrl: config.publicUrl, metrics });
+  await registerTrackingRoutes(app, { store, clock, logger, connections, publicUrl, metrics, tracer });
   observe(app, config, parts, config.metrics.port === null);
   if (config.simulatorPage && parts.simulator) mountSimulator(app, parts.simulator);
   const usage = new AbortController();

@@ -56,6 +56,7 @@ describe('the settings', () => {
       overdueMs: 300_000,
       stuckMs: 60_000,
       drainMs: 20_000,
+      tracing: undefined,
     });
   });
 
@@ -154,6 +155,33 @@ describe('the settings', () => {
     for (const url of ['bellhop.example.com', 'ftp://x', 'https://x/path', 'https://x/'])
       assertProblem({ BELLHOP_PUBLIC_URL: url }, /must be an origin/);
     assert.equal(parseConfig({ BELLHOP_PUBLIC_URL: 'https://x:8443' }).publicUrl, 'https://x:8443');
+  });
+
+  it('set up traces by an endpoint, its headers and a share', () => {
+    const endpoint = 'https://otlp.example.com:4318/tenant';
+    const { tracing } = parseConfig({
+      BELLHOP_OTLP_ENDPOINT: endpoint,
+      BELLHOP_OTLP_HEADERS: 'authorization=Bearer%20a=b%2Cc, x-team = shop ',
+    });
+    const headers = { authorization: 'Bearer a=b,c', 'x-team': 'shop' };
+    assert.deepEqual(tracing, { endpoint, headers, sample: 0.01 });
+    assert.equal(parseConfig({ BELLHOP_TRACE_SAMPLE: '1' }).tracing, undefined);
+    for (const url of [
+      'otlp:4318',
+      'grpc://x',
+      'http://u:p@x',
+      'http://',
+      'http://x?a',
+      'http://x y',
+      'http://[1',
+    ])
+      assertProblem({ BELLHOP_OTLP_ENDPOINT: url }, /must be an http or https URL/);
+    for (const pairs of ['private', 'a=', 'a=%E0%A4%A', 'a=%0Ab', 'a b=c', '=c', 'a=1,,b=2'])
+      assertProblem({ BELLHOP_OTLP_HEADERS: pairs }, /must be name=value pairs/);
+    for (const share of ['0', '1', '1.0', '0.25', '.5'])
+      assert.deepEqual(problemsOf({ BELLHOP_TRACE_SAMPLE: share }), []);
+    for (const share of ['-0.1', '1.1', '2', '1%', 'half', '1e-3', '0.', '.'])
+      assertProblem({ BELLHOP_TRACE_SAMPLE: share }, /must be a number between 0 and 1/);
   });
 
   it('never show a secret in a complaint', () => {

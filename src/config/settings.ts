@@ -200,6 +200,34 @@ export const SETTINGS = {
     description:
       'A loop (routing, claiming, recording, sweeping) that stands still for longer ends the process with code 75, so that its supervisor restarts it.',
   },
+  BELLHOP_OTLP_ENDPOINT: {
+    type: 'text',
+    default: '',
+    description:
+      'Collector of OpenTelemetry traces (OTLP over HTTP), e.g. `http://127.0.0.1:4318`; `/v1/traces` is added. Without it there are no traces.',
+    check: (text) =>
+      text === '' || isPlainHttpUrl(text)
+        ? null
+        : 'must be an http or https URL without user, password, query and fragment',
+  },
+  BELLHOP_OTLP_HEADERS: {
+    type: 'list',
+    default: '',
+    secret: true,
+    description:
+      'Headers that the collector asks for: `name=value`, comma-separated, values percent-encoded where need be.',
+    check: (text) =>
+      text === '' || text.split(',').every(isHeaderPair)
+        ? null
+        : 'must be name=value pairs, comma-separated, as `authorization=Bearer%20token`',
+  },
+  BELLHOP_TRACE_SAMPLE: {
+    type: 'text',
+    default: '0.01',
+    description:
+      'Share of traces to export, 0 to 1, where the caller sent no trace context; high priority and failures always are.',
+    check: (text) => (/^(0?\.\d+|0|1(\.0+)?)$/.test(text) ? null : 'must be a number between 0 and 1'),
+  },
   BELLHOP_DRAIN_SECONDS: {
     type: 'integer',
     default: '20',
@@ -210,3 +238,18 @@ export const SETTINGS = {
 } as const satisfies Record<string, Setting>;
 
 export type SettingName = keyof typeof SETTINGS;
+
+function isPlainHttpUrl(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  return /^https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/.test(text) && url !== null;
+}
+
+// The name is a token (RFC 9110, 5.6.2); the value is percent-encoded ASCII, as in OTEL_EXPORTER_OTLP_HEADERS.
+function isHeaderPair(pair: string): boolean {
+  const match = /^\s*[\w!#$%&'*+.^`|~-]+\s*=([\x20-\x7e]*)$/.exec(pair);
+  try {
+    return match !== null && /^[\x20-\x7e]+$/.test(decodeURIComponent(match[1]!));
+  } catch {
+    return false;
+  }
+}

@@ -2,6 +2,7 @@ import type { Logger } from '../lib/logger.ts';
 import { type Message, type Outcome, rejected } from '../providers/index.ts';
 import type { Claimed } from '../queue/index.ts';
 import { categoryOf } from '../rules/index.ts';
+import type { Tracer } from '../telemetry/index.ts';
 import type { CompiledTemplate } from '../templates/index.ts';
 import { recheck, type Verdict } from './compose.ts';
 import { type ExchangeTools, exchange, type Sending } from './exchange.ts';
@@ -10,11 +11,13 @@ import { scheduleFor } from './retry.ts';
 import type { Route } from './route.ts';
 import { type SettledOutcome, type Settlement, settle } from './settle.ts';
 import type { Result } from './store.ts';
+import { attemptFact, attemptFields } from './trace.ts';
 
 export interface AttemptTools extends ExchangeTools {
   logger: Logger;
   /** False once this process's proof of life is too old to be believed. */
   isAlive(): boolean;
+  tracer?: Tracer;
 }
 
 /** All that one attempt works with, looked up for its whole batch before. */
@@ -43,14 +46,11 @@ export async function attempt(work: Work, tools: AttemptTools): Promise<Result |
   const verdict = recheck(claimed, startedAt);
   if (verdict) {
     gate.abandon();
-    return endWithVerdict(claimed, verdict, startedAt);
+    return told(endWithVerdict(claimed, verdict, startedAt), tools);
   }
   const sent: Sending = await exchange(work, tools).catch((error: unknown) => {
     // A bug of ours must not look like the provider's fault, and must not repeat for ever.
-    tools.logger.error(
-      { error, delivery: claimed.id, provider: claimed.provider },
-      'an attempt failed in our own code',
-    );
+    tools.logger.error({ error, ...attemptFields(claimed) }, 'an attempt failed in our own code');
     return { outcome: rejected('request_invalid', { code: 'internal_error' }) };
   });
   const now = tools.clock.now();
@@ -76,17 +76,16 @@ export async function attempt(work: Work, tools: AttemptTools): Promise<Result |
     finishedAt: now,
     inboxItem: sent.inboxItem,
   };
-  logResult(result, tools.logger);
-  return result;
+  return told(result, tools);
 }
 
-function logResult({ claimed, settlement, outcome, latencyMs }: Result, logger: Logger): void {
-  const { id: delivery, notificationId: notification, connection, attempt } = claimed;
-  const { reason, code } = settlement;
-  logger.info(
-    { delivery, notification, connection, attempt, outcome, reason, code, latencyMs },
-    'attempt finished',
-  );
+/** The log and the trace hear of every end. */
+function told(result: Result, { logger, tracer }: AttemptTools): Result {
+  const { claimed, settlement, outcome, latencyMs } = result;
+  const { state, reason, code } = settlement;
+  logger.info({ ...attemptFields(claimed), outcome, state, reason, code, latencyMs }, 'attempt finished');
+  tracer?.attempted(attemptFact(result));
+  return result;
 }
 
 /** A token that is refused a second time, fresh as it is, means that the credentials behind it are not valid. */

@@ -5,7 +5,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { HttpProvider } from '../providers/index.ts';
 import type { Claimed, Queue, Wake } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
-import type { LoopWatch, Metrics } from '../telemetry/index.ts';
+import type { LoopWatch, Metrics, Tracer } from '../telemetry/index.ts';
 import type { Templates } from '../templates/index.ts';
 import type { Connections } from '../tenants/index.ts';
 import { Dispatcher } from './dispatcher.ts';
@@ -31,6 +31,7 @@ export interface DeliveryOptions {
   callbackUrl(claimed: Claimed): string | undefined;
   metrics?: Metrics;
   watch?: LoopWatch;
+  tracer?: Tracer;
 }
 
 export interface DeliveryEngine {
@@ -60,6 +61,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
     random: (bytes: number) => randomFillSync(new Uint8Array(bytes)),
     isAlive: () => heartbeat.isAlive(),
     callbackUrl: options.callbackUrl,
+    tracer: options.tracer,
   };
   const worker = new Worker({
     id: heartbeat.workerId,

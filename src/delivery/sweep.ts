@@ -6,12 +6,13 @@ import { type Channel, getProvider } from '../providers/index.ts';
 import type { Wake } from '../queue/index.ts';
 import { categoryOf } from '../rules/index.ts';
 import { ensurePartitions, type Store } from '../store/index.ts';
-import { type LoopBeat, type Metrics, UNWATCHED } from '../telemetry/index.ts';
+import { type LoopBeat, type Metrics, type Tracer, UNWATCHED } from '../telemetry/index.ts';
 import { countDecisions } from './counts.ts';
 import { DEAD_AFTER_MS } from './heartbeat.ts';
 import { scheduleFor } from './retry.ts';
 import {
   type Decision,
+  type LostAttempt,
   loadSweepWork,
   loadUndecided,
   markUnknown,
@@ -19,6 +20,7 @@ import {
   type Undecided,
   writeDecisions,
 } from './store.ts';
+import { loadLostAttempts } from './trace-store.ts';
 
 const INTERVAL_MS = 1_000;
 const PARTITIONS_EVERY_MS = 3_600_000;
@@ -33,6 +35,7 @@ export interface SweepOptions {
   housekeeping(): Promise<unknown>;
   metrics?: Metrics;
   beat?: LoopBeat;
+  tracer?: Tracer;
 }
 
 /** Looks after what nobody else would: attempts of dead workers, unknown outcomes, partitions, the clock. */
@@ -101,10 +104,23 @@ export class Sweep {
         decideAt: new Date(now + categoryOf(lost.category).evidenceMs),
       }));
       await markUnknown(db, marked, new Date(now));
-      return attempts.length;
+      return attempts;
     });
-    if (lost > 0) this.#options.metrics?.takenOver.inc(lost);
-    if (lost > 0) logger.warn({ count: lost }, 'a worker died; what it had under way is unknown now');
+    if (lost.length === 0) return;
+    this.#options.metrics?.takenOver.inc(lost.length);
+    logger.warn({ count: lost.length }, 'a worker died; what it had under way is unknown now');
+    await this.#tell(lost);
+  }
+
+  /** The one that died cannot tell how its attempts ended. */
+  async #tell(lost: LostAttempt[]): Promise<void> {
+    const { store, clock, logger, tracer } = this.#options;
+    if (!tracer) return;
+    try {
+      for (const fact of await loadLostAttempts(store.engine, lost, clock.now())) tracer.attempted(fact);
+    } catch (error) {
+      logger.warn({ error, count: lost.length }, 'lost attempts could not be traced');
+    }
   }
 
   async #decideUnknown(): Promise<Set<Lane>> {

@@ -1,8 +1,9 @@
 import type { ErrorObject } from 'ajv';
-import type { FastifyError, FastifyReply } from 'fastify';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../lib/logger.ts';
-import type { Metrics } from '../telemetry/index.ts';
+import { type Metrics, parseTraceParent } from '../telemetry/index.ts';
 import { type ErrorCode, Problem } from './errors.ts';
+import { REQUEST_ID } from './request-id.ts';
 import type { Server } from './server.ts';
 import { describeValidation } from './validation.ts';
 
@@ -31,7 +32,14 @@ export function installErrorAnswers(app: Server, logger: Logger, metrics?: Metri
     metrics?.refusals.inc({ part: partOf(request.method, request.routeOptions.url), code: problem.code });
     if (problem.status >= 500 && problem.code !== 'service.overloaded') {
       logger.error(
-        { error, path: request.routeOptions.url, method: request.method, requestId: request.id },
+        {
+          error,
+          path: request.routeOptions.url,
+          method: request.method,
+          requestId: request.id,
+          tenant: request.credential?.tenantId,
+          trace: parseTraceParent(request.headers.traceparent)?.traceId,
+        },
         'request failed',
       );
     }
@@ -53,7 +61,13 @@ function partOf(method: string, route: string | undefined): string {
 }
 
 /** What the router itself refuses (an address that is no address) never reaches the error handler. */
-export function answerFrameworkError(error: FastifyError, _request: unknown, reply: FastifyReply): void {
+export function answerFrameworkError(
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  // The hooks that name every other answer do not run for it.
+  reply.header(REQUEST_ID, request.id);
   answer(reply, toProblem(error));
 }
 

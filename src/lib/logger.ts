@@ -16,7 +16,7 @@ const ALLOWED_FIELDS = new Set(
   (
     'room worker role lane channel platform provider connection tenant notification delivery device attempt ' +
     'outcome reason code status latencyMs count ids ms port host url path method requestId keyId version ' +
-    'dataDir database setting rule migration backlog error traceId user batch state signal pid example'
+    'dataDir database setting rule migration backlog error trace user batch state signal pid example'
   ).split(' '),
 );
 

@@ -71,6 +71,9 @@ export interface NotificationRequest {
   channels?: string[];
   template?: { id: string; variables?: Record<string, unknown> };
   message?: Content & Record<string, unknown>;
+  /** The caller's `traceparent` and `tracestate`, if he sent them. */
+  trace?: string;
+  traceState?: string;
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { Channel } from '../providers/index.ts';
 import { categoryOf } from '../rules/index.ts';
 import type { Queryable, Store } from '../store/index.ts';
-import type { Metrics } from '../telemetry/index.ts';
+import { type Metrics, type Tracer, traceIdOf } from '../telemetry/index.ts';
 import type { CompiledTemplate, Templates } from '../templates/index.ts';
 import type { Connections } from '../tenants/index.ts';
 import { loadRecipients, type Recipients } from '../users/index.ts';
@@ -20,6 +20,7 @@ import {
   type RoutableRow,
   TENANTS_PER_TURN,
 } from './store.ts';
+import { routeFacts } from './trace.ts';
 
 const BATCH = 500;
 const FIRST_TENANT = '00000000-0000-0000-0000-000000000000';
@@ -31,19 +32,13 @@ export interface RouterOptions {
   templates: Pick<Templates, 'compiled'>;
   connections: Pick<Connections, 'forTenants'>;
   metrics?: Metrics;
+  tracer?: Tracer;
 }
 
 /** What one batch brought: how many notifications, and the lanes that have work now. */
 export interface Routed {
   count: number;
   lanes: Set<Lane>;
-}
-
-interface Planned {
-  lanes: Set<Lane>;
-  deliveries: DeliveryRow[];
-  /** Notifications that could not be planned. */
-  failures: number;
 }
 
 /** Turns accepted notifications into deliveries, a batch per transaction. */
@@ -58,16 +53,21 @@ export class Router {
 
   /** Routes the next batch of one priority (0 high, 1 normal, 2 low); `count` 0 when nothing of it is due. */
   async routeBatch(priority: number): Promise<Routed> {
-    const { store, clock } = this.#options;
+    const { store, clock, metrics, tracer } = this.#options;
     const cursor = this.#cursors[priority]!;
     const startedAt = performance.now();
     const routed = await store.transaction(async (db) => {
       const now = clock.now();
       const rows = await claimForRouting(db, { priority, now: new Date(now), cursor, limit: BATCH });
       const tenants = [...new Set(rows.map((row) => row.tenantId))].sort();
-      return { count: rows.length, rows, tenants, ...(await this.#plan(db, rows, now)) };
+      const planned = await this.#plan(db, rows, now);
+      return { count: rows.length, tenants, lanes: lanesOf(planned), rows, planned, now };
     });
-    countBatch(this.#options.metrics, { ...routed, ms: performance.now() - startedAt });
+    countBatch(metrics, { ...routed, ms: performance.now() - startedAt });
+    if (tracer) {
+      for (const fact of routeFacts(routed, { startedAt: routed.now, endedAt: clock.now() }))
+        tracer.routed(fact);
+    }
     // A full round of tenants: go on behind the last one. Anything less reached the end of the circle.
     this.#cursors[priority] =
       routed.tenants.length >= TENANTS_PER_TURN ? routed.tenants.at(-1)! : FIRST_TENANT;
@@ -76,27 +76,26 @@ export class Router {
 
   /** Loads what the whole batch needs, decides each notification, writes all deliveries. */
   async #plan(db: Queryable, rows: RoutableRow[], now: number): Promise<Planned> {
-    if (rows.length === 0) return { lanes: new Set(), deliveries: [], failures: 0 };
+    if (rows.length === 0) return { deliveries: [], failures: [] };
     const facts = await this.#loadFacts(db, rows);
     const deliveries: DeliveryRow[] = [];
-    const failures: { id: string; reason: string }[] = [];
+    const failures: Planned['failures'] = [];
     for (const row of rows) {
       try {
         deliveries.push(...planNotification(row, facts, now));
       } catch (error) {
         // A row that breaks the decision must not stop the others.
-        this.#options.logger.error({ error, notification: row.id }, 'a notification could not be routed');
+        const trace = traceIdOf(row.id, row.request.trace);
+        this.#options.logger.error(
+          { error, notification: row.id, tenant: row.tenantId, trace },
+          'a notification could not be routed',
+        );
         failures.push({ id: row.id, reason: 'internal_error' });
       }
     }
     await insertDeliveries(db, deliveries);
     await failNotifications(db, failures);
-    const queued = deliveries.filter((delivery) => delivery.state === 'queued');
-    return {
-      lanes: new Set(queued.map((delivery) => delivery.lane)),
-      deliveries,
-      failures: failures.length,
-    };
+    return { deliveries, failures };
   }
 
   async #loadFacts(db: Queryable, rows: RoutableRow[]): Promise<Facts> {
@@ -118,6 +117,18 @@ export class Router {
     }
     return { recipients, candidates, templates };
   }
+}
+
+/** What the decisions of a batch came to. */
+export interface Planned {
+  deliveries: DeliveryRow[];
+  failures: { id: string; reason: string }[];
+}
+
+function lanesOf({ deliveries }: Planned): Set<Lane> {
+  return new Set(
+    deliveries.filter((delivery) => delivery.state === 'queued').map((delivery) => delivery.lane),
+  );
 }
 
 interface Facts {

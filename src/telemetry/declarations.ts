@@ -184,6 +184,13 @@ export const METRICS = {
     ROUND_TRIP,
   ),
 
+  spansExported: counter('spans_exported', 'Spans that the collector of traces took.', []),
+  spansDropped: counter(
+    'spans_dropped',
+    'Spans that were lost because the collector of traces did not take them in time.',
+    [],
+  ),
+
   databaseClients: gauge(
     'database_clients',
     'Connections of this process to its database (state open or idle) and callers that wait for one (waiting).',

@@ -51,7 +51,13 @@ describeStores('receipts of Twilio', (store) => {
       trustProxy: false,
     });
     const connections = createConnections(options);
-    await registerTrackingRoutes(app, { store: store(), clock, connections, publicUrl: PUBLIC_URL });
+    await registerTrackingRoutes(app, {
+      store: store(),
+      clock,
+      logger: silentLogger,
+      connections,
+      publicUrl: PUBLIC_URL,
+    });
     await app.ready();
   });
   after(() => app.close());
