@@ -5,7 +5,16 @@ import {
   registerChangeRoutes,
 } from './accept/index.ts';
 import type { Config } from './config/index.ts';
-import { type DeliveryEngine, Sweep, startDelivery, Work } from './delivery/index.ts';
+import {
+  createHttpTransport,
+  type DeliveryEngine,
+  decideUnknown,
+  Sweep,
+  startDelivery,
+  Work,
+} from './delivery/index.ts';
+import { createFlags, registerFlagRoutes } from './flags/index.ts';
+import { createHooks, loadHooksModule, registerHookRoutes } from './hooks/index.ts';
 import {
   createObservingServer,
   createServer,
@@ -14,7 +23,7 @@ import {
   type Server,
 } from './http/index.ts';
 import { registerInboxRoutes } from './inbox/index.ts';
-import { registerLedgerRoutes } from './ledger/index.ts';
+import { foldCounters, ReplayLoop, registerLedgerRoutes } from './ledger/index.ts';
 import { createEgressGuard } from './lib/egress.ts';
 import type { Logger } from './lib/logger.ts';
 import { listProviders } from './providers/index.ts';
@@ -41,6 +50,8 @@ const PURGE_BATCH = 10_000;
 const ACCEPT_CONCURRENCY = 2;
 /** A collector that is slow may hold up the end of the process for so long, and no longer than attempts may. */
 const LAST_SPANS_MS = 3_000;
+/** Under load, requests are gathered this long before they are committed together; high priority is not. */
+const BULK_COMMIT_INTERVAL_MS = 3;
 
 export interface Bellhop {
   /** Where the API listens, e.g. `http://127.0.0.1:3000`; null without the role `api`. */
@@ -83,6 +94,7 @@ export async function startBellhop(config: Config, logger: Logger, version: stri
     stops.push(() => parts.wake.close());
     parts.watch.start();
     stops.push(async () => parts.watch.stop());
+    stops.push(() => parts.hooks.close());
     if (config.roles.has('sweeper')) stops.push(await startSweeper(parts));
     if (config.roles.has('worker')) {
       const engine = await startWorker(config, parts, stops);
@@ -116,6 +128,7 @@ async function buildParts(
   { logger, store, metrics, version }: { logger: Logger; store: Store; metrics: Metrics; version: string },
 ) {
   const { clock } = store;
+  const module = config.hooksModule ? await loadHooksModule(config.hooksModule) : null;
   const wake = new Wake();
   if (config.databaseUrl) await wake.connect(config.databaseUrl, logger);
   const { dataDir, bootstrapKey } = config;
@@ -127,6 +140,17 @@ async function buildParts(
   });
   await rewrapDataKeys(store, masterKeys);
   const { firstKeys } = await bootstrapInstance({ store, clock, dataDir, bootstrapKey });
+  const guard = createEgressGuard({ allow: config.egressAllow });
+  const flags = createFlags({ clock, settings: config.flags });
+  const hookTransport = createHttpTransport({ guard });
+  const hooks = createHooks({
+    clock,
+    logger,
+    masterKeys,
+    flags,
+    transport: hookTransport,
+    module,
+  });
   const { promise: stuck, resolve: onStuck } = Promise.withResolvers<string>();
   const parts = {
     store,
@@ -144,11 +168,14 @@ async function buildParts(
     engine: null as DeliveryEngine | null,
     wake,
     masterKeys,
+    flags,
+    hooks,
+    hookTransport,
     firstKeys,
     queue: createPostgresQueue(store.engine, clock),
     templates: createTemplates({ store, clock }),
     connections: createConnections({ store, clock, masterKeys, logger }),
-    guard: createEgressGuard({ allow: config.egressAllow }),
+    guard,
     tracer: await startTracing(config.tracing, { clock, logger, version }),
     simulator: null as Simulator | null,
   };
@@ -180,7 +207,11 @@ function samplePools(store: Store, metrics: Metrics): void {
 }
 
 async function startSweeper({ store, clock, wake, logger, metrics, tracer, watch }: Parts): Promise<Stop> {
-  const housekeeping = () => purgeExpiredKeys(store.engine, new Date(clock.now()), PURGE_BATCH);
+  const housekeeping = async () => {
+    const now = new Date(clock.now());
+    await purgeExpiredKeys(store.engine, now, PURGE_BATCH);
+    await foldCounters(store.engine, now);
+  };
   const sweep = new Sweep({
     store,
     clock,
@@ -193,7 +224,9 @@ async function startSweeper({ store, clock, wake, logger, metrics, tracer, watch
   });
   if (store.kind === 'embedded') await sweep.takeOverAll();
   sweep.start();
-  return () => sweep.stop();
+  const replays = new ReplayLoop({ store, clock, wake, logger });
+  replays.start();
+  return () => Promise.all([sweep.stop(), replays.stop()]);
 }
 
 function startRouter(parts: Parts): Stop {
@@ -206,7 +239,8 @@ function startRouter(parts: Parts): Stop {
 
 /** Every process that delivers plays the providers for its own test attempts, on free loopback ports. */
 async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise<DeliveryEngine> {
-  const { store, clock, logger, wake, queue, templates, connections, guard, metrics, tracer, watch } = parts;
+  const { store, clock, logger, wake, queue, templates, connections, hooks, flags, guard } = parts;
+  const { metrics, tracer, watch } = parts;
   const simulator = createSimulator({
     providers: listProviders(),
     clock,
@@ -225,6 +259,8 @@ async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise
     queue,
     templates,
     connections,
+    hooks,
+    flags,
     guard,
     metrics,
     tracer,
@@ -254,7 +290,12 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   };
   const commits = {
     high: createGroupCommit(store.acceptHigh, clock, { ...line, line: 'high', metrics }),
-    bulk: createGroupCommit(store.acceptBulk, clock, { ...line, line: 'bulk', metrics }),
+    bulk: createGroupCommit(store.acceptBulk, clock, {
+      ...line,
+      line: 'bulk',
+      metrics,
+      intervalMs: BULK_COMMIT_INTERVAL_MS,
+    }),
   };
   metrics.beforeScrape(() => {
     for (const [name, commit] of Object.entries(commits))
@@ -263,12 +304,15 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   const { idempotencyMs, publicUrl } = config;
   registerAcceptRoutes(app, { clock, wake, templates, commits, idempotencyMs, tracer });
   registerChangeRoutes(app, { store, templates, clock, wake });
-  registerLedgerRoutes(app, { store, clock, wake });
+  registerLedgerRoutes(app, { store, clock, wake, decideUnknown });
   registerUserRoutes(app, { store, clock });
   registerInboxRoutes(app, { store, clock });
   registerTemplateRoutes(app, { store, clock, templates });
   registerKeyRoutes(app, { store, clock, authenticator });
   registerConnectionRoutes(app, { store, clock, connections, masterKeys });
+  const { hooks, flags, guard, hookTransport: transport } = parts;
+  registerHookRoutes(app, { store, clock, hooks, masterKeys, guard, transport });
+  registerFlagRoutes(app, { store, clock, flags, settings: config.flags });
   await registerTrackingRoutes(app, { store, clock, logger, connections, publicUrl, metrics, tracer });
   observe(app, config, parts, config.metrics.port === null);
   if (config.simulatorPage && parts.simulator) mountSimulator(app, parts.simulator);

@@ -33,7 +33,7 @@ const CONNECTION_ERROR = /^(08|57P0|ECONN|EPIPE|ETIMEDOUT)/;
 export function createGroupCommit(
   pool: Pool,
   clock: Clock,
-  options: { maxWaiting: number; concurrency: number; line?: string; metrics?: Metrics },
+  options: { maxWaiting: number; concurrency: number; intervalMs?: number; line?: string; metrics?: Metrics },
 ): GroupCommit {
   const batcher = new Batcher<AcceptedRow, Accepted>({
     async flush(rows) {
@@ -45,6 +45,7 @@ export function createGroupCommit(
     maxBatch: MAX_GROUP,
     concurrency: options.concurrency,
     maxWaiting: options.maxWaiting,
+    intervalMs: options.intervalMs,
   });
   return {
     add: (row) => batcher.add(row),

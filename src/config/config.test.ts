@@ -51,6 +51,8 @@ describe('the settings', () => {
       keyRateLimit: 0,
       acceptQueue: 20_000,
       trustProxy: false,
+      flags: [],
+      hooksModule: undefined,
       logLevel: 'warn',
       metrics: { mode: 'local', token: undefined, port: null },
       overdueMs: 300_000,

@@ -1,4 +1,5 @@
 import type { LogLevel } from '../lib/logger.ts';
+import { type FlagSetting, parseFlags } from './flags.ts';
 import { ROLES, type Role, SETTINGS, type Setting, type SettingName } from './settings.ts';
 
 export interface Config {
@@ -19,6 +20,8 @@ export interface Config {
   keyRateLimit: number;
   acceptQueue: number;
   trustProxy: string | false;
+  flags: FlagSetting[];
+  hooksModule: string | undefined;
   logLevel: LogLevel;
   metrics: { mode: 'off' | 'local' | 'on'; token: string | undefined; port: number | null };
   overdueMs: number;
@@ -83,6 +86,7 @@ function checkSetting(setting: Setting, text: string): string | null {
 function toConfig(text: Record<SettingName, string>): Config {
   const roles = list(text.BELLHOP_ROLES);
   const page = text.BELLHOP_SIMULATOR_PAGE;
+  const flags = parseFlags(text.BELLHOP_FLAGS);
   return {
     port: Number(text.BELLHOP_PORT),
     host: text.BELLHOP_HOST,
@@ -101,6 +105,8 @@ function toConfig(text: Record<SettingName, string>): Config {
     keyRateLimit: Number(text.BELLHOP_KEY_RATE_LIMIT),
     acceptQueue: Number(text.BELLHOP_ACCEPT_QUEUE),
     trustProxy: text.BELLHOP_TRUST_PROXY || false,
+    flags: 'values' in flags ? flags.values : [],
+    hooksModule: text.BELLHOP_HOOKS_MODULE || undefined,
     logLevel: text.BELLHOP_LOG_LEVEL as LogLevel,
     metrics: {
       mode: text.BELLHOP_METRICS as Config['metrics']['mode'],

@@ -1,3 +1,5 @@
+import { parseFlags } from './flags.ts';
+
 /**
  * Every setting of Bellhop: name, type, default, description. The environment is read by config.ts from this
  * table alone; the reference page (docs/configuration.md) and .env.example are generated from it.
@@ -153,6 +155,22 @@ export const SETTINGS = {
     type: 'text',
     default: '',
     description: 'Addresses of reverse proxies whose X-Forwarded-For is believed (comma-separated CIDR).',
+  },
+  BELLHOP_FLAGS: {
+    type: 'list',
+    default: '',
+    description:
+      'Feature flags for tenants without a value of their own, e.g. `hooks=off,failover@live=25%` (see flags.md).',
+    check: (text) => {
+      const parsed = parseFlags(text);
+      return 'problem' in parsed ? parsed.problem : null;
+    },
+  },
+  BELLHOP_HOOKS_MODULE: {
+    type: 'text',
+    default: '',
+    description:
+      'A JavaScript module of yours whose `preSend` and `postSend` are called for all tenants (see hooks.md).',
   },
   BELLHOP_LOG_LEVEL: {
     type: 'choice',

@@ -1,22 +1,25 @@
+import type { TenantHooks } from '../hooks/index.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type Message, type Outcome, rejected } from '../providers/index.ts';
 import type { Claimed } from '../queue/index.ts';
 import { categoryOf } from '../rules/index.ts';
 import type { Tracer } from '../telemetry/index.ts';
 import type { CompiledTemplate } from '../templates/index.ts';
-import { recheck, type Verdict } from './compose.ts';
-import { type ExchangeTools, exchange, type Sending } from './exchange.ts';
+import { recheck } from './compose.ts';
+import { type ExchangeTools, exchange, type Held, type Sending } from './exchange.ts';
 import type { Gate, Lesson } from './gate.ts';
+import { endHeld, withNotes } from './held.ts';
 import { scheduleFor } from './retry.ts';
 import type { Route } from './route.ts';
 import { type SettledOutcome, type Settlement, settle } from './settle.ts';
 import type { Result } from './store.ts';
-import { attemptFact, attemptFields } from './trace.ts';
+import { attemptFact, attemptFields, attemptLevel } from './trace.ts';
+
+/** Whatever keeps this process from making an attempt should not make it claim the same again at once. */
+const HAND_BACK_MS = 1_000;
 
 export interface AttemptTools extends ExchangeTools {
   logger: Logger;
-  /** False once this process's proof of life is too old to be believed. */
-  isAlive(): boolean;
   tracer?: Tracer;
 }
 
@@ -26,6 +29,8 @@ export interface Work {
   route: Route | null;
   gate: Gate;
   template: CompiledTemplate | null;
+  /** Null without any. */
+  hooks: TenantHooks | null;
   /** Another connection that could take over now. */
   findAlternative(): { connection: string; provider: string } | null;
 }
@@ -33,32 +38,36 @@ export interface Work {
 /**
  * The life of one attempt: check again, render, send, classify, settle. Its start is on record already (the claim),
  * its end is written by the recorder behind the attempt's number. Never throws: what goes wrong is an outcome.
- * Null when this process was given up for dead before anything was sent.
  */
-export async function attempt(work: Work, tools: AttemptTools): Promise<Result | null> {
+export async function attempt(work: Work, tools: AttemptTools): Promise<Result> {
   const { claimed, gate } = work;
   const startedAt = tools.clock.now();
-  if (!tools.isAlive()) {
-    // Stopped for so long (SIGSTOP, a frozen machine) that others have taken this attempt over: it is theirs now.
+  if (!tools.isAlive(claimed.startedAt)) {
+    // Stopped for so long (SIGSTOP, a frozen machine) that others may have taken this attempt over. If they did, the
+    // fence keeps what is handed back from being written; if nobody did, nobody else would ever look after it.
     gate.abandon();
-    return null;
+    return handBack(claimed, startedAt);
   }
   const verdict = recheck(claimed, startedAt);
   if (verdict) {
     gate.abandon();
-    return told(endWithVerdict(claimed, verdict, startedAt), tools);
+    return told(notSent(claimed, { ...verdict, outcome: verdict.state, dueAt: null }, startedAt), tools);
   }
-  const sent: Sending = await exchange(work, tools).catch((error: unknown) => {
+  const sent: Sending | Held = await exchange(work, tools).catch((error: unknown) => {
     // A bug of ours must not look like the provider's fault, and must not repeat for ever.
     tools.logger.error({ error, ...attemptFields(claimed) }, 'an attempt failed in our own code');
     return { outcome: rejected('request_invalid', { code: 'internal_error' }) };
   });
   const now = tools.clock.now();
+  if ('held' in sent) {
+    gate.abandon();
+    return sent.held ? told(endHeld(claimed, sent.held, { startedAt, now }), tools) : handBack(claimed, now);
+  }
   const outcome = settledOutcome(sent.outcome);
   gate.finish(sent.recipientsFault ? 'healthy' : lessonOf(outcome), now);
   const settlement = settle(outcome, {
     now,
-    random: Math.random(),
+    random: fractionOf(tools.random(4)),
     retries: claimed.retries,
     expiresAt: claimed.expiresAt,
     schedule: scheduleFor(claimed.channel as Message['channel'], claimed.priority),
@@ -70,7 +79,7 @@ export async function attempt(work: Work, tools: AttemptTools): Promise<Result |
     claimed,
     settlement,
     outcome: outcome.kind,
-    detail: sent.detail ?? null,
+    ...withNotes(sent.detail ?? null, sent.notes ?? []),
     startedAt,
     latencyMs: now - startedAt,
     finishedAt: now,
@@ -82,10 +91,18 @@ export async function attempt(work: Work, tools: AttemptTools): Promise<Result |
 /** The log and the trace hear of every end. */
 function told(result: Result, { logger, tracer }: AttemptTools): Result {
   const { claimed, settlement, outcome, latencyMs } = result;
-  const { state, reason, code } = settlement;
-  logger.info({ ...attemptFields(claimed), outcome, state, reason, code, latencyMs }, 'attempt finished');
+  const level = attemptLevel(result);
+  if (logger.isEnabled(level)) {
+    const { state, reason, code } = settlement;
+    logger[level]({ ...attemptFields(claimed), outcome, state, reason, code, latencyMs }, 'attempt finished');
+  }
   tracer?.attempted(attemptFact(result));
   return result;
+}
+
+/** Random bytes as a number in [0, 1). */
+function fractionOf(bytes: Uint8Array): number {
+  return bytes.reduce((fraction, byte) => (fraction + byte) / 256, 0);
 }
 
 /** A token that is refused a second time, fresh as it is, means that the credentials behind it are not valid. */
@@ -109,12 +126,20 @@ function lessonOf(outcome: SettledOutcome): Lesson {
   }
 }
 
-function endWithVerdict(claimed: Claimed, verdict: Verdict, now: number): Result {
+/** An attempt that this process could not make: queued again, with nothing used up. */
+export function handBack(claimed: Claimed, now: number): Result {
+  const end = { state: 'queued', reason: null, outcome: 'not_started', dueAt: now + HAND_BACK_MS } as const;
+  return notSent(claimed, end, now);
+}
+
+function notSent(
+  claimed: Claimed,
+  { outcome, ...end }: Pick<Settlement, 'state' | 'reason' | 'dueAt'> & { outcome: string },
+  now: number,
+): Result {
   const settlement: Settlement = {
-    state: verdict.state,
-    reason: verdict.reason,
+    ...end,
     code: null,
-    dueAt: null,
     decideAt: null,
     retries: claimed.retries,
     moveTo: null,
@@ -124,7 +149,7 @@ function endWithVerdict(claimed: Claimed, verdict: Verdict, now: number): Result
   return {
     claimed,
     settlement,
-    outcome: verdict.state,
+    outcome,
     detail: null,
     startedAt: now,
     latencyMs: 0,

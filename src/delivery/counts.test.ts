@@ -117,6 +117,28 @@ describe('the counts of delivery', () => {
     assert.doesNotMatch(text, /bellhop_attempts_total\{/);
   });
 
+  it('leave out what a hook or this process put off: nothing was tried', async () => {
+    for (const outcome of ['deferred', 'not_started']) {
+      const held = resultOf(accepted(null));
+      held.outcome = outcome;
+      held.settlement = { ...held.settlement, state: 'queued', dueAt: NOW + 1_000 };
+      assert.doesNotMatch(await counted(held), /bellhop_(attempts|retries)_total\{/);
+    }
+  });
+
+  it('do not call an end what waits for a person', async () => {
+    const undecided = { id: 'd', lane: 'push.ios.low', live: true, channel: 'push', provider: 'apns' };
+    const held = { ...undecided, category: 'otp', retries: 0, expiresAt: null, cancelRequested: false };
+    countDecisions(
+      metrics,
+      [held],
+      [{ id: 'd', state: 'unknown', reason: 'waits_for_operator', retries: 0 }],
+    );
+    const text = await metrics.render();
+    assert.ok(text.includes(`unknown_decided_total{${ON},state="unknown",reason="waits_for_operator"} 1\n`));
+    assert.doesNotMatch(text, /bellhop_deliveries_ended_total\{/);
+  });
+
   it('tell how unknown outcomes were decided, and that the dead among them are dead letters', async () => {
     const undecided = { id: 'd', lane: 'push.ios.low', live: true, channel: 'push', provider: 'apns' };
     const rest = { category: 'marketing', retries: 9, expiresAt: null, cancelRequested: false };

@@ -1,7 +1,7 @@
 import { type Lane, priorityOf, TERMINAL } from '../ledger/index.ts';
 import { uuidv7Time } from '../lib/ids.ts';
 import { kindOf, type Metrics, Tally } from '../telemetry/index.ts';
-import type { Decision, Result, Undecided } from './store.ts';
+import type { Decision, Result, UndecidedDelivery } from './store.ts';
 
 /** Results that count alike, and what differs between them. */
 interface Group {
@@ -53,6 +53,7 @@ function countGroup(metrics: Metrics, { like, count, attemptMs, handoffMs }: Gro
   const provider = claimed.provider ?? '';
   const kind = kindOf(claimed.live);
   const { state, reason, effect } = settlement;
+  if (NOT_TRIED.has(outcome)) return;
   // A verdict that came before any call (cancelled, expired, skipped) is an end but no attempt.
   if (outcome !== state || outcome === 'unknown') {
     metrics.attempts.inc({ channel, provider, priority, kind, outcome, reason: reason ?? '' }, count);
@@ -78,12 +79,15 @@ function promisedAt({ claimed }: Result): number {
   return claimed.sendAt ?? uuidv7Time(claimed.notificationId);
 }
 
+/** A hook or this process itself put it off: it is queued again, with nothing tried and no retry used up. */
+const NOT_TRIED = new Set(['deferred', 'not_started']);
+
 const ENDED = ['channel', 'provider', 'priority', 'kind', 'state'] as const;
 
 /** Counts what the policy decided about unknown outcomes, once it is committed. */
 export function countDecisions(
   metrics: Metrics | undefined,
-  undecided: Undecided[],
+  undecided: UndecidedDelivery[],
   decisions: Decision[],
 ): void {
   if (!metrics || decisions.length === 0) return;
@@ -92,7 +96,7 @@ export function countDecisions(
   for (const [i, { state, reason }] of decisions.entries()) {
     const { channel, provider, lane, live } = undecided[i]!;
     decided.add(channel, provider, state, reason);
-    if (state !== 'queued') ended.add(channel, provider, priorityOf(lane), kindOf(live), state);
+    if (TERMINAL.has(state)) ended.add(channel, provider, priorityOf(lane), kindOf(live), state);
   }
   decided.flush();
   ended.flush();

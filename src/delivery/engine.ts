@@ -1,4 +1,6 @@
 import { randomFillSync } from 'node:crypto';
+import type { Flags } from '../flags/index.ts';
+import type { Hooks } from '../hooks/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { EgressGuard } from '../lib/egress.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -8,6 +10,7 @@ import type { Store } from '../store/index.ts';
 import type { LoopWatch, Metrics, Tracer } from '../telemetry/index.ts';
 import type { Templates } from '../templates/index.ts';
 import type { Connections } from '../tenants/index.ts';
+import type { AttemptTools } from './attempt.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Gates } from './gates.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -25,6 +28,8 @@ export interface DeliveryOptions {
   queue: Queue;
   templates: Pick<Templates, 'compiled'>;
   connections: Pick<Connections, 'forTenants'>;
+  hooks: Pick<Hooks, 'forTenants'>;
+  flags: Pick<Flags, 'forTenants'>;
   guard: EgressGuard;
   /** Where test attempts go; null when this process must not send any. */
   simulator: SimulatorAddress | null;
@@ -32,6 +37,10 @@ export interface DeliveryOptions {
   metrics?: Metrics;
   watch?: LoopWatch;
   tracer?: Tracer;
+  /** The way to the providers; by default the real one behind the guard. */
+  transports?: Transports;
+  /** That many random bytes; the system's by default. */
+  random?(bytes: number): Uint8Array;
 }
 
 export interface DeliveryEngine {
@@ -44,7 +53,7 @@ export interface DeliveryEngine {
 /** Builds the parts of delivery and starts them. */
 export async function startDelivery(options: DeliveryOptions): Promise<DeliveryEngine> {
   const { store, clock, logger, wake, queue, connections, templates, guard, metrics, watch } = options;
-  const transports: Transports = {
+  const transports: Transports = options.transports ?? {
     http: createHttpTransport({ guard }),
     http2: createHttp2Transport({ guard }),
     smtp: createSmtpTransport({ guard }),
@@ -53,13 +62,13 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
   const heartbeat = new Heartbeat({ store, clock, logger });
   const gates = new Gates(clock);
   const recorder = new Recorder({ store, clock, logger, metrics, beat: watch?.watch('recorder') });
-  const tools = {
+  const tools: AttemptTools = {
     clock,
     logger,
     sender,
     tokens: new TokenCache(fetchTokenBy(sender)),
-    random: (bytes: number) => randomFillSync(new Uint8Array(bytes)),
-    isAlive: () => heartbeat.isAlive(),
+    random: options.random ?? ((bytes: number) => randomFillSync(new Uint8Array(bytes))),
+    isAlive: (since) => heartbeat.isAlive(since),
     callbackUrl: options.callbackUrl,
     tracer: options.tracer,
   };
@@ -73,6 +82,8 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
     recorder,
     connections,
     templates,
+    hooks: options.hooks,
+    flags: options.flags,
     tools,
   });
   const dispatcher = new Dispatcher({

@@ -10,7 +10,8 @@ export function findAlternative(
   gates: Gates,
   now: number,
 ): { connection: string; provider: string } | null {
-  if (!claimed.live) return null;
+  // Only over the connection it went out on can the vendor's key or a replacing message hide a duplicate.
+  if (!claimed.live || claimed.mayHaveArrived) return null;
   const usable = connections.filter((connection) => {
     if (connection.id === claimed.connection || connection.channel !== claimed.channel) return false;
     if (claimed.device && !reachesDevice(connection, claimed.device)) return false;

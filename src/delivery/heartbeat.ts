@@ -17,7 +17,9 @@ export class Heartbeat {
   readonly #logger: Logger;
   readonly #startedAt: Date;
   #lastBeat = Number.NEGATIVE_INFINITY;
-  #timer: NodeJS.Timeout | undefined;
+  #known = false;
+  #aliveSince = Number.POSITIVE_INFINITY;
+  readonly #stop = new AbortController();
 
   constructor(options: { store: Store; clock: Clock; logger: Logger }) {
     this.#store = options.store;
@@ -30,30 +32,44 @@ export class Heartbeat {
   /** Resolves after the first beat is stored: only then may attempts start. */
   async start(): Promise<void> {
     await this.#beat();
-    this.#timer = setInterval(() => {
-      this.#beat().catch((error) =>
-        this.#logger.warn({ error, worker: this.workerId }, 'the heartbeat could not be written'),
-      );
-    }, INTERVAL_MS);
+    void this.#run();
   }
 
-  /** Whether the others still take this process for alive. */
-  isAlive(): boolean {
-    return this.#clock.now() - this.#lastBeat < DEAD_AFTER_MS;
+  /**
+   * Whether the others have taken this process for alive ever since `since` (ms since the epoch): what it started
+   * then is still its own. One that was given up and goes on begins anew.
+   */
+  isAlive(since: number): boolean {
+    return since >= this.#aliveSince && this.#clock.now() - this.#lastBeat < DEAD_AFTER_MS;
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#stop.abort();
     await deleteWorker(this.#store.engine, this.workerId).catch(() => {});
+  }
+
+  /** A beat that hangs must not hold up the next one. */
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    for (;;) {
+      await this.#clock.sleep(INTERVAL_MS, signal);
+      if (signal.aborted) return;
+      this.#beat().catch((error) =>
+        this.#logger.warn({ error, worker: this.workerId }, 'the heartbeat could not be written'),
+      );
+    }
   }
 
   async #beat(): Promise<void> {
     const now = this.#clock.now();
-    await saveHeartbeat(
+    const isNew = await saveHeartbeat(
       this.#store.engine,
       { id: this.workerId, host: hostname(), startedAt: this.#startedAt },
       new Date(now),
     );
-    this.#lastBeat = now;
+    // Beats may be answered out of order.
+    this.#lastBeat = Math.max(this.#lastBeat, now);
+    if (isNew) this.#aliveSince = this.#known ? this.#clock.now() : now;
+    this.#known = true;
   }
 }

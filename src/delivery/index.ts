@@ -1,3 +1,4 @@
 export { type DeliveryEngine, startDelivery } from './engine.ts';
-export { Sweep } from './sweep.ts';
+export { decideUnknown, Sweep } from './sweep.ts';
+export { createHttpTransport } from './transport/index.ts';
 export { Work, type WorkHealth } from './work.ts';

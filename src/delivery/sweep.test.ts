@@ -17,9 +17,9 @@ describeStores('the sweep', (store) => {
   let queue: Queue;
   let sweep: Sweep;
   let metrics: Metrics;
+  let startedAt = 0;
   let offsetMs = 0;
-  // The database's time, moved forward by hand.
-  const clock: Clock = { now: () => store().clock.now() + offsetMs, sleep: async () => {} };
+  const clock: Clock = { now: () => startedAt + offsetMs, sleep: async () => {} };
 
   before(() => {
     queue = createPostgresQueue(store().engine, clock);
@@ -34,6 +34,7 @@ describeStores('the sweep', (store) => {
     });
   });
   beforeEach(async () => {
+    startedAt = store().clock.now();
     offsetMs = 0;
     await store().engine.query('truncate deliveries, notifications, claims, workers, attempts');
   });
@@ -42,7 +43,7 @@ describeStores('the sweep', (store) => {
     count: number,
     extra: Parameters<typeof queueDeliveries>[2] = {},
   ): Promise<Claimed[]> {
-    await queueDeliveries(store(), count, extra);
+    await queueDeliveries(store(), count, { dueAt: new Date(clock.now()), ...extra });
     const worker = uuidv7(1);
     await saveHeartbeat(
       store().engine,
@@ -110,6 +111,15 @@ describeStores('the sweep', (store) => {
     assert.deepEqual(await statesOf(store(), [claimed!.id]), { unknown: 1 });
   });
 
+  it('takes over what a worker claimed after it was given up, and died with', async () => {
+    await startAttempts(1);
+    await store().engine.query('delete from workers');
+    await sweep.sweepOnce();
+    const { rows } = await store().engine.query('select state, reason from deliveries');
+    assert.deepEqual(rows, [{ state: 'unknown', reason: 'worker_lost' }]);
+    assert.equal((await store().engine.query('select 1 from claims')).rowCount, 0);
+  });
+
   it('writes a result once, and only for the attempt that it belongs to', async () => {
     const [claimed] = await startAttempts(1);
     const stale = { ...claimed!, attempt: 0 };
@@ -128,6 +138,29 @@ describeStores('the sweep', (store) => {
     assert.deepEqual(rows, [{ state: 'cancelled', due_at: null }]);
   });
 
+  it('leaves to a person what its policy holds, once and for all, whatever its expiry', async () => {
+    const held = new Sweep({
+      store: store(),
+      clock,
+      wake: new Wake(),
+      logger: silentLogger,
+      housekeeping: async () => {},
+      decide: (delivery, now) => decideUnknown(delivery, now, 'hold'),
+    });
+    const [claimed] = await startAttempts(1);
+    await held.takeOverAll();
+    offsetMs = 7_200_000;
+    await held.sweepOnce();
+    await held.sweepOnce();
+    const { rows } = await store().engine.query(
+      'select state, problem, reason, decide_at, due_at from deliveries where id = $1',
+      [claimed!.id],
+    );
+    assert.deepEqual(rows, [
+      { state: 'unknown', problem: 'unknown', reason: 'waits_for_operator', decide_at: null, due_at: null },
+    ]);
+  });
+
   it('takes over everything at the start of an embedded database', async () => {
     const claimed = await startAttempts(3);
     await sweep.takeOverAll();
@@ -141,7 +174,6 @@ const unknown = (extra: Partial<Parameters<typeof decideUnknown>[0]> = {}) =>
     {
       id: 'd',
       lane: 'email.normal',
-      live: true,
       channel: 'email',
       provider: 'smtp',
       category: 'transactional',
@@ -170,4 +202,19 @@ it('the policy ends what was cancelled, came too late, or was unknown too often'
   assert.equal(unknown({ cancelRequested: true }), 'cancelled');
   assert.equal(unknown({ expiresAt: new Date(1_000) }), 'expired');
   assert.equal(unknown({ retries: 4 }), 'dead');
+});
+
+it('the policy that holds asks a person, unless somebody cancelled', () => {
+  const delivery = {
+    id: 'd',
+    lane: 'webhook.normal',
+    channel: 'webhook',
+    provider: 'webhook',
+    category: 'transactional',
+    retries: 9,
+    expiresAt: new Date(1),
+    cancelRequested: false,
+  };
+  assert.equal(decideUnknown(delivery, 1_000, 'hold').state, 'unknown');
+  assert.equal(decideUnknown({ ...delivery, cancelRequested: true }, 1_000, 'hold').state, 'cancelled');
 });

@@ -11,10 +11,12 @@ export async function loadLostAttempts(
 ): Promise<AttemptFact[]> {
   const { rows } = await db.query(
     `select d.id, d.tenant_id, d.live, d.notification_id, d.channel, d.lane, d.device_id, d.created_at,
-        v.platform, n.request->>'trace' as trace, n.request->>'traceState' as trace_state
+        v.platform, r.request->>'trace' as trace, r.request->>'traceState' as trace_state
        from unnest($1::uuid[], $2::uuid[]) as l (id, tenant_id)
        join deliveries d on d.id = l.id and d.tenant_id = l.tenant_id
        join notifications n on n.id = d.notification_id and n.tenant_id = d.tenant_id
+       left join shared_requests s on s.tenant_id = n.tenant_id and s.id = n.shared_request_id
+       cross join lateral (select coalesce(n.request, s.request) as request) r
        left join devices v on v.id = d.device_id and v.tenant_id = d.tenant_id`,
     [lost.map((attempt) => attempt.id), lost.map((attempt) => attempt.tenantId)],
   );

@@ -18,6 +18,11 @@ export function attemptFields(claimed: Claimed): object {
   };
 }
 
+/** What goes well by the thousand a second is worth no line each: a line is a system call. */
+export function attemptLevel({ claimed, outcome, hookReason }: Result): 'debug' | 'info' {
+  return outcome === 'accepted' && claimed.priority !== 'high' && hookReason === undefined ? 'debug' : 'info';
+}
+
 /** What a trace tells about an attempt that is over. */
 export function attemptFact({ claimed, settlement, outcome, startedAt, finishedAt }: Result): AttemptFact {
   return {

@@ -16,6 +16,7 @@ describeStores('work', (store) => {
   beforeEach(async () => {
     await store().engine.query('delete from deliveries');
     await store().engine.query('delete from notifications');
+    await store().engine.query('delete from unrouted');
     clock = new FakeClock(store().clock.now());
     broken = new Set();
     work = new Work({
@@ -48,9 +49,10 @@ describeStores('work', (store) => {
   it('is unwell when accepted notifications are not routed', async () => {
     await queueDeliveries(store(), 2, { state: 'skipped', dueAt: null });
     const since = new Date(clock.now() - 10 * MINUTE_MS);
-    await store().engine.query("update notifications set state = 'accepted', due_at = $1, priority = 0", [
-      since,
-    ]);
+    await store().engine.query(
+      'insert into unrouted (tenant_id, priority, due_at, id) select tenant_id, 0, $1, id from notifications',
+      [since],
+    );
     assert.deepEqual(await work.health(), { ok: false, oldestToRouteSeconds: 600, oldestToSendSeconds: 0 });
     const metrics = createMetrics();
     await work.sample(metrics);

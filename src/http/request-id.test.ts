@@ -14,7 +14,7 @@ describe('the id of a request', () => {
     app = await createServer({
       authenticate: () => null,
       clock: new FakeClock(),
-      logger: createLogger('info', { write: (line) => logs.push(line) }),
+      logger: createLogger('debug', { write: (line) => logs.push(line) }),
       version: '1',
       bodyLimit: 2_000,
       requestsPerSecondPerKey: 0,
@@ -82,6 +82,14 @@ describe('the id of a request', () => {
       quiet.map(({ msg, method, path, status, trace }) => [msg, method, path, status, trace]),
       [['request answered', 'GET', '/things/:id', 200, undefined]],
     );
+    assert.ok(!logs.join().includes('secret'));
+  });
+
+  it('is logged as loudly as the answer deserves', async () => {
+    const levels = [];
+    for (const url of ['/things/1', '/nothing', '/fail'])
+      levels.push((await get(url)).log.find(({ msg }) => msg === 'request answered').level);
+    assert.deepEqual(levels, [20, 30, 40]);
     assert.ok(!logs.join().includes('secret'));
   });
 });

@@ -18,7 +18,10 @@ export function createRequestIds(clock: Clock): (request: { headers: IncomingMes
   };
 }
 
-/** Every answer carries the id of its request, and with the log level `info` so does a line about it. */
+/**
+ * Every answer carries the id of its request, and so does a line about it: `warn` for 5xx but 503, `info` for other refusals,
+ * `debug` for the rest, since a line is a system call and costs as much as the request itself.
+ */
 export function installRequestIds(app: Server, logger: Logger): void {
   // Takes no promise: this runs for every request, before everything else.
   app.addHook('onRequest', (request, reply, done) => {
@@ -26,8 +29,10 @@ export function installRequestIds(app: Server, logger: Logger): void {
     done();
   });
   app.addHook('onResponse', (request, reply, done) => {
+    const level = levelOf(reply.statusCode);
+    if (!logger.isEnabled(level)) return done();
     const { credential } = request;
-    logger.info(
+    logger[level](
       {
         requestId: request.id,
         method: request.method,
@@ -42,4 +47,10 @@ export function installRequestIds(app: Server, logger: Logger): void {
     );
     done();
   });
+}
+
+function levelOf(status: number): 'debug' | 'info' | 'warn' {
+  // 503 is said a thousand times a second when there is too much to do: no time for lines then.
+  if (status >= 500 && status !== 503) return 'warn';
+  return status >= 400 ? 'info' : 'debug';
 }

@@ -30,8 +30,12 @@ export interface Claimed {
   provider: string | null;
   /** Number of this attempt, its fence. */
   attempt: number;
+  /** When this attempt was started by claiming it (ms since the epoch). */
+  startedAt: number;
   /** Retries used up so far. */
   retries: number;
+  /** An attempt before this one ended unknown: the vendor may have the message already. */
+  mayHaveArrived: boolean;
   cancelRequested: boolean;
   createdAt: number;
   /** When the caller wants it sent (ms since the epoch); null for at once. */

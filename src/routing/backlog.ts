@@ -22,16 +22,16 @@ select p.priority, counted.depth, oldest.due_at
 from unnest(array[0, 1, 2]::smallint[]) as p (priority)
 cross join lateral (
   select count(*)::int as depth from (
-    select from notifications where priority = p.priority and due_at is not null limit $2) waiting
+    select from unrouted where priority = p.priority limit $2) waiting
 ) counted
 cross join lateral (
   with recursive tenants as (
-    (select tenant_id, due_at, 1 as n from notifications
-      where priority = p.priority and due_at is not null order by tenant_id, due_at limit 1)
+    (select tenant_id, due_at, 1 as n from unrouted
+      where priority = p.priority order by tenant_id, due_at limit 1)
     union all
     select next.tenant_id, next.due_at, tenants.n + 1 from tenants cross join lateral (
-      select tenant_id, due_at from notifications
-        where priority = p.priority and due_at is not null and tenant_id > tenants.tenant_id
+      select tenant_id, due_at from unrouted
+        where priority = p.priority and tenant_id > tenants.tenant_id
         order by tenant_id, due_at limit 1
     ) next where tenants.n < ${MAX_TENANTS}
   )

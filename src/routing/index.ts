@@ -1,4 +1,5 @@
 export { loadRoutingBacklog, type RoutingBacklog } from './backlog.ts';
 export { TEST_PREFIX } from './candidates.ts';
+export { type Page, routePage } from './page.ts';
 export { RouteLoop } from './route-loop.ts';
 export { Router, type RouterOptions } from './router.ts';

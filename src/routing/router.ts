@@ -53,21 +53,16 @@ export class Router {
 
   /** Routes the next batch of one priority (0 high, 1 normal, 2 low); `count` 0 when nothing of it is due. */
   async routeBatch(priority: number): Promise<Routed> {
-    const { store, clock, metrics, tracer } = this.#options;
+    const { store, clock } = this.#options;
     const cursor = this.#cursors[priority]!;
     const startedAt = performance.now();
     const routed = await store.transaction(async (db) => {
       const now = clock.now();
       const rows = await claimForRouting(db, { priority, now: new Date(now), cursor, limit: BATCH });
       const tenants = [...new Set(rows.map((row) => row.tenantId))].sort();
-      const planned = await this.#plan(db, rows, now);
-      return { count: rows.length, tenants, lanes: lanesOf(planned), rows, planned, now };
+      return { count: rows.length, tenants, ...(await this.plan(db, rows, now)) };
     });
-    countBatch(metrics, { ...routed, ms: performance.now() - startedAt });
-    if (tracer) {
-      for (const fact of routeFacts(routed, { startedAt: routed.now, endedAt: clock.now() }))
-        tracer.routed(fact);
-    }
+    this.tell(routed, performance.now() - startedAt);
     // A full round of tenants: go on behind the last one. Anything less reached the end of the circle.
     this.#cursors[priority] =
       routed.tenants.length >= TENANTS_PER_TURN ? routed.tenants.at(-1)! : FIRST_TENANT;
@@ -75,8 +70,8 @@ export class Router {
   }
 
   /** Loads what the whole batch needs, decides each notification, writes all deliveries. */
-  async #plan(db: Queryable, rows: RoutableRow[], now: number): Promise<Planned> {
-    if (rows.length === 0) return { deliveries: [], failures: [] };
+  async plan(db: Queryable, rows: RoutableRow[], now: number): Promise<Planned> {
+    if (rows.length === 0) return { rows, deliveries: [], failures: [], lanes: new Set(), startedAt: now };
     const facts = await this.#loadFacts(db, rows);
     const deliveries: DeliveryRow[] = [];
     const failures: Planned['failures'] = [];
@@ -95,7 +90,15 @@ export class Router {
     }
     await insertDeliveries(db, deliveries);
     await failNotifications(db, failures);
-    return { deliveries, failures };
+    return { rows, deliveries, failures, lanes: lanesOf(deliveries), startedAt: now };
+  }
+
+  /** Counts and traces what was planned, once its transaction is committed; `ms` is how long that took. */
+  tell(planned: Planned, ms = this.#options.clock.now() - planned.startedAt): void {
+    const { clock, metrics, tracer } = this.#options;
+    countBatch(metrics, planned, ms);
+    if (!tracer) return;
+    for (const fact of routeFacts(planned, clock.now())) tracer.routed(fact);
   }
 
   async #loadFacts(db: Queryable, rows: RoutableRow[]): Promise<Facts> {
@@ -121,11 +124,15 @@ export class Router {
 
 /** What the decisions of a batch came to. */
 export interface Planned {
+  rows: RoutableRow[];
   deliveries: DeliveryRow[];
   failures: { id: string; reason: string }[];
+  /** The lanes that have work now. */
+  lanes: Set<Lane>;
+  startedAt: number;
 }
 
-function lanesOf({ deliveries }: Planned): Set<Lane> {
+function lanesOf(deliveries: DeliveryRow[]): Set<Lane> {
   return new Set(
     deliveries.filter((delivery) => delivery.state === 'queued').map((delivery) => delivery.lane),
   );

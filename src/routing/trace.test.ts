@@ -15,6 +15,9 @@ it('a trace tells of each notification in a batch what was decided, and about no
     row('c', { live: false }),
   ];
   const planned = {
+    rows,
+    startedAt: 5,
+    lanes: new Set<never>(),
     deliveries: [
       delivery('a', 'queued'),
       delivery('a', 'skipped', 'no_contact'),
@@ -23,7 +26,7 @@ it('a trace tells of each notification in a batch what was decided, and about no
     ],
     failures: [{ id: 'c', reason: 'internal_error' }],
   };
-  const facts = routeFacts({ rows, planned }, { startedAt: 5, endedAt: 9 });
+  const facts = routeFacts(planned, 9);
   assert.deepEqual(
     facts.map((fact) => [
       fact.notificationId,

@@ -1,20 +1,17 @@
 import { PRIORITY_CODES } from '../ledger/index.ts';
 import type { RouteFact } from '../telemetry/index.ts';
 import type { Planned } from './router.ts';
-import type { RoutableRow } from './store.ts';
 
 /** What a trace tells about each notification of a batch that was routed. */
-export function routeFacts(
-  { rows, planned }: { rows: RoutableRow[]; planned: Planned },
-  times: { startedAt: number; endedAt: number },
-): RouteFact[] {
-  const deliveries = Map.groupBy(planned.deliveries, (delivery) => delivery.notificationId);
-  const failures = new Map(planned.failures.map(({ id, reason }) => [id, reason]));
+export function routeFacts({ rows, deliveries, failures, startedAt }: Planned, endedAt: number): RouteFact[] {
+  const byNotification = Map.groupBy(deliveries, (delivery) => delivery.notificationId);
+  const reasons = new Map(failures.map(({ id, reason }) => [id, reason]));
   return rows.map((row) => {
-    const own = deliveries.get(row.id) ?? [];
+    const own = byNotification.get(row.id) ?? [];
     const skipped = own.filter((delivery) => delivery.state !== 'queued');
     return {
-      ...times,
+      startedAt,
+      endedAt,
       tenantId: row.tenantId,
       live: row.live,
       notificationId: row.id,
@@ -24,7 +21,7 @@ export function routeFacts(
       batch: rows.length,
       queued: own.length - skipped.length,
       skipped: skipped.map((delivery) => delivery.reason ?? delivery.state),
-      failure: failures.get(row.id) ?? null,
+      failure: reasons.get(row.id) ?? null,
     };
   });
 }

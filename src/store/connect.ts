@@ -5,6 +5,7 @@ import { openEmbedded } from './embedded.ts';
 import { migrate } from './migrate.ts';
 import { ensurePartitions } from './partitions.ts';
 import type { Queryable } from './queryable.ts';
+import { onConnect } from './session.ts';
 
 export interface StoreOptions {
   /** PostgreSQL ≥ 15. Without it the embedded database in `dataDir` is used. */
@@ -42,7 +43,6 @@ export interface Store {
   close(): Promise<void>;
 }
 
-const STATEMENT_TIMEOUT_MS = 30_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 const DEADLOCK = '40P01';
 const SERIALIZATION_FAILURE = '40001';
@@ -98,8 +98,8 @@ function postgresPools(connectionString: string, max: number): Pools {
       max,
       application_name: `bellhop ${name}`,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      statement_timeout: STATEMENT_TIMEOUT_MS,
       keepAlive: true,
+      onConnect,
     });
     // An idle connection that breaks is replaced on the next use; without a listener it would end the process.
     pool.on('error', () => {});

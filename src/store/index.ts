@@ -3,3 +3,5 @@ export { FolderInUseError } from './folder-lock.ts';
 export { API_ROLE, ENGINE_ROLE, type Migration, migrate, pendingMigrations } from './migrate.ts';
 export { ensurePartitions } from './partitions.ts';
 export type { Queryable } from './queryable.ts';
+export { type LoadForTenants, TenantCache } from './tenant-cache.ts';
+export { column, jsonColumn } from './values.ts';

@@ -1,7 +1,7 @@
 import { type FieldProblem, Problem } from '../http/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import { getProvider, type Provider, parseConfig, SECRET_TYPES, splitSecrets } from '../providers/index.ts';
-import type { Queryable, Store } from '../store/index.ts';
+import type { Store } from '../store/index.ts';
 import { openSecrets } from './connection.ts';
 import {
   type ConnectionRow,
@@ -10,9 +10,8 @@ import {
   lockConnectionId,
   saveConnection,
 } from './connection-store.ts';
-import { ensureDataKey, unwrapDataKey } from './data-keys.ts';
 import type { MasterKeys } from './master-key.ts';
-import { type Place, type SealedSecrets, sealSecrets } from './sealed-secrets.ts';
+import { sealForTenant } from './tenant-secrets.ts';
 
 /** What the API shows in place of a secret; sent back, it means "as it is". */
 export const MASK = '[set]';
@@ -52,7 +51,7 @@ export async function putConnection(
     const config = completeConfig(provider, request.config, old, masterKeys);
     const now = clock.now();
     const version = (old?.version ?? 0) + 1;
-    const place = { tenantId, connectionId: id, version };
+    const place = { tenantId, thing: id, version };
     const { plain, secrets } = splitSecrets(provider, config);
     await saveConnection(db, {
       tenant_id: tenantId,
@@ -65,7 +64,7 @@ export async function putConnection(
       weight: request.weight ?? DEFAULT_WEIGHT,
       app: request.app ?? null,
       config: plain,
-      secrets: await sealAll(db, { place, secrets, masterKeys, now }),
+      secrets: await sealForTenant(db, { place, secrets, masterKeys, now }),
       version,
       created_at: old?.created_at ?? new Date(now),
       updated_at: new Date(now),
@@ -81,19 +80,6 @@ export async function removeConnection(
 ): Promise<void> {
   const removed = await store.scoped(tenantId, (db) => deleteConnection(db, tenantId, id));
   if (!removed) throw new Problem('connection.not_found');
-}
-
-async function sealAll(
-  db: Queryable,
-  what: { place: Place; secrets: Record<string, string>; masterKeys: MasterKeys; now: number },
-): Promise<SealedSecrets> {
-  const { place, secrets, masterKeys, now } = what;
-  if (Object.keys(secrets).length === 0) return { dataKey: null, fields: {} };
-  const row = await ensureDataKey(db, { tenantId: place.tenantId, masterKey: masterKeys.current, now });
-  const dataKey = unwrapDataKey(row, masterKeys);
-  if (!dataKey)
-    throw new Error(`the data key of the tenant is wrapped by the unknown master key ${row.kek_id}`);
-  return sealSecrets(dataKey, place, secrets);
 }
 
 /** The configuration of the request with the stored secrets that it leaves out; refused when it breaks a rule. */

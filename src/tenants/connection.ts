@@ -1,8 +1,7 @@
 import { type Channel, getProvider, parseConfig } from '../providers/index.ts';
 import type { ConnectionRow } from './connection-store.ts';
-import { unwrapDataKey } from './data-keys.ts';
 import type { MasterKeys } from './master-key.ts';
-import { unsealSecrets } from './sealed-secrets.ts';
+import { openForTenant } from './tenant-secrets.ts';
 
 /** One configured account at a provider, ready for use. */
 export interface Connection {
@@ -60,11 +59,6 @@ export function openConnection(
 
 /** The plain texts of a row's secrets, or null when they do not open. */
 export function openSecrets(row: ConnectionRow, keys: MasterKeys): Record<string, string> | null {
-  const { dataKey: version } = row.secrets;
-  if (version === null) return {};
-  if (!row.wrapped || !row.kek_id) return null;
-  const { tenant_id, wrapped, kek_id } = row;
-  const dataKey = unwrapDataKey({ tenant_id, version, wrapped, kek_id }, keys);
-  const place = { tenantId: tenant_id, connectionId: row.id, version: row.version };
-  return dataKey && unsealSecrets(dataKey, place, row.secrets);
+  const place = { tenantId: row.tenant_id, thing: row.id, version: row.version };
+  return openForTenant(row, place, keys);
 }

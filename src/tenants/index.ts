@@ -22,5 +22,7 @@ export {
   type MasterKeys,
   parseMasterKey,
 } from './master-key.ts';
+export type { SealedSecrets } from './sealed-secrets.ts';
+export { openForTenant, type StoredSecrets, sealForTenant } from './tenant-secrets.ts';
 export { listTenantIds } from './tenant-store.ts';
 export { DEFAULT_TENANT, ensureDefaultTenant } from './tenants.ts';
