@@ -9,6 +9,8 @@ import {
   createHttpTransport,
   type DeliveryEngine,
   decideUnknown,
+  HealthBoard,
+  registerHealthRoutes,
   Sweep,
   startDelivery,
   Work,
@@ -95,6 +97,8 @@ export async function startBellhop(config: Config, logger: Logger, version: stri
     parts.watch.start();
     stops.push(async () => parts.watch.stop());
     stops.push(() => parts.hooks.close());
+    await parts.health.start();
+    stops.push(() => parts.health.stop());
     if (config.roles.has('sweeper')) stops.push(await startSweeper(parts));
     if (config.roles.has('worker')) {
       const engine = await startWorker(config, parts, stops);
@@ -175,6 +179,7 @@ async function buildParts(
     queue: createPostgresQueue(store.engine, clock),
     templates: createTemplates({ store, clock }),
     connections: createConnections({ store, clock, masterKeys, logger }),
+    health: new HealthBoard({ store, clock, logger }),
     guard,
     tracer: await startTracing(config.tracing, { clock, logger, version }),
     simulator: null as Simulator | null,
@@ -231,7 +236,7 @@ async function startSweeper({ store, clock, wake, logger, metrics, tracer, watch
 
 function startRouter(parts: Parts): Stop {
   const { store, clock, wake, logger, watch } = parts;
-  const router = new Router(parts);
+  const router = new Router({ ...parts, standings: parts.health });
   const loop = new RouteLoop(router, { db: store.engine, clock, wake, logger, beat: watch.watch('router') });
   loop.start();
   return () => loop.stop();
@@ -240,7 +245,7 @@ function startRouter(parts: Parts): Stop {
 /** Every process that delivers plays the providers for its own test attempts, on free loopback ports. */
 async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise<DeliveryEngine> {
   const { store, clock, logger, wake, queue, templates, connections, hooks, flags, guard } = parts;
-  const { metrics, tracer, watch } = parts;
+  const { health, metrics, tracer, watch } = parts;
   const simulator = createSimulator({
     providers: listProviders(),
     clock,
@@ -265,6 +270,7 @@ async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise
     metrics,
     tracer,
     watch,
+    health,
     simulator: { ...address, show: (preview) => simulator.show(preview) },
     callbackUrl: (claimed) => (publicUrl && claimed.live ? receiptUrl(publicUrl, claimed) : undefined),
   });
@@ -310,10 +316,20 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   registerTemplateRoutes(app, { store, clock, templates });
   registerKeyRoutes(app, { store, clock, authenticator });
   registerConnectionRoutes(app, { store, clock, connections, masterKeys });
-  const { hooks, flags, guard, hookTransport: transport } = parts;
+  const { hooks, flags, guard, hookTransport: transport, health } = parts;
   registerHookRoutes(app, { store, clock, hooks, masterKeys, guard, transport });
   registerFlagRoutes(app, { store, clock, flags, settings: config.flags });
-  await registerTrackingRoutes(app, { store, clock, logger, connections, publicUrl, metrics, tracer });
+  registerHealthRoutes(app, { clock, connections, health });
+  await registerTrackingRoutes(app, {
+    store,
+    clock,
+    logger,
+    connections,
+    publicUrl,
+    health,
+    metrics,
+    tracer,
+  });
   observe(app, config, parts, config.metrics.port === null);
   if (config.simulatorPage && parts.simulator) mountSimulator(app, parts.simulator);
   const usage = new AbortController();

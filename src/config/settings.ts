@@ -216,7 +216,7 @@ export const SETTINGS = {
     min: 10,
     max: 3600,
     description:
-      'A loop (routing, claiming, recording, sweeping) that stands still for longer ends the process with code 75, so that its supervisor restarts it.',
+      'A loop (routing, claiming, recording, sweeping, leaving broken connections) that stands still for longer ends the process with code 75, so that its supervisor restarts it.',
   },
   BELLHOP_OTLP_ENDPOINT: {
     type: 'text',

@@ -7,16 +7,21 @@ import type { Tracer } from '../telemetry/index.ts';
 import type { CompiledTemplate } from '../templates/index.ts';
 import { recheck } from './compose.ts';
 import { type ExchangeTools, exchange, type Held, type Sending } from './exchange.ts';
-import type { Gate, Lesson } from './gate.ts';
+import { canShareRecipients } from './failover.ts';
+import type { Gate } from './gate.ts';
+import type { Health } from './health.ts';
 import { endHeld, withNotes } from './held.ts';
+import { isTrouble, lessonOf } from './lesson.ts';
 import { scheduleFor } from './retry.ts';
 import type { Route } from './route.ts';
-import { type SettledOutcome, type Settlement, settle } from './settle.ts';
+import { type Alternative, type SettledOutcome, type Settlement, settle } from './settle.ts';
 import type { Result } from './store.ts';
 import { attemptFact, attemptFields, attemptLevel } from './trace.ts';
 
 /** Whatever keeps this process from making an attempt should not make it claim the same again at once. */
 const HAND_BACK_MS = 1_000;
+/** Retries over one connection before another one takes over; a single one for high priority. */
+const PATIENCE = 2;
 
 export interface AttemptTools extends ExchangeTools {
   logger: Logger;
@@ -28,11 +33,12 @@ export interface Work {
   claimed: Claimed;
   route: Route | null;
   gate: Gate;
+  health: Health;
   template: CompiledTemplate | null;
   /** Null without any. */
   hooks: TenantHooks | null;
   /** Another connection that could take over now. */
-  findAlternative(): { connection: string; provider: string } | null;
+  findAlternative(): Alternative | null;
 }
 
 /**
@@ -53,6 +59,7 @@ export async function attempt(work: Work, tools: AttemptTools): Promise<Result> 
     gate.abandon();
     return told(notSent(claimed, { ...verdict, outcome: verdict.state, dueAt: null }, startedAt), tools);
   }
+  work.health.start(claimed.id, startedAt);
   const sent: Sending | Held = await exchange(work, tools).catch((error: unknown) => {
     // A bug of ours must not look like the provider's fault, and must not repeat for ever.
     tools.logger.error({ error, ...attemptFields(claimed) }, 'an attempt failed in our own code');
@@ -61,10 +68,11 @@ export async function attempt(work: Work, tools: AttemptTools): Promise<Result> 
   const now = tools.clock.now();
   if ('held' in sent) {
     gate.abandon();
+    work.health.forget(claimed.id);
     return sent.held ? told(endHeld(claimed, sent.held, { startedAt, now }), tools) : handBack(claimed, now);
   }
   const outcome = settledOutcome(sent.outcome);
-  gate.finish(sent.recipientsFault ? 'healthy' : lessonOf(outcome), now);
+  learn(work, { outcome, isRecipients: sent.recipientsFault ?? false, startedAt, now });
   const settlement = settle(outcome, {
     now,
     random: fractionOf(tools.random(4)),
@@ -72,7 +80,10 @@ export async function attempt(work: Work, tools: AttemptTools): Promise<Result> 
     expiresAt: claimed.expiresAt,
     schedule: scheduleFor(claimed.channel as Message['channel'], claimed.priority),
     category: categoryOf(claimed.category),
-    alternative: outcome.kind === 'unavailable' ? work.findAlternative() : null,
+    connection: claimed.connection,
+    choice: claimed.choice,
+    alternative: mayMove(outcome, sent, claimed) ? work.findAlternative() : null,
+    patience: gate.isBroken ? 0 : claimed.priority === 'high' ? 1 : PATIENCE,
     breakMs: gate.breakMs,
   });
   const result = {
@@ -105,25 +116,35 @@ function fractionOf(bytes: Uint8Array): number {
   return bytes.reduce((fraction, byte) => (fraction + byte) / 256, 0);
 }
 
+/** What the attempt tells about its connection goes to the gate (may more start?) and to the record of its health. */
+function learn(
+  { claimed, gate, health }: Work,
+  attempted: { outcome: SettledOutcome; isRecipients: boolean; startedAt: number; now: number },
+): void {
+  const { outcome, isRecipients, startedAt, now } = attempted;
+  const troubled = !isRecipients && isTrouble(outcome);
+  health.answer(claimed.id, { troubled, now });
+  const lesson = isRecipients ? 'healthy' : lessonOf(outcome);
+  // It began before the breaker opened: no proof for or against what the probe finds out now.
+  if (startedAt < health.breaker.openedAt && typeof lesson !== 'object') {
+    gate.abandon();
+    return;
+  }
+  gate.finish(lesson, now);
+  // A vendor that is down and asks for a pause gets it, but is no less down for that.
+  if (typeof lesson === 'object' && troubled) health.breaker.count(true, now);
+}
+
+/** Never after `unknown`: somebody else would send a second time what may have been sent. */
+function mayMove(outcome: SettledOutcome, sent: Sending, claimed: Claimed): boolean {
+  if (outcome.kind === 'unavailable') return true;
+  return outcome.kind === 'retry' && !sent.recipientsFault && canShareRecipients(claimed.provider);
+}
+
 /** A token that is refused a second time, fresh as it is, means that the credentials behind it are not valid. */
 function settledOutcome(outcome: Outcome): SettledOutcome {
   if (outcome.kind !== 'token-expired') return outcome;
   return { kind: 'unavailable', reason: 'credentials_invalid', code: outcome.code };
-}
-
-/** What the outcome says about the connection, not about this message. */
-function lessonOf(outcome: SettledOutcome): Lesson {
-  switch (outcome.kind) {
-    case 'accepted':
-    case 'rejected':
-      return 'healthy';
-    case 'retry':
-      return outcome.scope === 'connection' ? { pauseMs: outcome.afterMs ?? 1_000 } : 'troubled';
-    case 'unavailable':
-      return 'broken';
-    case 'unknown':
-      return 'troubled';
-  }
 }
 
 /** An attempt that this process could not make: queued again, with nothing used up. */
@@ -143,6 +164,7 @@ function notSent(
     decideAt: null,
     retries: claimed.retries,
     moveTo: null,
+    choice: null,
     providerMessageId: null,
     effect: null,
   };

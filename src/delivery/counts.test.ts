@@ -42,6 +42,9 @@ describe('the counts of delivery', () => {
       category: { evidenceMs: 0 },
       alternative: alternative ? { connection: 'other', provider: 'fcm' } : null,
       breakMs: 1_000,
+      connection: 'own',
+      choice: null,
+      patience: 2,
     });
     const { kind } = outcome as SettledOutcome;
     return {

@@ -12,7 +12,9 @@ import type { Templates } from '../templates/index.ts';
 import type { Connections } from '../tenants/index.ts';
 import type { AttemptTools } from './attempt.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { Evacuation } from './evacuation.ts';
 import { Gates } from './gates.ts';
+import type { HealthBoard } from './health-board.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Recorder } from './recorder.ts';
 import { Sender, type SimulatorAddress, type Transports } from './sender.ts';
@@ -31,6 +33,7 @@ export interface DeliveryOptions {
   hooks: Pick<Hooks, 'forTenants'>;
   flags: Pick<Flags, 'forTenants'>;
   guard: EgressGuard;
+  health: HealthBoard;
   /** Where test attempts go; null when this process must not send any. */
   simulator: SimulatorAddress | null;
   callbackUrl(claimed: Claimed): string | undefined;
@@ -60,7 +63,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
   };
   const sender = new Sender(transports, options.simulator);
   const heartbeat = new Heartbeat({ store, clock, logger });
-  const gates = new Gates(clock);
+  const gates = new Gates(clock, options.health);
   const recorder = new Recorder({ store, clock, logger, metrics, beat: watch?.watch('recorder') });
   const tools: AttemptTools = {
     clock,
@@ -101,12 +104,24 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
   metrics?.beforeScrape(() => {
     for (const [provider, count] of gates.brokenByProvider()) metrics.breakersOpen.set({ provider }, count);
   });
+  const evacuation = new Evacuation({
+    store,
+    clock,
+    logger,
+    wake,
+    gates,
+    health: options.health,
+    connections,
+    metrics,
+    beat: watch?.watch('evacuation'),
+  });
   await heartbeat.start();
   dispatcher.start();
+  evacuation.start();
   return {
     isOpen: (tenantId, connectionId) => gates.isOpen(tenantId, connectionId),
     async stop(timeoutMs) {
-      await dispatcher.stop();
+      await Promise.all([dispatcher.stop(), evacuation.stop()]);
       const left = await worker.drain(timeoutMs);
       await heartbeat.stop();
       await Promise.allSettled(Object.values(transports).map((transport) => transport.close()));

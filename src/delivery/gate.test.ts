@@ -44,7 +44,8 @@ describe('the gate of a connection', () => {
     gate.reserve(1);
     assert.equal(gate.permits(5_000), 0, 'one probe at a time');
     gate.finish('healthy', 5_001);
-    assert.equal(gate.permits(5_001), 3);
+    assert.equal(gate.permits(5_001), 1, 'a tenth of its slots');
+    assert.equal(gate.permits(35_001), 3);
   });
 
   it('doubles the wait after each failed probe, up to five minutes', () => {

@@ -12,11 +12,12 @@ export type Lesson = 'healthy' | 'troubled' | 'broken' | { pauseMs: number };
 export class Gate {
   readonly #maxInFlight: number;
   readonly #pace: Pace | null;
-  readonly #breaker = new Breaker();
+  readonly #breaker: Breaker;
   #inFlight = 0;
   #pausedUntil = 0;
 
-  constructor(limits: Limits, now: number) {
+  constructor(limits: Limits, now: number, breaker = new Breaker()) {
+    this.#breaker = breaker;
     this.#maxInFlight = limits.maxInFlight;
     this.#pace = limits.ratePerSecond === undefined ? null : new Pace(limits.ratePerSecond, now);
   }
@@ -29,7 +30,7 @@ export class Gate {
   permits(now: number): number {
     if (now < this.#pausedUntil) return 0;
     const slots = this.#maxInFlight - this.#inFlight;
-    const allowed = Math.min(slots, this.#breaker.permits(now, this.#inFlight));
+    const allowed = Math.min(slots, this.#breaker.permits(now, this.#inFlight, this.#maxInFlight));
     // A probe is one call, whatever the rate.
     return this.#pace && !this.#breaker.isOpen ? Math.min(allowed, this.#pace.permits(now)) : allowed;
   }

@@ -1,8 +1,10 @@
 import type { Clock } from '../lib/clock.ts';
 import { getProvider, type Limits } from '../providers/index.ts';
-import { TEST_PREFIX } from '../routing/index.ts';
+import { type Standing, TEST_PREFIX } from '../routing/index.ts';
 import type { Connection } from '../tenants/index.ts';
 import { Gate } from './gate.ts';
+import type { Health } from './health.ts';
+import type { HealthBoard } from './health-board.ts';
 
 /** For deliveries whose connection is gone: enough to find out and move on. */
 const ORPHAN_LIMITS: Limits = { connectTimeoutMs: 3_000, deadlineMs: 10_000, maxInFlight: 50 };
@@ -16,8 +18,11 @@ export class Gates {
   readonly #gates = new Map<string, { version: number; gate: Gate }>();
   #versions = new Map<string, Connection>();
 
-  constructor(clock: Clock) {
+  readonly #board: HealthBoard;
+
+  constructor(clock: Clock, board: HealthBoard) {
     this.#clock = clock;
+    this.#board = board;
   }
 
   /** Takes the connections as they are configured now; a changed one starts with a fresh gate (new credentials may heal it). */
@@ -58,9 +63,19 @@ export class Gates {
     const version = connection?.updatedAt ?? 0;
     const known = this.#gates.get(name);
     if (known && known.version === version) return known.gate;
-    const gate = new Gate(limitsOf(connectionId, connection), this.#clock.now());
+    const { breaker } = this.healthOf(tenantId, connectionId);
+    const gate = new Gate(limitsOf(connectionId, connection), this.#clock.now(), breaker);
     this.#gates.set(name, { version, gate });
     return gate;
+  }
+
+  healthOf(tenantId: string, connectionId: string): Health {
+    const updatedAt = this.#versions.get(`${tenantId}/${connectionId}`)?.updatedAt ?? 0;
+    return this.#board.of({ tenantId, id: connectionId, updatedAt });
+  }
+
+  standing(connection: Connection): Standing {
+    return this.#board.standing(connection);
   }
 }
 

@@ -35,7 +35,14 @@ export function settleRefusal(
   delivery: Pick<Claimed, 'createdAt' | 'expiresAt' | 'retries'> & { now: number },
 ): Settlement {
   const { now, createdAt, expiresAt, retries } = delivery;
-  const nothing = { dueAt: null, decideAt: null, moveTo: null, providerMessageId: null, effect: null };
+  const nothing = {
+    dueAt: null,
+    decideAt: null,
+    moveTo: null,
+    providerMessageId: null,
+    effect: null,
+    choice: null,
+  };
   const ended = { ...nothing, retries, code: refusal.code };
   if (refusal.kind === 'drop') return { ...ended, state: 'skipped', reason: 'hook_dropped' };
   const { reason } = refusal;

@@ -21,6 +21,7 @@ describeStores('an answer that comes after a receipt', (store) => {
     moveTo: null,
     providerMessageId: 'from-the-answer',
     effect: null,
+    choice: null,
   };
 
   it('leaves the id of the vendor and nothing else, beside an answer that came in time', async () => {

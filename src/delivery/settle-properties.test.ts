@@ -49,6 +49,9 @@ const situations: fc.Arbitrary<Situation> = fc.record({
   category: fc.record({ evidenceMs: fc.constantFrom(0, 10_000) }),
   alternative: fc.option(fc.constant({ connection: 'other', provider: 'twilio' })),
   breakMs: fc.nat(300_000),
+  connection: fc.constant('first'),
+  choice: fc.option(fc.constantFrom({ pinned: true as const }, { tried: ['other'] })),
+  patience: fc.nat(2),
 });
 
 const always = (check: (outcome: SettledOutcome, situation: Situation) => void) =>
@@ -80,18 +83,19 @@ describe('settling, for every outcome in every situation', () => {
 
   it('uses up a retry by trying the same connection again, and nothing else', () => {
     always((outcome, situation) => {
-      const { state, retries } = settle(outcome, situation);
-      const isRetry = outcome.kind === 'retry' && (state === 'queued' || state === 'expired');
+      const { state, retries, moveTo } = settle(outcome, situation);
+      const isRetry = outcome.kind === 'retry' && !moveTo && (state === 'queued' || state === 'expired');
       assert.equal(retries, situation.retries + (isRetry ? 1 : 0));
       if (state === 'queued')
         assert.ok(retries <= Math.max(situation.schedule.delaysMs.length, situation.retries));
     });
   });
 
-  it('moves to another connection only when this one is unavailable', () => {
+  it('moves to another connection when this one is unavailable, or patience with it is over', () => {
     always((outcome, situation) => {
       const { moveTo } = settle(outcome, situation);
-      assert.deepEqual(moveTo, outcome.kind === 'unavailable' ? situation.alternative : null);
+      const isOver = outcome.kind === 'retry' && situation.retries + 1 >= situation.patience;
+      assert.deepEqual(moveTo, outcome.kind === 'unavailable' || isOver ? situation.alternative : null);
     });
   });
 

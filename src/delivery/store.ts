@@ -47,6 +47,7 @@ export async function writeResults(db: Queryable, results: Result[]): Promise<Se
       column(sorted, (r) => (isProblem(r.settlement.state) ? r.settlement.state : null)),
       sorted[0]!.claimed.id,
       sorted.at(-1)!.claimed.id,
+      column(sorted, (r) => (r.settlement.choice ? JSON.stringify(r.settlement.choice) : null)),
     ],
   });
   return new Set(rows.map((row) => row.id));
@@ -61,10 +62,10 @@ update deliveries d set
   decide_at = r.decide_at, retries = r.retries, connection = r.connection, provider = r.provider,
   provider_message_id = coalesce(r.provider_message_id, d.provider_message_id),
   finished_at = case when r.state <> 'queued' or d.cancel_requested then r.finished_at end,
-  problem = r.problem
+  problem = r.problem, choice = coalesce(r.choice, d.choice)
 from unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[], $8::int[],
-  $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::text[])
-  as r (id, attempt, state, reason, code, due_at, decide_at, retries, connection, provider, provider_message_id, finished_at, problem)
+  $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::text[], $16::jsonb[])
+  as r (id, attempt, state, reason, code, due_at, decide_at, retries, connection, provider, provider_message_id, finished_at, problem, choice)
 where d.id = r.id and d.id between $14::uuid and $15::uuid and d.attempt = r.attempt and d.state = 'sending'
 returning d.id, d.tenant_id, d.live, d.created_at, d.channel, d.state, 1 as n
 ), counted as (
@@ -267,6 +268,7 @@ export async function writeDecisions(db: Queryable, decisions: Decision[], now: 
     `with decided as (
      update deliveries d set state = r.state, reason = r.reason, retries = r.retries, decide_at = null,
             due_at = case when r.state = 'queued' then $5::timestamptz end,
+            choice = case when r.state = 'queued' then coalesce(choice, '{}') || '{"pinned": true}' else choice end,
             problem = case when r.state in ('failed', 'dead', 'unknown') then r.state end,
             finished_at = case when r.state <> 'queued' then $5::timestamptz end
        from unnest($1::uuid[], $2::text[], $3::text[], $4::int[]) as r (id, state, reason, retries)

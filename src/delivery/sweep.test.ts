@@ -63,7 +63,10 @@ describeStores('the sweep', (store) => {
       expiresAt: claimed.expiresAt,
       schedule: scheduleFor('webhook', 'normal'),
       category: { evidenceMs: 0 },
+      connection: claimed.connection,
+      choice: claimed.choice,
       alternative: null,
+      patience: 2,
       breakMs: 0,
     }),
     outcome: (outcome as SettledOutcome).kind,
@@ -100,6 +103,10 @@ describeStores('the sweep', (store) => {
         [2, 1],
         [2, 1],
       ],
+    );
+    assert.ok(
+      again.deliveries.every(({ choice }) => choice?.pinned),
+      'only this connection may send it again',
     );
   });
 

@@ -10,6 +10,7 @@ import type { Connections } from '../tenants/index.ts';
 import type { AttemptTools } from './attempt.ts';
 import { Gate } from './gate.ts';
 import { Gates } from './gates.ts';
+import { HealthBoard } from './health-board.ts';
 import { Recorder } from './recorder.ts';
 import { Worker } from './worker.ts';
 
@@ -33,7 +34,7 @@ describeStores('the worker', (store) => {
       ...shared,
       id: uuidv7(clock.now()),
       wake: new Wake(),
-      gates: new Gates(clock),
+      gates: new Gates(clock, new HealthBoard(shared)),
       recorder: new Recorder(shared),
       connections,
       templates: { compiled: async () => new Map() },

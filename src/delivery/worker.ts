@@ -115,6 +115,7 @@ export class Worker {
       claimed,
       route: routeOf(claimed, connections),
       gate,
+      health: this.#options.gates.healthOf(claimed.tenantId, claimed.connection),
       template: needs.templates.get(templateName(claimed)) ?? null,
       hooks: needs.hooks.get(claimed.tenantId) ?? null,
       findAlternative: () =>

@@ -74,7 +74,7 @@ export function makeClaimed(tenantId: string, rest: Partial<Claimed> = {}): Clai
     tenantId,
     live: true,
     startedAt: 0,
-    mayHaveArrived: false,
+    choice: null,
     lane: 'push' as Claimed['lane'],
     priority: 'normal',
     notificationId: '019a0000-0000-7000-8000-000000000002',

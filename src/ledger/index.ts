@@ -1,3 +1,4 @@
+export type { Choice, LeftOut, LeftOutReason, Move } from './choice.ts';
 export { countChanges, foldCounters } from './counters.ts';
 export { allLanes, type Lane, laneOf, priorityOf } from './lanes.ts';
 export type { DecideUnknown, Undecided } from './next.ts';

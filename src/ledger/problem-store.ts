@@ -162,7 +162,7 @@ export async function replayDeliveries(
           and problem in ('dead', 'failed') order by id for update
      ), replayed as (
        update deliveries d set state = 'queued', due_at = r.due_at, expires_at = greatest(expires_at, $5), retries = 0,
-         problem = null, finished_at = null, cancel_requested = false, interventions = ${TRACE('$6')}
+         problem = null, finished_at = null, cancel_requested = false, choice = null, interventions = ${TRACE('$6')}
         from unnest($1::uuid[], $4::timestamptz[]) as r (id, due_at) join picked on picked.id = r.id
        where d.id = r.id
        returning d.id, d.lane, d.tenant_id, d.live, d.created_at, d.channel, picked.problem as state, -1 as n
@@ -195,6 +195,7 @@ export async function settleDeliveries(
      update deliveries set state = $4, reason = 'settled_by_operator', decide_at = null, interventions = ${TRACE('$7')},
         problem = case when $4 = 'failed' then $4 end,
         due_at = case when $4 = 'queued' then $5::timestamptz end,
+        choice = case when $4 = 'queued' then coalesce(choice, '{}') || '{"pinned": true}' else choice end,
         finished_at = case when $4 <> 'queued' then $5::timestamptz end,
         retries = case when $4 = 'queued' then 0 else retries end,
         cancel_requested = case when $4 = 'queued' then false else cancel_requested end,

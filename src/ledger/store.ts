@@ -1,4 +1,5 @@
 import type { Queryable } from '../store/index.ts';
+import type { Choice } from './choice.ts';
 import { countChanges } from './counters.ts';
 import type { Intervention } from './problem-store.ts';
 
@@ -86,6 +87,7 @@ export interface DeliveryRow {
   delivered_at: Date | null;
   opened_at: Date | null;
   clicked_at: Date | null;
+  choice: Choice | null;
   /** What people did to it, oldest first. */
   interventions: Intervention[] | null;
   /** Of its notification; read only while the outcome is unknown, when it decides what happens next. */
@@ -95,7 +97,7 @@ export interface DeliveryRow {
 /** The columns of a DeliveryRow, of `deliveries d`. */
 export const DELIVERY = `d.id, live, notification_id, channel, lane, device_id, provider, connection, state, reason, code, attempt,
   retries, cancel_requested, due_at, decide_at, provider_message_id, template_version, created_at, expires_at, started_at, finished_at, delivered_at,
-  opened_at, clicked_at, interventions,
+  opened_at, clicked_at, choice, interventions,
   case when d.state = 'unknown' then (select n.category from notifications n where n.id = d.notification_id and n.tenant_id = d.tenant_id) end as category`;
 
 export async function loadDeliveries(

@@ -1,3 +1,4 @@
+import { explainChoice, renderChoice } from './choice.ts';
 import { type DecideUnknown, describeNext } from './next.ts';
 import { PRIORITY_NAMES } from './states.ts';
 import type { AttemptRow, DeliveryRow, NotificationRow } from './store.ts';
@@ -74,6 +75,8 @@ export function renderDelivery(
     code: row.code ?? undefined,
     provider: row.provider ?? undefined,
     connection: row.connection || undefined,
+    choice: renderChoice(row.choice),
+    why: row.connection ? explainChoice(row.choice, row.connection) : undefined,
     deviceId: row.device_id ?? undefined,
     templateVersion: row.template_version ?? undefined,
     providerMessageId: row.provider_message_id ?? undefined,

@@ -142,13 +142,11 @@ with picked as materialized (
   insert into claims (id, worker_id, delivery_ids, attempts, claimed_at)
   select $6::uuid, $7::uuid, array_agg(id), array_agg(attempt), $2 from started having count(*) > 0
 )
-select d.id, d.tenant_id, d.live, d.lane, d.notification_id, d.channel, d.connection, d.provider, d.attempt, d.started_at, d.retries,
+select d.id, d.tenant_id, d.live, d.lane, d.notification_id, d.channel, d.connection, d.provider, d.attempt, d.started_at, d.retries, d.choice,
   d.cancel_requested, d.created_at, d.expires_at, d.template_version, d.user_id,
   n.user_id as external_id, n.send_at, n.category, n.request, n.shared_request_id,
   u.locale, u.timezone, u.attributes,
   v.id as device_id, v.app, v.token, v.platform, v.keys, v.registered_at, v.inactive_at as device_inactive_at,
-  case when d.retries > 0 then exists (
-    select 1 from attempts a where a.delivery_id = d.id and a.outcome = 'unknown') else false end as may_have_arrived,
   d.contact_kind, c.address, c.inactive_at as contact_inactive_at, s.address is not null as suppressed
 from started d
 join notifications n on n.id = d.notification_id
@@ -205,7 +203,7 @@ function toClaimed(row: Row): Claimed {
     attempt: row.attempt,
     startedAt: row.started_at.getTime(),
     retries: row.retries,
-    mayHaveArrived: row.may_have_arrived,
+    choice: row.choice,
     cancelRequested: row.cancel_requested,
     createdAt: row.created_at.getTime(),
     sendAt: row.send_at?.getTime() ?? null,

@@ -76,21 +76,6 @@ describeStores('the queue', (store) => {
     );
   });
 
-  it('tells of a delivery that an attempt before may have brought to the vendor', async () => {
-    const [id] = await queueDeliveries(store(), 1);
-    await store().engine.query('update deliveries set retries = 1 where id = $1', [id]);
-    await store().engine.query(
-      `insert into attempts (delivery_id, n, tenant_id, outcome, started_at) values ($1, 1, $2, 'unknown', $3)`,
-      [id, TENANT, new Date(store().clock.now())],
-    );
-    await queueDeliveries(store(), 1);
-    const { deliveries } = await queue.claim('webhook.normal', WORKER, [turn(10)]);
-    assert.deepEqual(
-      deliveries.filter(({ mayHaveArrived }) => mayHaveArrived).map((claimed) => claimed.id),
-      [id],
-    );
-  });
-
   it('takes no more of a connection than it was given turns for', async () => {
     await queueDeliveries(store(), 5);
     await queueDeliveries(store(), 5, { connection: 'slow' });

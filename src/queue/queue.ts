@@ -1,4 +1,4 @@
-import type { Lane } from '../ledger/index.ts';
+import type { Choice, Lane } from '../ledger/index.ts';
 import type { Content, Priority } from '../providers/index.ts';
 
 /** Due work of one tenant over one connection in one lane: the unit in which turns are given. */
@@ -34,8 +34,8 @@ export interface Claimed {
   startedAt: number;
   /** Retries used up so far. */
   retries: number;
-  /** An attempt before this one ended unknown: the vendor may have the message already. */
-  mayHaveArrived: boolean;
+  /** Why it travels over this connection; null when nothing but priority and weight decided. */
+  choice: Choice | null;
   cancelRequested: boolean;
   createdAt: number;
   /** When the caller wants it sent (ms since the epoch); null for at once. */

@@ -6,6 +6,12 @@ import { type Candidate, decide, type Question } from './decide.ts';
 
 const NOW = Date.UTC(2026, 10, 21, 12);
 const channels = fc.uniqueArray(fc.constantFrom(...CHANNELS), { minLength: 1 });
+const STANDINGS = [
+  null,
+  { share: 0, probe: false, why: 'breaker_open' as const },
+  { share: 0, probe: true, why: 'breaker_open' as const },
+  { share: 0.25, probe: false, why: 'recovering' as const },
+];
 const apps = fc.constantFrom('shop', 'bank');
 
 const candidates: fc.Arbitrary<Candidate[]> = fc.uniqueArray(
@@ -18,6 +24,8 @@ const candidates: fc.Arbitrary<Candidate[]> = fc.uniqueArray(
     app: fc.option(apps),
     reaches: fc.constantFrom('device', 'contact', 'connection', 'user'),
     platforms: fc.option(fc.subarray([...PLATFORMS])),
+    countries: fc.option(fc.constantFrom({ allow: ['DE'] }, { deny: ['DE'] })),
+    standing: fc.constantFrom(...STANDINGS),
   }),
   { selector: ({ id }) => id, maxLength: 8 },
 );
@@ -36,6 +44,7 @@ const questions: fc.Arbitrary<Question> = fc.record({
       contacts: fc.uniqueArray(
         fc.record({
           kind: fc.constantFrom('email', 'phone', 'webhook'),
+          address: fc.constantFrom('+4915123456789', '+14155550123', 'a@example.com'),
           suppressed: fc.boolean(),
           inactive: fc.boolean(),
         }),
@@ -87,8 +96,10 @@ describe('a plan, whatever is asked', () => {
     });
   });
 
-  it('takes the best priority, and weight 0 only when nothing else is there', () => {
-    always((question) => {
+  it('takes the best priority of healthy connections, and weight 0 only when nothing else is there', () => {
+    always((asked) => {
+      const plain = { countries: null, standing: null };
+      const question = { ...asked, connections: asked.connections.map((each) => ({ ...each, ...plain })) };
       for (const plan of decide(question)) {
         if (plan.kind !== 'deliver' || plan.channel === 'push') continue;
         const rivals = question.connections.filter(({ channel }) => channel === plan.channel);

@@ -7,9 +7,9 @@ import { categoryOf } from '../rules/index.ts';
 import type { Queryable, Store } from '../store/index.ts';
 import { type Metrics, type Tracer, traceIdOf } from '../telemetry/index.ts';
 import type { CompiledTemplate, Templates } from '../templates/index.ts';
-import type { Connections } from '../tenants/index.ts';
+import type { Connection, Connections } from '../tenants/index.ts';
 import { loadRecipients, type Recipients } from '../users/index.ts';
-import { liveCandidates, testCandidates } from './candidates.ts';
+import { liveCandidates, type Standings, testCandidates } from './candidates.ts';
 import { countBatch } from './counts.ts';
 import { type Candidate, decide, type Plan } from './decide.ts';
 import {
@@ -33,6 +33,8 @@ export interface RouterOptions {
   connections: Pick<Connections, 'forTenants'>;
   metrics?: Metrics;
   tracer?: Tracer;
+  /** Without it all connections count as healthy. */
+  standings?: Standings;
 }
 
 /** What one batch brought: how many notifications, and the lanes that have work now. */
@@ -77,7 +79,9 @@ export class Router {
     const failures: Planned['failures'] = [];
     for (const row of rows) {
       try {
-        deliveries.push(...planNotification(row, facts, now));
+        const planned = planNotification(row, facts, now);
+        this.#takeProbes(row, planned, facts);
+        deliveries.push(...planned);
       } catch (error) {
         // A row that breaks the decision must not stop the others.
         const trace = traceIdOf(row.id, row.request.trace);
@@ -101,6 +105,18 @@ export class Router {
     for (const fact of routeFacts(planned, clock.now())) tracer.routed(fact);
   }
 
+  /** One message is enough to try a connection again: the rest of the batch goes elsewhere. */
+  #takeProbes({ tenantId, live }: RoutableRow, planned: DeliveryRow[], facts: Facts): void {
+    const candidates = facts.candidates.get(`${tenantId}/${live}`) ?? [];
+    for (const candidate of candidates) {
+      if (!candidate.standing?.probe || !planned.some(({ connection }) => connection === candidate.id))
+        continue;
+      candidate.standing = { ...candidate.standing, probe: false };
+      const connection = facts.connections.get(tenantId)?.find(({ id }) => id === candidate.id);
+      if (connection) this.#options.standings?.takeProbe(connection);
+    }
+  }
+
   async #loadFacts(db: Queryable, rows: RoutableRow[]): Promise<Facts> {
     const recipients = await loadRecipients(
       db,
@@ -115,10 +131,10 @@ export class Router {
     const candidates = new Map<string, Candidate[]>();
     for (const tenantId of tenantIds) {
       const configured = connections.get(tenantId) ?? [];
-      candidates.set(`${tenantId}/true`, liveCandidates(configured));
+      candidates.set(`${tenantId}/true`, liveCandidates(configured, this.#options.standings));
       candidates.set(`${tenantId}/false`, testCandidates(configured));
     }
-    return { recipients, candidates, templates };
+    return { recipients, connections, candidates, templates };
   }
 }
 
@@ -140,6 +156,7 @@ function lanesOf(deliveries: DeliveryRow[]): Set<Lane> {
 
 interface Facts {
   recipients: Map<string, Recipients>;
+  connections: Map<string, Connection[]>;
   /** By `tenant/live`. */
   candidates: Map<string, Candidate[]>;
   templates: Map<string, CompiledTemplate>;
@@ -193,6 +210,7 @@ function toDelivery(plan: Plan, row: RoutableRow, now: number) {
       contactKind: null,
       provider: null,
       connection: '',
+      choice: null,
       dueAt: null,
     };
   }
@@ -204,6 +222,7 @@ function toDelivery(plan: Plan, row: RoutableRow, now: number) {
     contactKind: plan.contactKind,
     provider: plan.provider,
     connection: plan.connection,
+    choice: plan.choice,
     dueAt: new Date(now),
   };
 }

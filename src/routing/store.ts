@@ -1,4 +1,4 @@
-import { countChanges } from '../ledger/index.ts';
+import { type Choice, countChanges } from '../ledger/index.ts';
 import type { NotificationRequest } from '../queue/index.ts';
 import { column, type Queryable } from '../store/index.ts';
 
@@ -140,6 +140,7 @@ export interface DeliveryRow {
   templateVersion: number | null;
   provider: string | null;
   connection: string;
+  choice: Choice | null;
   state: 'queued' | 'skipped' | 'expired';
   reason: string | null;
   code: string | null;
@@ -155,21 +156,26 @@ export async function insertDeliveries(db: Queryable, rows: DeliveryRow[]): Prom
     text: `
 with made as (
 insert into deliveries (id, tenant_id, live, notification_id, user_id, channel, lane, device_id, contact_kind,
-  template_version, provider, connection, state, reason, code, due_at, created_at, expires_at, finished_at)
+  template_version, provider, connection, state, reason, code, due_at, created_at, expires_at, choice, finished_at)
 select id, tenant_id, live, notification_id, user_id, channel, lane, device_id, contact_kind,
-  template_version, provider, connection, state, reason, code, due_at, created_at, expires_at,
+  template_version, provider, connection, state, reason, code, due_at, created_at, expires_at, choice,
   case when state <> 'queued' then created_at end
 from unnest($1::uuid[], $2::uuid[], $3::bool[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::uuid[], $9::text[],
   $10::int[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::timestamptz[], $17::timestamptz[],
-  $18::timestamptz[]) as t (id, tenant_id, live, notification_id, user_id, channel, lane, device_id, contact_kind,
-  template_version, provider, connection, state, reason, code, due_at, created_at, expires_at)
+  $18::timestamptz[], $19::jsonb[]) as t (id, tenant_id, live, notification_id, user_id, channel, lane, device_id, contact_kind,
+  template_version, provider, connection, state, reason, code, due_at, created_at, expires_at, choice)
 returning tenant_id, live, created_at, channel, state
 ), changes as (
   select *, 1 as n from made union all select tenant_id, live, created_at, channel, 'accepted', 1 from made
 )
 ${countChanges('changes')}`,
-    values: COLUMNS.map((name) => column(rows, (row) => row[name])),
+    values: COLUMNS.map((name) => column(rows, (row) => toValue(row[name]))),
   });
+}
+
+/** An object is JSON to the database. */
+function toValue(value: DeliveryRow[keyof DeliveryRow]): string | boolean | number | Date | null {
+  return value === null || typeof value !== 'object' || value instanceof Date ? value : JSON.stringify(value);
 }
 
 const COLUMNS = [
@@ -191,6 +197,7 @@ const COLUMNS = [
   'dueAt',
   'createdAt',
   'expiresAt',
+  'choice',
 ] as const satisfies (keyof DeliveryRow)[];
 
 /** Ends notifications that routing could not turn into deliveries, with the reason. */

@@ -10,6 +10,7 @@ import {
   lockConnectionId,
   saveConnection,
 } from './connection-store.ts';
+import { type Countries, checkCountries } from './countries.ts';
 import type { MasterKeys } from './master-key.ts';
 import { sealForTenant } from './tenant-secrets.ts';
 
@@ -23,6 +24,7 @@ export interface ConnectionRequest {
   priority?: number;
   weight?: number;
   app?: string | null;
+  countries?: Countries | null;
   config: Record<string, unknown>;
 }
 
@@ -45,6 +47,9 @@ export async function putConnection(
 ): Promise<{ row: ConnectionRow; created: boolean }> {
   const provider = getProvider(request.provider);
   if (!provider) throw refuse([{ field: '/provider', rule: 'names no provider (see GET /v1/providers)' }]);
+  const countries = request.countries ?? null;
+  const problems = checkCountries(countries, provider.channel);
+  if (problems.length > 0) throw refuse(problems);
   return store.scoped(tenantId, async (db) => {
     await lockConnectionId(db, tenantId, id);
     const old = await findConnection(db, tenantId, id);
@@ -63,6 +68,7 @@ export async function putConnection(
       priority: request.priority ?? DEFAULT_PRIORITY,
       weight: request.weight ?? DEFAULT_WEIGHT,
       app: request.app ?? null,
+      countries,
       config: plain,
       secrets: await sealForTenant(db, { place, secrets, masterKeys, now }),
       version,

@@ -49,6 +49,7 @@ describeStores('the routes of connections', (store) => {
       priority: 100,
       weight: 100,
       app: null,
+      countries: null,
       config: { ...config, password: '[set]' },
       version: 1,
       createdAt: time,
@@ -67,6 +68,21 @@ describeStores('the routes of connections', (store) => {
       ['Mail', 3, 2, time],
     );
     assert.equal(await password(tenantId), 'pass-two');
+  });
+
+  it('take the countries that a connection for SMS serves, and name what is wrong with them', async () => {
+    const { key } = await tenant();
+    const account = { accountSid: `AC${'0'.repeat(32)}`, authToken: 'token', from: '+15005550006' };
+    const text = (countries: object | null) =>
+      put(key, { provider: 'twilio', config: account, countries }, 'text');
+    const made = await text({ allow: ['NG', 'KE'] });
+    assert.deepEqual([made.status, made.body.countries], [201, { allow: ['NG', 'KE'] }]);
+    assert.equal((await text(null)).body.countries, null);
+    const fieldOf = async (countries: object) => (await text(countries)).body.errors?.[0].field;
+    assert.equal(await fieldOf({ deny: ['DE', 'XX'] }), '/countries/deny/1');
+    assert.equal(await fieldOf({ deny: ['DE'], allow: ['NG'] }), '/countries');
+    const mail = await put(key, { countries: { allow: ['NG'] } });
+    assert.deepEqual([mail.status, mail.body.errors?.[0].field], [422, '/countries']);
   });
 
   it('keep a secret that is left out or sent back as it was shown, and remove it when it is emptied', async () => {

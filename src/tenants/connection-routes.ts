@@ -31,6 +31,13 @@ const MAX_ORDER = 1_000;
 const ConnectionPath = Type.Object({ id: Slug('Your id of the connection') });
 const ConfigObject = Type.Record(Type.String({ maxLength: 64 }), Type.Unknown());
 
+const CountryCodes = Type.Array(Type.String({ maxLength: 2 }), {
+  minItems: 1,
+  maxItems: 250,
+  uniqueItems: true,
+});
+const CountriesBody = Exact({ allow: Type.Optional(CountryCodes), deny: Type.Optional(CountryCodes) });
+
 const ConnectionBody = Exact({
   provider: Type.String({ maxLength: 64, description: 'Which vendor: an id of GET /v1/providers' }),
   name: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
@@ -51,6 +58,11 @@ const ConnectionBody = Exact({
       description: 'Push: the only app whose devices it reaches',
     }),
   ),
+  countries: Type.Optional(
+    Type.Union([CountriesBody, Type.Null()], {
+      description: 'SMS: the only countries it serves (`allow`), or those it does not serve (`deny`)',
+    }),
+  ),
   config: Type.Unsafe<Record<string, unknown>>({
     ...ConfigObject,
     description: "The provider's fields, and `baseUrl` when its API is somewhere else",
@@ -66,6 +78,7 @@ const ConnectionAnswer = Type.Object({
   priority: Type.Integer(),
   weight: Type.Integer(),
   app: Type.Union([Type.String(), Type.Null()]),
+  countries: Type.Union([CountriesBody, Type.Null()]),
   config: Type.Unsafe<Record<string, unknown>>({
     ...ConfigObject,
     description: `Secrets are shown as "${MASK}"; sent back, that leaves them as they are`,
@@ -174,6 +187,7 @@ function show(row: ConnectionRow, masterKeys: MasterKeys): Static<typeof Connect
     priority: row.priority,
     weight: row.weight,
     app: row.app,
+    countries: row.countries,
     config: { ...row.config, ...masked },
     version: row.version,
     createdAt: row.created_at.toISOString(),

@@ -1,5 +1,6 @@
 import type { Channel } from '../providers/index.ts';
 import type { Queryable } from '../store/index.ts';
+import type { Countries } from './countries.ts';
 import type { SealedSecrets } from './sealed-secrets.ts';
 
 export interface ConnectionRow {
@@ -12,6 +13,7 @@ export interface ConnectionRow {
   priority: number;
   weight: number;
   app: string | null;
+  countries: Countries | null;
   /** What is no secret, `baseUrl` included. */
   config: Record<string, unknown>;
   secrets: SealedSecrets;
@@ -23,7 +25,7 @@ export interface ConnectionRow {
   kek_id: string | null;
 }
 
-const COLUMNS = `c.tenant_id, c.id, c.provider, c.channel, c.name, c.enabled, c.priority, c.weight, c.app, c.config,
+const COLUMNS = `c.tenant_id, c.id, c.provider, c.channel, c.name, c.enabled, c.priority, c.weight, c.app, c.countries, c.config,
   c.secrets, c.version, c.created_at, c.updated_at, k.wrapped, k.kek_id`;
 const WITH_DATA_KEY = `from connections c
   left join data_keys k on k.tenant_id = c.tenant_id and k.version = (c.secrets->>'dataKey')::integer`;
@@ -91,12 +93,13 @@ export type SavedConnection = Omit<ConnectionRow, 'wrapped' | 'kek_id'>;
 export async function saveConnection(db: Queryable, row: SavedConnection): Promise<void> {
   await db.query(
     `insert into connections (tenant_id, id, provider, channel, name, enabled, priority, weight, app, config, secrets,
-      version, created_at, updated_at)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+      version, created_at, updated_at, countries)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
     on conflict (tenant_id, id) do update set
       provider = excluded.provider, channel = excluded.channel, name = excluded.name, enabled = excluded.enabled,
       priority = excluded.priority, weight = excluded.weight, app = excluded.app, config = excluded.config,
-      secrets = excluded.secrets, version = excluded.version, updated_at = excluded.updated_at`,
+      secrets = excluded.secrets, version = excluded.version, updated_at = excluded.updated_at,
+      countries = excluded.countries`,
     [
       row.tenant_id,
       row.id,
@@ -112,6 +115,7 @@ export async function saveConnection(db: Queryable, row: SavedConnection): Promi
       row.version,
       row.created_at,
       row.updated_at,
+      row.countries,
     ],
   );
 }

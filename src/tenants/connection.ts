@@ -1,5 +1,6 @@
 import { type Channel, getProvider, parseConfig } from '../providers/index.ts';
 import type { ConnectionRow } from './connection-store.ts';
+import type { Countries } from './countries.ts';
 import type { MasterKeys } from './master-key.ts';
 import { openForTenant } from './tenant-secrets.ts';
 
@@ -15,6 +16,8 @@ export interface Connection {
   weight: number;
   /** The only app whose devices it reaches; null for all. */
   app: string | null;
+  /** Which countries it serves; null for all. */
+  countries: Countries | null;
   /** Counts changes. A connection that was deleted and made again begins at 1; `updatedAt` tells the two apart. */
   version: number;
   /** Milliseconds since the epoch. */
@@ -49,6 +52,7 @@ export function openConnection(
       priority: row.priority,
       weight: row.weight,
       app: row.app,
+      countries: row.countries,
       version: row.version,
       updatedAt: row.updated_at.getTime(),
       config: parsed.config,

@@ -57,6 +57,7 @@ describeStores('connections for the engine', (store) => {
       id: 'first',
       providerId: 'twilio',
       channel: 'sms',
+      countries: null,
       enabled: true,
       priority: 1,
       weight: 7,

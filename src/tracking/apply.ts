@@ -17,8 +17,8 @@ const PROOF = new Set<ReceiptEvent>(['sent', 'delivered', 'opened', 'clicked', '
 const FAILURES = new Set<ReceiptEvent>(['bounced', 'failed']);
 
 /**
- * Applies what a vendor reported, once: a repeated receipt changes nothing, and order does not matter. Returns
- * those that were new.
+ * Applies what a vendor reported, once: a repeated receipt changes nothing, and order does not matter. Returns the
+ * new ones.
  */
 export async function applyReceipts(
   db: Queryable,
@@ -34,6 +34,14 @@ export async function applyReceipts(
   await applyMarks(db, from.tenantId, collectMarks(fresh, now), now);
   await suppress(db, from, fresh);
   return fresh;
+}
+
+/** How many messages these receipts call delivered, and how many they call lost. */
+export function countEnds(receipts: MatchedReceipt[]): { delivered: number; undelivered: number } {
+  return {
+    delivered: receipts.filter(({ event }) => event === 'delivered').length,
+    undelivered: receipts.filter(({ event }) => FAILURES.has(event)).length,
+  };
 }
 
 async function matchDeliveries(

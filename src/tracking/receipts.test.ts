@@ -24,6 +24,8 @@ describeStores('receipts of Twilio', (store) => {
   let tenantId: string;
   let other: string;
   let notification: string;
+  /** Delivered and undelivered, as the health of the connection was told. */
+  const reported: number[][] = [];
   before(async () => {
     const options = { store: store(), clock, masterKeys: makeMasterKeys() };
     [tenantId, other] = [await makeTenant(store(), clock.now()), await makeTenant(store(), clock.now())];
@@ -58,6 +60,7 @@ describeStores('receipts of Twilio', (store) => {
       logger: silentLogger,
       connections,
       publicUrl: PUBLIC_URL,
+      health: { of: () => ({ reported: (...ends) => reported.push(ends) }) },
     });
     await app.ready();
   });
@@ -93,6 +96,7 @@ describeStores('receipts of Twilio', (store) => {
 
   it('mark a sent delivery as delivered, once', async () => {
     const id = await deliver('sent');
+    reported.length = 0;
     assert.equal(await report(id, 'delivered'), 204);
     const first = await read(id);
     assert.deepEqual([first.state, first.delivered_at.getTime()], ['sent', clock.now()]);
@@ -101,6 +105,11 @@ describeStores('receipts of Twilio', (store) => {
     assert.equal(await report(id, 'delivered'), 204);
     assert.deepEqual(await read(id), first);
     assert.deepEqual(await receiptsOf(id), ['delivered']);
+    const told = [
+      [1, 0],
+      [0, 0],
+    ];
+    assert.deepEqual(reported, told);
   });
 
   it('may come in any order', async () => {

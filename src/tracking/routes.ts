@@ -5,8 +5,8 @@ import type { Logger } from '../lib/logger.ts';
 import { getProvider } from '../providers/index.ts';
 import type { Store } from '../store/index.ts';
 import type { Metrics, Tracer } from '../telemetry/index.ts';
-import type { Connections } from '../tenants/index.ts';
-import { applyReceipts } from './apply.ts';
+import type { Connection, Connections } from '../tenants/index.ts';
+import { applyReceipts, countEnds } from './apply.ts';
 import { countReceipts } from './counts.ts';
 import { loadSubjects, type MatchedReceipt } from './store.ts';
 import { type ReceiptSource, receiptFacts } from './trace.ts';
@@ -20,6 +20,8 @@ export interface TrackingOptions {
   publicUrl: string | undefined;
   metrics?: Metrics;
   tracer?: Tracer;
+  /** Learns what receipts say of a connection. */
+  health: { of(connection: Connection): { reported(delivered: number, undelivered: number): void } };
 }
 
 const Path = Type.Object({
@@ -58,6 +60,8 @@ export async function registerTrackingRoutes(app: Server, options: TrackingOptio
         countReceipts(options.metrics, { provider: found.providerId, channel: found.channel, now }, fresh);
         if (options.tracer && fresh.length > 0)
           await tell(options, { tenantId: tenant, connection, now }, fresh);
+        const { delivered, undelivered } = countEnds(fresh);
+        options.health.of(found).reported(delivered, undelivered);
         return reply.code(204).send();
       },
     );

@@ -41,6 +41,7 @@ describeStores('receipts in a trace', (store) => {
       clock,
       logger: silentLogger,
       connections: createConnections(options),
+      health: { of: () => ({ reported() {} }) },
       publicUrl: PUBLIC_URL,
       tracer: { received: (fact: ReceiptFact) => facts.push(fact) } as unknown as Tracer,
     });

@@ -36,7 +36,7 @@ describe('the metrics of a process', () => {
       'database_clients{pool="embedded",state="open"} 1',
     ])
       assert.ok(text.includes(`bellhop_${line}\n`), line);
-    for (const loop of ['router', 'dispatcher', 'recorder', 'sweep'])
+    for (const loop of ['router', 'dispatcher', 'recorder', 'evacuation', 'sweep'])
       assert.match(text, new RegExp(`bellhop_loop_age_seconds\\{loop="${loop}"\\} [0-9.]+\\n`));
     assert.match(text, /nodejs_eventloop_lag_p99_seconds [0-9.]+/);
   });
@@ -72,6 +72,7 @@ describe('the metrics of a process', () => {
     assert.deepEqual(Object.keys(ages), ['oldestToRouteSeconds', 'oldestToSendSeconds']);
     assert.deepEqual(Object.keys(loopSeconds as object).sort(), [
       'dispatcher',
+      'evacuation',
       'recorder',
       'router',
       'sweep',

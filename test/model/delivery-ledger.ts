@@ -80,6 +80,9 @@ export class Ledger {
       schedule: scheduleFor('sms', 'normal'),
       category: { evidenceMs: 10_000 },
       alternative: null,
+      connection: 'texts',
+      choice: null,
+      patience: 2,
       breakMs: 0,
     });
     const times = { startedAt: this.now, latencyMs: 0, finishedAt: this.now };
@@ -143,6 +146,7 @@ export class Ledger {
       decideAt: row.decide_at?.getTime() ?? null,
       cancelRequested: row.cancel_requested,
       mayRepeat: model.rows[i]!.mayRepeat,
+      isGuess: model.rows[i]!.isGuess,
       problem: row.problem,
       isFinished: row.finished_at !== null,
     }));

@@ -16,6 +16,8 @@ export interface ModelRow {
   decideAt: number | null;
   cancelRequested: boolean;
   mayRepeat: boolean;
+  /** What it is now was only supposed when its outcome was unknown; a receipt may still know better. */
+  isGuess: boolean;
 }
 
 /** One attempt that some worker believes to be its own. */
@@ -42,6 +44,7 @@ export class Model {
       decideAt: null,
       cancelRequested: false,
       mayRepeat: may,
+      isGuess: false,
     }));
   }
 
@@ -59,6 +62,7 @@ export class Model {
   end(started: Started, how: End): boolean {
     const row = this.rows[started.row]!;
     if (row.state !== 'sending' || row.attempt !== started.attempt) return false;
+    row.isGuess = false;
     if (how === 'accepted') this.#set(row, 'sent');
     if (how === 'rejected') this.#set(row, 'failed');
     if (how === 'unknown') this.#set(row, 'unknown', { decideAt: this.now + EVIDENCE_MS });
@@ -91,8 +95,9 @@ export class Model {
   receipt(i: number, event: 'delivered' | 'failed'): void {
     const row = this.rows[i]!;
     const open = row.state === 'sending' || row.state === 'unknown';
-    if (event === 'failed' && (open || row.state === 'sent')) this.#set(row, 'failed');
-    if (event === 'delivered' && open) this.#set(row, 'sent');
+    const isGuess = row.isGuess && ['queued', 'failed', 'dead'].includes(row.state);
+    if (event === 'failed' && (open || row.state === 'sent')) this.#learn(row, 'failed');
+    if (event === 'delivered' && (open || isGuess)) this.#learn(row, 'sent');
   }
 
   /** The worker is dead, and a new one takes its place. What it had started is unknown from now on. */
@@ -109,6 +114,7 @@ export class Model {
   sweep(): void {
     for (const row of this.rows) {
       if (row.decideAt === null || row.decideAt > this.now) continue;
+      row.isGuess = true;
       if (row.cancelRequested) this.#set(row, 'cancelled');
       else if (!row.mayRepeat) this.#set(row, 'failed');
       else if (row.retries >= RETRIES_MS.length) this.#set(row, 'dead');
@@ -117,6 +123,11 @@ export class Model {
         this.#set(row, 'queued', { dueAt: this.now });
       }
     }
+  }
+
+  #learn(row: ModelRow, state: DeliveryState): void {
+    row.isGuess = false;
+    this.#set(row, state);
   }
 
   #set(row: ModelRow, state: DeliveryState, times: { dueAt?: number; decideAt?: number } = {}): void {

@@ -89,6 +89,7 @@ const ATTACKS: Record<string, Attack> = {
   'POST /v1/keys/{id}/rotate': [404, (ids) => `/v1/keys/${ids.key}/rotate`, () => ({})],
   'DELETE /v1/keys/{id}': [404, (ids) => `/v1/keys/${ids.key}`],
   'GET /v1/connections/{id}': [404, () => '/v1/connections/mail'],
+  'GET /v1/connections/{id}/health': [404, () => '/v1/connections/mail/health'],
   'DELETE /v1/connections/{id}': [404, () => '/v1/connections/mail'],
   'GET /v1/connections': ['his own', () => '/v1/connections'],
   'GET /v1/hooks/{id}': [404, () => '/v1/hooks/audit'],

@@ -34,6 +34,7 @@ describeStores('the second wall, for statements that forget their tenant', (stor
         ["users values ($1, $2, 'ada', null, null, '{}', $3, $3)", [user, at]],
         ["contacts values ($1, $2, 'email', 'a@example.com', null, null, $3)", [user, at]],
         ["devices values ($1, $2, $2, 'app', 'ios', 't', 'h', null, null, $3, $3)", [user, at]],
+        ["connection_health values ($1, 'mail', 1, 'open', $2, $2, 1, 0, 1, 1, 1, 1, 1, $2, $2)", [at]],
         ["suppressions values ($1, 'email', 'a@example.com', 'r', 's', $2)", [at]],
         ["templates values ($1, 't', 't', 1, 1, $2, $2)", [at]],
         ["template_versions values ($1, 't', 1, '{}', 'h', $2)", [at]],

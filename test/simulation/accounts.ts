@@ -55,7 +55,16 @@ function connection(
   tenantId: string,
   facts: Pick<Connection, 'id' | 'providerId' | 'channel' | 'priority' | 'config'>,
 ): Connection {
-  return { tenantId, enabled: true, weight: 1, app: null, version: 1, updatedAt: 1, ...facts };
+  return {
+    tenantId,
+    enabled: true,
+    weight: 1,
+    app: null,
+    countries: null,
+    version: 1,
+    updatedAt: 1,
+    ...facts,
+  };
 }
 
 export async function insertAccounts(store: Store): Promise<void> {

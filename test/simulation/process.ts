@@ -1,5 +1,5 @@
 import { createGroupCommit, type GroupCommit, purgeExpiredKeys } from '../../src/accept/index.ts';
-import { type DeliveryEngine, Sweep, startDelivery } from '../../src/delivery/index.ts';
+import { type DeliveryEngine, HealthBoard, Sweep, startDelivery } from '../../src/delivery/index.ts';
 import { createEgressGuard } from '../../src/lib/egress.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
 import type { HttpRequest } from '../../src/providers/index.ts';
@@ -30,6 +30,7 @@ export class SimulatedProcess {
   readonly #options: ProcessOptions;
   readonly #loop: RouteLoop;
   readonly #sweep: Sweep;
+  readonly #health: HealthBoard;
   #engine: DeliveryEngine | null = null;
 
   constructor(options: ProcessOptions) {
@@ -39,7 +40,8 @@ export class SimulatedProcess {
     this.store = store;
     const shared = { store, clock: lifeline, logger: silentLogger, wake: this.wake };
     this.commits = createGroupCommit(store.acceptBulk, lifeline, { maxWaiting: 1_000, concurrency: 2 });
-    const router = new Router({ ...shared, connections, templates: noTemplates });
+    this.#health = new HealthBoard(shared);
+    const router = new Router({ ...shared, connections, templates: noTemplates, standings: this.#health });
     this.#loop = new RouteLoop(router, { ...shared, db: store.engine });
     this.#sweep = new Sweep({
       ...shared,
@@ -51,6 +53,7 @@ export class SimulatedProcess {
     const { lifeline, store, random, connections } = this.#options;
     const underWay = new Map<string, Claimed>();
     this.#sweep.start();
+    await this.#health.start();
     this.#engine = await startDelivery({
       store,
       clock: lifeline,
@@ -59,6 +62,7 @@ export class SimulatedProcess {
       queue: createPostgresQueue(store.engine, lifeline),
       templates: noTemplates,
       ...plainTenants,
+      health: this.#health,
       connections,
       guard: createEgressGuard({ allow: [] }),
       simulator: null,
@@ -81,6 +85,7 @@ export class SimulatedProcess {
   async stop(): Promise<void> {
     await this.#loop.stop();
     await this.#engine?.stop(60_000);
+    await this.#health.stop();
     await this.#sweep.stop();
   }
 

@@ -134,9 +134,7 @@ export class World {
     };
     for (let times = random.chance(0.1) ? 2 : 1; times > 0; times--) {
       const from = { tenantId, connection: sending.connection, now: clock.now() };
-      const { length: applied } = await this.store.scoped(tenantId, (db) =>
-        applyReceipts(db, from, [receipt]),
-      );
+      const applied = (await this.store.scoped(tenantId, (db) => applyReceipts(db, from, [receipt]))).length;
       if (failed && applied > 0) this.bounced.add(sending.deliveryId);
       log.add('receipt', receipt.event, sending.deliveryId, sending.attempt, applied);
     }

@@ -27,6 +27,7 @@ export async function queueDeliveries(
       templateVersion: null,
       provider: 'webhook',
       connection: 'hook',
+      choice: null,
       state: 'queued',
       reason: null,
       code: null,
