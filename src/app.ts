@@ -177,6 +177,7 @@ async function buildParts(
     hookTransport,
     firstKeys,
     queue: createPostgresQueue(store.engine, clock),
+    highQueue: createPostgresQueue(store.engineHigh, clock),
     templates: createTemplates({ store, clock }),
     connections: createConnections({ store, clock, masterKeys, logger }),
     health: new HealthBoard({ store, clock, logger }),
@@ -202,8 +203,9 @@ function countSpans(tracer: Tracer, metrics: Metrics): () => void {
 }
 
 function samplePools(store: Store, metrics: Metrics): void {
-  const { api, acceptHigh: accept_high, acceptBulk: accept_bulk, engine } = store;
-  const pools = store.kind === 'embedded' ? { embedded: engine } : { api, accept_high, accept_bulk, engine };
+  const { api, acceptHigh: accept_high, acceptBulk: accept_bulk, engine, engineHigh: engine_high } = store;
+  const pools =
+    store.kind === 'embedded' ? { embedded: engine } : { api, accept_high, accept_bulk, engine, engine_high };
   for (const [pool, { totalCount, idleCount, waitingCount }] of Object.entries(pools)) {
     metrics.databaseClients.set({ pool, state: 'open' }, totalCount);
     metrics.databaseClients.set({ pool, state: 'idle' }, idleCount);
@@ -245,7 +247,7 @@ function startRouter(parts: Parts): Stop {
 /** Every process that delivers plays the providers for its own test attempts, on free loopback ports. */
 async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise<DeliveryEngine> {
   const { store, clock, logger, wake, queue, templates, connections, hooks, flags, guard } = parts;
-  const { health, metrics, tracer, watch } = parts;
+  const { highQueue, health, metrics, tracer, watch } = parts;
   const simulator = createSimulator({
     providers: listProviders(),
     clock,
@@ -262,6 +264,11 @@ async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise
     logger,
     wake,
     queue,
+    highQueue,
+    limits: {
+      maxInFlight: config.maxInFlight,
+      rates: { providers: config.providerRates, tenants: config.tenantRates },
+    },
     templates,
     connections,
     hooks,

@@ -1,6 +1,6 @@
 import type { LogLevel } from '../lib/logger.ts';
 import { type FlagSetting, parseFlags } from './flags.ts';
-import { ROLES, type Role, SETTINGS, type Setting, type SettingName } from './settings.ts';
+import { parseRates, ROLES, type Role, SETTINGS, type Setting, type SettingName } from './settings.ts';
 
 export interface Config {
   port: number;
@@ -19,6 +19,11 @@ export interface Config {
   bodyLimit: number;
   keyRateLimit: number;
   acceptQueue: number;
+  maxInFlight: number;
+  /** Attempts a second by provider id. */
+  providerRates: Record<string, number>;
+  /** Attempts a second of each tenant by channel. */
+  tenantRates: Record<string, number>;
   trustProxy: string | false;
   flags: FlagSetting[];
   hooksModule: string | undefined;
@@ -104,6 +109,9 @@ function toConfig(text: Record<SettingName, string>): Config {
     bodyLimit: Number(text.BELLHOP_BODY_LIMIT),
     keyRateLimit: Number(text.BELLHOP_KEY_RATE_LIMIT),
     acceptQueue: Number(text.BELLHOP_ACCEPT_QUEUE),
+    maxInFlight: Number(text.BELLHOP_MAX_IN_FLIGHT),
+    providerRates: parseRates(text.BELLHOP_PROVIDER_RATES),
+    tenantRates: parseRates(text.BELLHOP_TENANT_RATE),
     trustProxy: text.BELLHOP_TRUST_PROXY || false,
     flags: 'values' in flags ? flags.values : [],
     hooksModule: text.BELLHOP_HOOKS_MODULE || undefined,

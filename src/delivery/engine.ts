@@ -13,7 +13,7 @@ import type { Connections } from '../tenants/index.ts';
 import type { AttemptTools } from './attempt.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Evacuation } from './evacuation.ts';
-import { Gates } from './gates.ts';
+import { type DeliveryLimits, Gates } from './gates.ts';
 import type { HealthBoard } from './health-board.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Recorder } from './recorder.ts';
@@ -28,6 +28,9 @@ export interface DeliveryOptions {
   logger: Logger;
   wake: Wake;
   queue: Queue;
+  /** The same queue over the pool for high priority; also reads the agenda. Default: `queue`. */
+  highQueue?: Queue;
+  limits?: DeliveryLimits;
   templates: Pick<Templates, 'compiled'>;
   connections: Pick<Connections, 'forTenants'>;
   hooks: Pick<Hooks, 'forTenants'>;
@@ -62,8 +65,8 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
     smtp: createSmtpTransport({ guard }),
   };
   const sender = new Sender(transports, options.simulator);
-  const heartbeat = new Heartbeat({ store, clock, logger });
-  const gates = new Gates(clock, options.health);
+  const gates = new Gates(clock, options.health, options.limits);
+  const heartbeat = new Heartbeat({ store, clock, logger, onWorkers: (alive) => gates.divide(alive) });
   const recorder = new Recorder({ store, clock, logger, metrics, beat: watch?.watch('recorder') });
   const tools: AttemptTools = {
     clock,
@@ -89,21 +92,6 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
     flags: options.flags,
     tools,
   });
-  const dispatcher = new Dispatcher({
-    store,
-    clock,
-    logger,
-    wake,
-    queue,
-    gates,
-    connections,
-    worker,
-    metrics,
-    beat: watch?.watch('dispatcher'),
-  });
-  metrics?.beforeScrape(() => {
-    for (const [provider, count] of gates.brokenByProvider()) metrics.breakersOpen.set({ provider }, count);
-  });
   const evacuation = new Evacuation({
     store,
     clock,
@@ -114,6 +102,22 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
     connections,
     metrics,
     beat: watch?.watch('evacuation'),
+  });
+  const dispatcher = new Dispatcher({
+    store,
+    clock,
+    logger,
+    wake,
+    queue,
+    highQueue: options.highQueue ?? queue,
+    gates,
+    connections,
+    worker,
+    metrics,
+    watch,
+  });
+  metrics?.beforeScrape(() => {
+    for (const [provider, count] of gates.brokenByProvider()) metrics.breakersOpen.set({ provider }, count);
   });
   await heartbeat.start();
   dispatcher.start();

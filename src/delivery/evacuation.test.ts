@@ -20,6 +20,8 @@ const connection = (id: string, extra: Partial<Connection> = {}): Connection => 
   weight: 1,
   app: null,
   countries: null,
+  limits: {},
+  tenantRates: {},
   version: 1,
   updatedAt: 1,
   config: {},

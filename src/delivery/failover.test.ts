@@ -29,6 +29,7 @@ const find = (claimed: Partial<Claimed>) =>
   findAlternative(
     {
       tenantId: 't',
+      id: uuidv7(1),
       notificationId: uuidv7(1),
       live: true,
       channel: 'sms',

@@ -52,4 +52,24 @@ describeStores('the heartbeat', (store) => {
     assert.equal(heartbeat.isAlive(before), false, 'what it started before belongs to others');
     assert.equal(heartbeat.isAlive(clock.now()), true, 'what it starts now is its own');
   });
+
+  it('tells how many workers are alive, without those that died', async () => {
+    await heartbeat.stop();
+    clock = new FakeClock();
+    const counts: number[] = [];
+    const beat = async () => {
+      const onWorkers = (alive: number) => counts.push(alive);
+      const beating = new Heartbeat({ store: store(), clock, logger: silentLogger, onWorkers });
+      await beating.start();
+      return beating;
+    };
+    const first = await beat();
+    const second = await beat();
+    await first.stop();
+    const third = await beat();
+    clock.advance(DEAD_AFTER_MS + 1);
+    const fourth = await beat();
+    assert.deepEqual(counts, [1, 2, 2, 1]);
+    for (const each of [second, third, fourth]) await each.stop();
+  });
 });

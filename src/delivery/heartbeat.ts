@@ -16,15 +16,23 @@ export class Heartbeat {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #startedAt: Date;
+  readonly #onWorkers: (alive: number) => void;
   #lastBeat = Number.NEGATIVE_INFINITY;
   #known = false;
   #aliveSince = Number.POSITIVE_INFINITY;
   readonly #stop = new AbortController();
 
-  constructor(options: { store: Store; clock: Clock; logger: Logger }) {
+  constructor(options: {
+    store: Store;
+    clock: Clock;
+    logger: Logger;
+    /** Told at each beat how many workers are alive, this one included. */
+    onWorkers?(alive: number): void;
+  }) {
     this.#store = options.store;
     this.#clock = options.clock;
     this.#logger = options.logger;
+    this.#onWorkers = options.onWorkers ?? (() => {});
     this.#startedAt = new Date(options.clock.now());
     this.workerId = uuidv7(options.clock.now());
   }
@@ -62,14 +70,15 @@ export class Heartbeat {
 
   async #beat(): Promise<void> {
     const now = this.#clock.now();
-    const isNew = await saveHeartbeat(
+    const { isNew, alive } = await saveHeartbeat(
       this.#store.engine,
       { id: this.workerId, host: hostname(), startedAt: this.#startedAt },
-      new Date(now),
+      { now: new Date(now), aliveSince: new Date(now - DEAD_AFTER_MS) },
     );
     // Beats may be answered out of order.
     this.#lastBeat = Math.max(this.#lastBeat, now);
     if (isNew) this.#aliveSince = this.#known ? this.#clock.now() : now;
     this.#known = true;
+    this.#onWorkers(alive);
   }
 }

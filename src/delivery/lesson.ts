@@ -24,7 +24,8 @@ export function lessonOf(outcome: SettledOutcome): Lesson {
       return 'healthy';
     case 'retry':
       if (outcome.scope === 'connection') return { pauseMs: outcome.afterMs ?? DEFAULT_PAUSE_MS };
-      return isTrouble(outcome) ? 'troubled' : 'healthy';
+      if (isTrouble(outcome)) return 'troubled';
+      return outcome.afterMs === undefined ? 'healthy' : 'slowed';
     case 'unavailable':
       return 'broken';
     case 'unknown':

@@ -114,20 +114,27 @@ export async function deleteWorker(db: Queryable, id: string): Promise<void> {
   );
 }
 
-/** Proof of life; called every few seconds. True when the worker was not on record: new, or given up for dead. */
+/**
+ * Proof of life; called every few seconds. `isNew` when the worker was not on record: new, or given up for dead.
+ * `alive` workers have a heartbeat since `aliveSince`, this one included.
+ */
 export async function saveHeartbeat(
   db: Queryable,
   worker: { id: string; host: string; startedAt: Date },
-  now: Date,
-): Promise<boolean> {
+  { now, aliveSince }: { now: Date; aliveSince: Date },
+): Promise<{ isNew: boolean; alive: number }> {
   // xmax is 0 in a row that was inserted, not updated. A beat that hung must not make the worker look older.
-  const { rows } = await db.query(
-    `insert into workers as w (id, host, started_at, heartbeat_at) values ($1, $2, $3, $4)
-     on conflict (id) do update set heartbeat_at = greatest(w.heartbeat_at, excluded.heartbeat_at)
-     returning xmax = 0 as "isNew"`,
-    [worker.id, worker.host, worker.startedAt, now],
-  );
-  return rows[0].isNew;
+  const { rows } = await db.query({
+    name: 'save heartbeat',
+    text: `with beat as (
+        insert into workers as w (id, host, started_at, heartbeat_at) values ($1, $2, $3, $4)
+        on conflict (id) do update set heartbeat_at = greatest(w.heartbeat_at, excluded.heartbeat_at)
+        returning xmax = 0 as "isNew"
+      )
+      select "isNew", 1 + (select count(*)::int from workers where id <> $1 and heartbeat_at >= $5) as alive from beat`,
+    values: [worker.id, worker.host, worker.startedAt, now, aliveSince],
+  });
+  return rows[0];
 }
 
 export interface LostAttempt {

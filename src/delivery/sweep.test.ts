@@ -48,7 +48,7 @@ describeStores('the sweep', (store) => {
     await saveHeartbeat(
       store().engine,
       { id: worker, host: 'h', startedAt: new Date(clock.now()) },
-      new Date(clock.now()),
+      { now: new Date(clock.now()), aliveSince: new Date(clock.now()) },
     );
     const turns = [{ tenantId: TENANT, connection: 'hook', count: 100 }];
     return (await queue.claim(extra.lane ?? 'webhook.normal', worker, turns)).deliveries;

@@ -23,7 +23,7 @@ describeStores('a trace of a worker that died', (store) => {
     );
     const worker = uuidv7(1);
     const now = new Date(clock.now());
-    await saveHeartbeat(store().engine, { id: worker, host: 'h', startedAt: now }, now);
+    await saveHeartbeat(store().engine, { id: worker, host: 'h', startedAt: now }, { now, aliveSince: now });
     const turns = [{ tenantId: TENANT, connection: 'hook', count: 10 }];
     const { deliveries } = await createPostgresQueue(store().engine, clock).claim(
       'webhook.normal',

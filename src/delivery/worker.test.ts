@@ -8,6 +8,7 @@ import { silentLogger } from '../lib/logger.ts';
 import { createPostgresQueue, type Queue, Wake } from '../queue/index.ts';
 import type { Connections } from '../tenants/index.ts';
 import type { AttemptTools } from './attempt.ts';
+import { Bulkhead } from './bulkhead.ts';
 import { Gate } from './gate.ts';
 import { Gates } from './gates.ts';
 import { HealthBoard } from './health-board.ts';
@@ -41,9 +42,13 @@ describeStores('the worker', (store) => {
       ...plainTenants,
       tools: { clock, logger: silentLogger, isAlive: () => isAlive } as unknown as AttemptTools,
     });
-    const gate = new Gate({ connectTimeoutMs: 1, deadlineMs: 1, maxInFlight: 5 }, clock.now());
+    const gate = new Gate({
+      lane: 'webhook.normal',
+      bulkhead: new Bulkhead({ maxInFlight: 50 }, clock.now()),
+      shared: [],
+    });
     const claim = await queue.claim('webhook.normal', worker.id, [TURN]);
-    gate.reserve(claim.deliveries.length);
+    gate.reserve(claim.deliveries.length, clock.now());
     await worker.run(claim, () => gate);
     assert.equal(await worker.drain(10_000), 0);
     const { rows } = await store().engine.query(

@@ -20,6 +20,11 @@ export class Wake {
   readonly #listeners = new Set<(topic: Topic) => void>();
   #remote: RemoteWake | null = null;
 
+  /** True while every signal of every process is heard; otherwise whoever waits polls more often. */
+  get isComplete(): boolean {
+    return this.#remote === null || this.#remote.isConnected;
+  }
+
   /** Other processes hear it as well once this is called (PostgreSQL only). */
   async connect(databaseUrl: string, logger: Logger): Promise<void> {
     this.#remote = new RemoteWake(databaseUrl, logger, (topic) => this.#tell(topic));
@@ -60,6 +65,10 @@ class RemoteWake {
     this.#url = url;
     this.#logger = logger;
     this.#receive = receive;
+  }
+
+  get isConnected(): boolean {
+    return this.#client !== null;
   }
 
   async open(): Promise<void> {

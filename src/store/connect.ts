@@ -14,14 +14,13 @@ export interface StoreOptions {
   dataDir?: string;
   /** An embedded database that is open already (tests start from a snapshot). */
   database?: PGlite;
-  /** Connections per pool; there are four. The embedded database always has one in all. */
+  /** Connections per pool; there are four, and a small one for high priority. The embedded database has one in all. */
   poolSize?: number;
   migrate?: boolean;
 }
 
 /**
- * The authority on what happened. Separate pools keep bulk work from delaying high-priority requests; embedded,
- * all four are the same single connection, so whoever holds a client must not ask for another.
+ * The authority on what happened. Separate pools keep bulk work from delaying high priority; embedded, all are the same single connection, so whoever holds a client must not ask for another.
  */
 export interface Store {
   kind: 'embedded' | 'postgres';
@@ -32,6 +31,8 @@ export interface Store {
   acceptBulk: pg.Pool;
   /** Route, deliver, track, sweep. */
   engine: pg.Pool;
+  /** Claims of high priority. */
+  engineHigh: pg.Pool;
   /** The database's time (see ReferenceClock). */
   clock: Clock;
   /** A transaction as role bellhop_api that sees the rows of one tenant only: the second wall behind `where tenant_id`. */
@@ -44,6 +45,8 @@ export interface Store {
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
+/** Each lane of high priority has one claim under way at most, and few of them are busy at once. */
+const HIGH_POOL_SIZE = 2;
 const DEADLOCK = '40P01';
 const SERIALIZATION_FAILURE = '40001';
 const MAX_TRANSACTION_TRIES = 5;
@@ -89,13 +92,13 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   return store;
 }
 
-type Pools = Pick<Store, 'kind' | 'api' | 'acceptHigh' | 'acceptBulk' | 'engine' | 'close'>;
+type Pools = Pick<Store, 'kind' | 'api' | 'acceptHigh' | 'acceptBulk' | 'engine' | 'engineHigh' | 'close'>;
 
 function postgresPools(connectionString: string, max: number): Pools {
-  const open = (name: string) => {
+  const open = (name: string, size = max) => {
     const pool = new pg.Pool({
       connectionString,
-      max,
+      max: size,
       application_name: `bellhop ${name}`,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       keepAlive: true,
@@ -110,6 +113,7 @@ function postgresPools(connectionString: string, max: number): Pools {
     acceptHigh: open('accept high'),
     acceptBulk: open('accept'),
     engine: open('engine'),
+    engineHigh: open('engine high', Math.min(max, HIGH_POOL_SIZE)),
   };
   return {
     kind: 'postgres',
@@ -122,7 +126,15 @@ function postgresPools(connectionString: string, max: number): Pools {
 
 async function embeddedPools(dataDir: string, database: PGlite | undefined): Promise<Pools> {
   const { pool, close } = await openEmbedded(dataDir, database);
-  return { kind: 'embedded', api: pool, acceptHigh: pool, acceptBulk: pool, engine: pool, close };
+  return {
+    kind: 'embedded',
+    api: pool,
+    acceptHigh: pool,
+    acceptBulk: pool,
+    engine: pool,
+    engineHigh: pool,
+    close,
+  };
 }
 
 export async function inTransaction<T>(

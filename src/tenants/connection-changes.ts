@@ -4,6 +4,7 @@ import { getProvider, type Provider, parseConfig, SECRET_TYPES, splitSecrets } f
 import type { Store } from '../store/index.ts';
 import { openSecrets } from './connection.ts';
 import {
+  type ConnectionLimits,
   type ConnectionRow,
   deleteConnection,
   findConnection,
@@ -25,6 +26,7 @@ export interface ConnectionRequest {
   weight?: number;
   app?: string | null;
   countries?: Countries | null;
+  limits?: ConnectionLimits;
   config: Record<string, unknown>;
 }
 
@@ -70,6 +72,7 @@ export async function putConnection(
       app: request.app ?? null,
       countries,
       config: plain,
+      limits: request.limits ?? {},
       secrets: await sealForTenant(db, { place, secrets, masterKeys, now }),
       version,
       created_at: old?.created_at ?? new Date(now),

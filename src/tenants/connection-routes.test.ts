@@ -50,6 +50,7 @@ describeStores('the routes of connections', (store) => {
       weight: 100,
       app: null,
       countries: null,
+      limits: {},
       config: { ...config, password: '[set]' },
       version: 1,
       createdAt: time,
@@ -146,6 +147,9 @@ describeStores('the routes of connections', (store) => {
       [{ tenantId: 'x' }, '/tenantId'],
       [{ priority: '1' }, '/priority'],
       [{ name: '' }, '/name'],
+      [{ limits: { ratePerSecond: 0 } }, '/limits/ratePerSecond'],
+      [{ limits: { maxInFlight: 10_001 } }, '/limits/maxInFlight'],
+      [{ limits: { burst: 5 } }, '/limits/burst'],
       [{ config: 'x' }, '/config'],
       [{ config: { ...config, username: 'a\u0000' } }, '/config/username'],
     ] as const) {
@@ -160,6 +164,14 @@ describeStores('the routes of connections', (store) => {
       payload: '{"provider":"smtp","config":{"__proto__":{"host":"x"}}}',
     });
     assert.equal(raw.statusCode, 400);
+  });
+
+  it('set limits in place of those that the provider declares, until they are put without', async () => {
+    const { tenantId, key } = await tenant();
+    const limits = { ratePerSecond: 0.5, maxInFlight: 7 };
+    assert.deepEqual((await put(key, { limits })).body.limits, limits);
+    assert.deepEqual((await connections.get(tenantId, 'mail'))!.limits, limits);
+    assert.deepEqual((await put(key)).body.limits, {});
   });
 
   it('list by id in pages', async () => {

@@ -28,6 +28,26 @@ export interface ConnectionRouteOptions extends ChangeOptions {
 const SLUG = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 const MAX_ORDER = 1_000;
 
+const MAX_RATE = 100_000;
+const MAX_IN_FLIGHT = 10_000;
+
+const LimitsBody = Exact({
+  ratePerSecond: Type.Optional(
+    Type.Number({
+      minimum: 0.01,
+      maximum: MAX_RATE,
+      description: 'Attempts a second, over all processes, in place of the rate that the provider declares',
+    }),
+  ),
+  maxInFlight: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: MAX_IN_FLIGHT,
+      description: 'Attempts under way at once in a process, in place of what the provider declares',
+    }),
+  ),
+});
+
 const ConnectionPath = Type.Object({ id: Slug('Your id of the connection') });
 const ConfigObject = Type.Record(Type.String({ maxLength: 64 }), Type.Unknown());
 
@@ -63,6 +83,7 @@ const ConnectionBody = Exact({
       description: 'SMS: the only countries it serves (`allow`), or those it does not serve (`deny`)',
     }),
   ),
+  limits: Type.Optional(LimitsBody),
   config: Type.Unsafe<Record<string, unknown>>({
     ...ConfigObject,
     description: "The provider's fields, and `baseUrl` when its API is somewhere else",
@@ -79,6 +100,7 @@ const ConnectionAnswer = Type.Object({
   weight: Type.Integer(),
   app: Type.Union([Type.String(), Type.Null()]),
   countries: Type.Union([CountriesBody, Type.Null()]),
+  limits: LimitsBody,
   config: Type.Unsafe<Record<string, unknown>>({
     ...ConfigObject,
     description: `Secrets are shown as "${MASK}"; sent back, that leaves them as they are`,
@@ -188,6 +210,7 @@ function show(row: ConnectionRow, masterKeys: MasterKeys): Static<typeof Connect
     weight: row.weight,
     app: row.app,
     countries: row.countries,
+    limits: row.limits,
     config: { ...row.config, ...masked },
     version: row.version,
     createdAt: row.created_at.toISOString(),

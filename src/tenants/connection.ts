@@ -1,5 +1,5 @@
 import { type Channel, getProvider, parseConfig } from '../providers/index.ts';
-import type { ConnectionRow } from './connection-store.ts';
+import type { ConnectionLimits, ConnectionRow } from './connection-store.ts';
 import type { Countries } from './countries.ts';
 import type { MasterKeys } from './master-key.ts';
 import { openForTenant } from './tenant-secrets.ts';
@@ -18,6 +18,10 @@ export interface Connection {
   app: string | null;
   /** Which countries it serves; null for all. */
   countries: Countries | null;
+  /** Go before what the provider declares. */
+  limits: ConnectionLimits;
+  /** Starts a second of its tenant by channel, where the operator has set one. */
+  tenantRates: Partial<Record<Channel, number>>;
   /** Counts changes. A connection that was deleted and made again begins at 1; `updatedAt` tells the two apart. */
   version: number;
   /** Milliseconds since the epoch. */
@@ -53,6 +57,8 @@ export function openConnection(
       weight: row.weight,
       app: row.app,
       countries: row.countries,
+      limits: row.limits,
+      tenantRates: tenantRatesOf(row.tenant_limits),
       version: row.version,
       updatedAt: row.updated_at.getTime(),
       config: parsed.config,
@@ -65,4 +71,13 @@ export function openConnection(
 export function openSecrets(row: ConnectionRow, keys: MasterKeys): Record<string, string> | null {
   const place = { tenantId: row.tenant_id, thing: row.id, version: row.version };
   return openForTenant(row, place, keys);
+}
+
+/** Written by hand into the database, so what is no rate is left out: it must not stop the tenant. */
+function tenantRatesOf(limits: Record<string, unknown>): Connection['tenantRates'] {
+  const { rates } = limits;
+  if (typeof rates !== 'object' || rates === null) return {};
+  return Object.fromEntries(
+    Object.entries(rates).filter(([, rate]) => Number.isFinite(rate) && (rate as number) > 0),
+  );
 }

@@ -159,6 +159,6 @@ export class Ledger {
 
   async #beat(): Promise<void> {
     const worker = { id: this.#worker, host: 'h', startedAt: new Date(this.now) };
-    await saveHeartbeat(this.#store.engine, worker, new Date(this.now));
+    await saveHeartbeat(this.#store.engine, worker, { now: new Date(this.now), aliveSince: new Date(0) });
   }
 }

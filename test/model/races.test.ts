@@ -66,7 +66,7 @@ describe('a result, a receipt, a cancel and the sweep on one row', () => {
     const notificationId = await insertNotification(frozen, TENANT, { category: 'otp' });
     const id = await insertDelivery(frozen, TENANT, { notification_id: notificationId });
     const worker = { id: uuidv7(now), host: 'h', startedAt: new Date(now) };
-    await saveHeartbeat(store.engine, worker, new Date(dies ? 0 : now));
+    await saveHeartbeat(store.engine, worker, { now: new Date(dies ? 0 : now), aliveSince: new Date(0) });
     const turns = [{ tenantId: TENANT, connection: 'texts', count: 1 }];
     const { deliveries } = await createPostgresQueue(store.engine, clock).claim(
       'sms.normal',

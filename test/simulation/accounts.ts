@@ -61,6 +61,8 @@ function connection(
     weight: 1,
     app: null,
     countries: null,
+    limits: {},
+    tenantRates: {},
     version: 1,
     updatedAt: 1,
     ...facts,
