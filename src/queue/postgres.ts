@@ -47,6 +47,7 @@ export function createPostgresQueue(db: Queryable, clock: Clock): Queue {
           turns.map((turn) => turn.count),
           id,
           workerId,
+          turns.map((turn) => new Date(turn.since ?? 0)),
         ],
       };
       const { rows } = await db.query(statement).catch((error: unknown) => {
@@ -127,10 +128,11 @@ cross join lateral (
 
 const CLAIM = `
 with picked as materialized (
-  select due.id from unnest($3::uuid[], $4::text[], $5::int[]) as turn (tenant_id, connection, count)
+  select due.id from unnest($3::uuid[], $4::text[], $5::int[], $8::timestamptz[]) as turn (tenant_id, connection, count, since)
   cross join lateral (
     select id from deliveries
-      where lane = $1 and tenant_id = turn.tenant_id and connection = turn.connection and due_at <= $2
+      where lane = $1 and tenant_id = turn.tenant_id and connection = turn.connection
+        and due_at between turn.since and $2
       order by due_at limit turn.count for update skip locked
   ) due
 ), started as (

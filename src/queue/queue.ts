@@ -15,6 +15,8 @@ export interface Turn {
   tenantId: string;
   connection: string;
   count: number;
+  /** First due time of the slice as the agenda told it (ms since the epoch): nothing older is looked for. */
+  since?: number;
 }
 
 /** A delivery whose attempt was started by claiming it, with all that the attempt needs to know. */

@@ -32,7 +32,13 @@ export async function routePage(
 ): Promise<Routed & Planned> {
   const { userIds, sharedRequestId, ...shared } = page;
   const rows = userIds.map(
-    (userId): RoutableRow => ({ id: uuidv7(now), ...shared, userId, createdAt: new Date(now) }),
+    (userId): RoutableRow => ({
+      id: uuidv7(now),
+      ...shared,
+      userId,
+      createdAt: new Date(now),
+      dueAt: new Date(now),
+    }),
   );
   if (rows.length > 0) await insertRouted(db, rows, sharedRequestId);
   return { count: rows.length, ...(await router.plan(db, rows, now)) };

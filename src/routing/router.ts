@@ -41,6 +41,8 @@ export interface RouterOptions {
 export interface Routed {
   count: number;
   lanes: Set<Lane>;
+  /** The first due time of the batch (ms since the epoch), if the batch is a fair sample of all that is due. */
+  oldest?: number | null;
 }
 
 /** Turns accepted notifications into deliveries, a batch per transaction. */
@@ -53,22 +55,35 @@ export class Router {
     this.#options = options;
   }
 
-  /** Routes the next batch of one priority (0 high, 1 normal, 2 low); `count` 0 when nothing of it is due. */
-  async routeBatch(priority: number): Promise<Routed> {
+  /**
+   * Routes the next batch of one priority (0 high, 1 normal, 2 low) out of what is due since `since` (ms since the
+   * epoch); `count` 0 when there is nothing.
+   */
+  async routeBatch(priority: number, since = 0): Promise<Routed> {
     const { store, clock } = this.#options;
     const cursor = this.#cursors[priority]!;
     const startedAt = performance.now();
     const routed = await store.transaction(async (db) => {
       const now = clock.now();
-      const rows = await claimForRouting(db, { priority, now: new Date(now), cursor, limit: BATCH });
+      const rows = await claimForRouting(db, {
+        priority,
+        since: new Date(since),
+        now: new Date(now),
+        cursor,
+        limit: BATCH,
+      });
       const tenants = [...new Set(rows.map((row) => row.tenantId))].sort();
-      return { count: rows.length, tenants, ...(await this.plan(db, rows, now)) };
+      const oldest = rows.reduce((first, row) => Math.min(first, row.dueAt.getTime()), now);
+      return { count: rows.length, tenants, oldest, ...(await this.plan(db, rows, now)) };
     });
     this.tell(routed, performance.now() - startedAt);
     // A full round of tenants: go on behind the last one. Anything less reached the end of the circle.
     this.#cursors[priority] =
       routed.tenants.length >= TENANTS_PER_TURN ? routed.tenants.at(-1)! : FIRST_TENANT;
-    return routed.count === 0 && cursor !== FIRST_TENANT ? this.routeBatch(priority) : routed;
+    if (routed.count === 0 && cursor !== FIRST_TENANT) return this.routeBatch(priority, since);
+    // A part of the tenants says nothing about the others.
+    const sawAll = cursor === FIRST_TENANT && routed.tenants.length < TENANTS_PER_TURN;
+    return { ...routed, oldest: sawAll ? routed.oldest : null };
   }
 
   /** Loads what the whole batch needs, decides each notification, writes all deliveries. */
