@@ -327,16 +327,7 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   registerHookRoutes(app, { store, clock, hooks, masterKeys, guard, transport });
   registerFlagRoutes(app, { store, clock, flags, settings: config.flags });
   registerHealthRoutes(app, { clock, connections, health });
-  await registerTrackingRoutes(app, {
-    store,
-    clock,
-    logger,
-    connections,
-    publicUrl,
-    health,
-    metrics,
-    tracer,
-  });
+  await registerTrackingRoutes(app, { ...parts, publicUrl });
   observe(app, config, parts, config.metrics.port === null);
   if (config.simulatorPage && parts.simulator) mountSimulator(app, parts.simulator);
   const usage = new AbortController();

@@ -57,6 +57,7 @@ export class LoopWatch {
   /** Takes a loop under watch; it counts from its first turn on. */
   watch(loop: string): LoopBeat {
     this.#turnedAt.set(loop, null);
+    this.#options.metrics.loopAge.set({ loop }, 0);
     return {
       turn: () => void this.#turnedAt.set(loop, this.#now()),
       rest: () => void this.#turnedAt.set(loop, null),
