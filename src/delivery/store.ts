@@ -281,19 +281,24 @@ export async function loadSweepWork(
   return rows[0];
 }
 
+export interface UndecidedDelivery extends Undecided {
+  live: boolean;
+}
+
 /** Unknown deliveries whose time for evidence is over; locked until the transaction ends. */
-export async function loadUndecided(db: Queryable, now: Date, limit: number): Promise<Undecided[]> {
+export async function loadUndecided(db: Queryable, now: Date, limit: number): Promise<UndecidedDelivery[]> {
   const { rows } = await db.query(
     `with due as (
        select id from deliveries where decide_at <= $1 and state = 'unknown' order by decide_at limit $2 for update skip locked
      )
-     select d.id, d.lane, d.channel, d.provider, d.retries, d.expires_at, d.cancel_requested, n.category
+     select d.id, d.lane, d.live, d.channel, d.provider, d.retries, d.expires_at, d.cancel_requested, n.category
        from due join deliveries d on d.id = due.id join notifications n on n.id = d.notification_id`,
     [now, limit],
   );
   return rows.map((row) => ({
     id: row.id,
     lane: row.lane,
+    live: row.live,
     channel: row.channel,
     provider: row.provider,
     category: row.category,

@@ -146,7 +146,7 @@ with picked as materialized (
 )
 select d.id, d.tenant_id, d.live, d.lane, d.notification_id, d.channel, d.connection, d.provider, d.attempt, d.started_at, d.retries, d.choice,
   d.cancel_requested, d.created_at, d.expires_at, d.template_version, d.user_id,
-  n.user_id as external_id, n.category, n.request, n.shared_request_id,
+  n.user_id as external_id, n.send_at, n.category, n.request, n.shared_request_id,
   u.locale, u.timezone, u.attributes,
   v.id as device_id, v.app, v.token, v.platform, v.keys, v.registered_at, v.inactive_at as device_inactive_at,
   d.contact_kind, c.address, c.inactive_at as contact_inactive_at, s.address is not null as suppressed
@@ -208,6 +208,7 @@ function toClaimed(row: Row): Claimed {
     choice: row.choice,
     cancelRequested: row.cancel_requested,
     createdAt: row.created_at.getTime(),
+    sendAt: row.send_at?.getTime() ?? null,
     expiresAt: row.expires_at?.getTime() ?? null,
     category: row.category,
     request: row.request,

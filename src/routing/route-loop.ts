@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { ROUTE, type Wake } from '../queue/index.ts';
 import type { Queryable } from '../store/index.ts';
+import { type LoopBeat, UNWATCHED } from '../telemetry/index.ts';
 import { Horizon } from './horizon.ts';
 import type { Router } from './router.ts';
 import { loadWaiting, type Waiting } from './store.ts';
@@ -17,10 +18,18 @@ const FULL_ENOUGH = 250;
 const OTHERS_TURN = 8;
 const AFTER_ERROR_MS = 1_000;
 
+export interface RouteLoopOptions {
+  db: Queryable;
+  clock: Clock;
+  wake: Wake;
+  logger: Logger;
+  beat?: LoopBeat;
+}
+
 /** Routes as long as something is due, then sleeps until a signal, the next due time or the poll, whichever is first. */
 export class RouteLoop {
   readonly #router: Router;
-  readonly #options: { db: Queryable; clock: Clock; wake: Wake; logger: Logger };
+  readonly #options: RouteLoopOptions;
   #stop = new AbortController();
   readonly #horizon = new Horizon();
   #batches = 0;
@@ -29,7 +38,7 @@ export class RouteLoop {
   #interrupt: AbortController | null = null;
   #done: Promise<void> = Promise.resolve();
 
-  constructor(router: Router, options: { db: Queryable; clock: Clock; wake: Wake; logger: Logger }) {
+  constructor(router: Router, options: RouteLoopOptions) {
     this.#router = router;
     this.#options = options;
   }
@@ -50,8 +59,9 @@ export class RouteLoop {
   }
 
   async #run(): Promise<void> {
-    const { db, clock, wake, logger } = this.#options;
+    const { db, clock, wake, logger, beat = UNWATCHED } = this.#options;
     while (!this.#stop.signal.aborted) {
+      beat.turn();
       try {
         this.#signalled = false;
         const now = clock.now();
@@ -62,6 +72,7 @@ export class RouteLoop {
         );
         const priority = this.#choose(waiting.filter(({ dueAt }) => dueAt.getTime() <= now));
         if (priority === null) {
+          beat.rest();
           await this.#rest(waiting);
           continue;
         }
@@ -77,6 +88,7 @@ export class RouteLoop {
         await clock.sleep(AFTER_ERROR_MS, this.#stop.signal);
       }
     }
+    beat.rest();
   }
 
   /** The most urgent first; but a flood of one priority must not keep those behind it waiting for ever. */
