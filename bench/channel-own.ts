@@ -102,6 +102,7 @@ function claimedOf({ channel, message }: ChannelPlan, recipient: Recipient, now:
   return {
     ...recipient,
     startedAt: now,
+    sendAt: null,
     choice: null,
     id: randomUUID(),
     tenantId: 'tenant',
