@@ -3,6 +3,7 @@ import { type Bellhop, startBellhop } from '../app.ts';
 import { type Config, loadConfig } from '../config/index.ts';
 import { sleep } from '../lib/clock.ts';
 import { createLogger } from '../lib/logger.ts';
+import { releaseStartMemory } from '../lib/memory.ts';
 import type { FirstKeys } from '../tenants/index.ts';
 import { onParentGone } from './parent.ts';
 
@@ -10,6 +11,8 @@ export const VERSION: string = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 ).version;
 
+/** By then the first statements are prepared and the first looks at the work are done. */
+const SETTLED_MS = 10_000;
 /** EX_TEMPFAIL of sysexits.h: try again. */
 const STUCK_EXIT_CODE = 75;
 
@@ -23,6 +26,7 @@ export async function start(): Promise<number> {
   const bellhop = await startBellhop(config, logger, VERSION);
   if (bellhop.firstKeys) printKeys(bellhop.firstKeys);
   printReady(config, bellhop, performance.now() - startedAt);
+  setTimeout(releaseStartMemory, SETTLED_MS).unref();
   const stuck = bellhop.stuck.then((loop) => ({ loop }));
   const cause = await Promise.race([stopped, stuck]);
   if (typeof cause === 'object') return endStuck(cause.loop, bellhop.stop(), config);

@@ -11,7 +11,7 @@ import { insertAttempts, type Result, writeResults } from './store.ts';
 
 const MAX_BATCH = 500;
 /** Answers come one by one; gathered for this long they are one statement. */
-const INTERVAL_MS = 5;
+const INTERVAL_MS = 10;
 const RETRY_MS = 500;
 // SQLSTATE classes that lie in the data of a row: 22 (data exception), 23 (integrity), 54 (limit exceeded).
 const DATA_ERROR = /^(22|23|54)/;

@@ -1,6 +1,5 @@
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import scalar from '@scalar/fastify-api-reference';
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -15,6 +14,7 @@ import { installAuthentication } from './authentication.ts';
 import { installJsonBody } from './body.ts';
 import type { Authenticate, Credential, Scope } from './credential.ts';
 import { answerFrameworkError, installErrorAnswers } from './error-answers.ts';
+import { registerReferencePage } from './reference-page.ts';
 import { createRequestIds, installRequestIds } from './request-id.ts';
 import { createValidatorCompiler, installTextCheck } from './validation.ts';
 
@@ -80,19 +80,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   installTextCheck(app);
   await app.register(swagger, { openapi: openapiInfo(options.version), stripBasePath: false });
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
-  await app.register(scalar, {
-    routePrefix: '/docs',
-    configuration: {
-      title: 'Bellhop API',
-      url: '/openapi.json',
-      // The reference page talks to this server and to nobody else.
-      telemetry: false,
-      withDefaultFonts: false,
-      showDeveloperTools: 'never',
-      agent: { disabled: true },
-      mcp: { disabled: true },
-    },
-  });
+  registerReferencePage(app);
   return app;
 }
 
