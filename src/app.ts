@@ -138,8 +138,7 @@ async function buildParts(config: Config, logger: Logger, store: Store) {
     hooks,
     hookTransport,
     firstKeys,
-    queue: createPostgresQueue(store.engine, clock),
-    highQueue: createPostgresQueue(store.engineHigh, clock),
+    queue: createPostgresQueue(store.engine, clock, store.engineHigh),
     templates: createTemplates({ store, clock }),
     connections: createConnections({ store, clock, masterKeys, logger }),
     health: new HealthBoard({ store, clock, logger }),
@@ -171,20 +170,7 @@ function startRouter({ store, clock, wake, logger, templates, connections, healt
 
 /** Every process that delivers plays the providers for its own test attempts, on free loopback ports. */
 async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise<DeliveryEngine> {
-  const {
-    store,
-    clock,
-    logger,
-    wake,
-    queue,
-    highQueue,
-    templates,
-    connections,
-    hooks,
-    flags,
-    guard,
-    health,
-  } = parts;
+  const { store, clock, logger, wake, queue, templates, connections, hooks, flags, guard, health } = parts;
   const simulator = createSimulator({
     providers: listProviders(),
     clock,
@@ -201,7 +187,6 @@ async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise
     logger,
     wake,
     queue,
-    highQueue,
     limits: {
       maxInFlight: config.maxInFlight,
       rates: { providers: config.providerRates, tenants: config.tenantRates },

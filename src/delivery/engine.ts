@@ -27,8 +27,6 @@ export interface DeliveryOptions {
   logger: Logger;
   wake: Wake;
   queue: Queue;
-  /** The same queue over the pool for high priority; also reads the agenda. Default: `queue`. */
-  highQueue?: Queue;
   limits?: DeliveryLimits;
   templates: Pick<Templates, 'compiled'>;
   connections: Pick<Connections, 'forTenants'>;
@@ -100,7 +98,6 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
     logger,
     wake,
     queue,
-    highQueue: options.highQueue ?? queue,
     gates,
     connections,
     worker,
