@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { allLanes } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -73,7 +74,11 @@ export class Evacuation {
     const { clock, logger } = this.#options;
     while (!this.#stop.signal.aborted) {
       try {
-        if ((await this.evacuate()) > 0) continue;
+        if ((await this.evacuate()) > 0) {
+          // The embedded database answers without ever leaving this turn of the event loop; attempts need one.
+          await nextTurn();
+          continue;
+        }
       } catch (error) {
         logger.warn({ error }, 'waiting deliveries could not be moved; trying again');
       }
