@@ -56,7 +56,6 @@ export async function attempt(work: Work, tools: AttemptTools): Promise<Result> 
     gate.abandon();
     return notSent(claimed, { ...verdict, outcome: verdict.state, dueAt: null }, startedAt);
   }
-  work.health.start(claimed.id, startedAt);
   const sent: Sending | Held = await exchange(work, tools).catch((error: unknown) => {
     // A bug of ours must not look like the provider's fault, and must not repeat for ever.
     tools.logger.error(
