@@ -34,7 +34,7 @@ export async function writeResults(db: Queryable, results: Result[]): Promise<Se
 }
 
 function isSuccess({ settlement }: Result): boolean {
-  return settlement.state === 'sent' && settlement.choice === null;
+  return settlement.state === 'sent' && settlement.choice === null && settlement.code === null;
 }
 
 /** Nearly all results, and they say little: a statement with four columns instead of sixteen. */
