@@ -91,6 +91,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
     gates,
     health: options.health,
     connections,
+    flags: options.flags,
   });
   const dispatcher = new Dispatcher({
     store,
