@@ -15,7 +15,7 @@ import {
   markUnknown,
   takeOverDeadWorkers,
   writeDecisions,
-} from './store.ts';
+} from './sweep-store.ts';
 
 const INTERVAL_MS = 1_000;
 const PARTITIONS_EVERY_MS = 3_600_000;
