@@ -7,6 +7,7 @@ import { type LoopBeat, type Metrics, UNWATCHED } from '../telemetry/index.ts';
 import { contactKind, pruneDevices, suppressContacts } from '../users/index.ts';
 import { countResults } from './counts.ts';
 import { keepProviderIds } from './late-results.ts';
+import { withoutRefused } from './refused.ts';
 import { insertAttempts, type Result, writeResults } from './store.ts';
 
 const MAX_BATCH = 500;
@@ -73,7 +74,7 @@ export class Recorder {
         return results.map((result) => written.has(result.claimed.id));
       } catch (error) {
         this.#logger.error({ error, count: results.length }, 'results could not be written; trying again');
-        if (DATA_ERROR.test((error as { code?: string }).code ?? '')) return this.#writeApart(results);
+        if (isOfTheData(error)) return this.#writeApart(results);
         await this.#clock.sleep(RETRY_MS);
       }
     }
@@ -86,11 +87,27 @@ export class Recorder {
     );
   }
 
-  /** A value the database refuses must stop only its own row, which then stays on record as unknown. */
+  /** A value the database refuses must stop only its own row, and that only until it is written without the value. */
   async #writeApart(results: Result[]): Promise<boolean[]> {
-    if (results.length === 1) return [false];
+    if (results.length === 1) return [await this.#writeBare(results[0]!)];
     const middle = results.length >> 1;
     return [...(await this.#write(results.slice(0, middle))), ...(await this.#write(results.slice(middle)))];
+  }
+
+  async #writeBare(result: Result): Promise<boolean> {
+    const bare = withoutRefused(result);
+    for (;;) {
+      try {
+        return (await this.#writeOnce([bare])).size > 0;
+      } catch (error) {
+        this.#logger.error(
+          { error, delivery: result.claimed.id },
+          'a result was refused, and its bare end too',
+        );
+        if (isOfTheData(error)) return false;
+        await this.#clock.sleep(RETRY_MS);
+      }
+    }
   }
 
   async #writeOnce(results: Result[]): Promise<Set<string>> {
@@ -139,6 +156,15 @@ export class Recorder {
     const items = results.flatMap((result) => (result.inboxItem ? [toInboxItem(result)] : []));
     if (items.length > 0) await storeInboxItems(db, items);
   }
+}
+
+/** The database refused a value, or it could not even be put into words for it: trying again changes nothing. */
+function isOfTheData(error: unknown): boolean {
+  return (
+    DATA_ERROR.test((error as { code?: string }).code ?? '') ||
+    error instanceof RangeError ||
+    error instanceof TypeError
+  );
 }
 
 function isPlain(result: Result): boolean {
