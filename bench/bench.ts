@@ -4,12 +4,13 @@ import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { startPostgres } from '../test/support/postgres.ts';
 import { measureAccept, measureBareFastify } from './accept.ts';
+import { FULL_CAMPAIGN, measureCampaigns, QUICK_CAMPAIGN } from './campaigns.ts';
 import { measureEndToEnd } from './end-to-end.ts';
 import { measureIdle } from './idle.ts';
 import type { Row, Sizes } from './row.ts';
 
-const FULL: Sizes = { seconds: 10, sustainedSeconds: 60, idleSeconds: 30 };
-const QUICK: Sizes = { seconds: 4, sustainedSeconds: 8, idleSeconds: 8 };
+const FULL: Sizes = { seconds: 10, sustainedSeconds: 60, idleSeconds: 30, campaign: FULL_CAMPAIGN };
+const QUICK: Sizes = { seconds: 4, sustainedSeconds: 8, idleSeconds: 8, campaign: QUICK_CAMPAIGN };
 
 /**
  * `bellhop bench`: P1 (durable accept), P2 (end to end), P6 (the same, embedded), P9 (idle), each against a limit that
@@ -31,7 +32,9 @@ export async function bench(args: string[]): Promise<number> {
   };
   // Several Bellhops use this database one after the other, so the key cannot live in each one's folder.
   const masterKey = { BELLHOP_MASTER_KEY: randomBytes(32).toString('base64') };
-  const postgres = wants('P1', 'P2', 'P6', 'P9') ? await startPostgres(['-c', 'shared_buffers=256MB']) : null;
+  const postgres = wants('P1', 'P2', 'P3', 'P5', 'P6', 'P9', 'P10', 'P11')
+    ? await startPostgres(['-c', 'shared_buffers=256MB'])
+    : null;
   try {
     if (wants('P1', 'P6')) {
       const limit = await measureBareFastify(sizes);
@@ -45,6 +48,8 @@ export async function bench(args: string[]): Promise<number> {
       if (wants('P6')) report(...(await measureEndToEnd(sizes, {}, onPostgres.perSecond)).rows);
     }
     if (wants('P9')) report(...(await measureIdle(sizes, { DATABASE_URL: postgres!.url, ...masterKey })));
+    if (wants('P3', 'P5', 'P10', 'P11'))
+      report(...(await measureCampaigns(sizes.campaign, postgres!.url, masterKey, wants)));
   } finally {
     await postgres?.stop();
   }

@@ -1,3 +1,5 @@
+import type { CampaignSizes } from './campaign.ts';
+
 /** One line of the table: what was measured, its limit in the same run, and the goal. */
 export interface Row {
   id: string;
@@ -13,4 +15,5 @@ export interface Sizes {
   seconds: number;
   sustainedSeconds: number;
   idleSeconds: number;
+  campaign: CampaignSizes;
 }
