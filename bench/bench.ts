@@ -4,13 +4,13 @@ import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { startPostgres } from '../test/support/postgres.ts';
 import { measureAccept, measureBareFastify } from './accept.ts';
-import { FULL_CAMPAIGN, measureCampaigns, QUICK_CAMPAIGN } from './campaigns.ts';
+import { FULL_CAMPAIGNS, measureCampaigns, QUICK_CAMPAIGNS } from './campaigns.ts';
 import { measureEndToEnd } from './end-to-end.ts';
 import { measureIdle } from './idle.ts';
 import type { Row, Sizes } from './row.ts';
 
-const FULL: Sizes = { seconds: 10, sustainedSeconds: 60, idleSeconds: 30, campaign: FULL_CAMPAIGN };
-const QUICK: Sizes = { seconds: 4, sustainedSeconds: 8, idleSeconds: 8, campaign: QUICK_CAMPAIGN };
+const FULL: Sizes = { seconds: 10, sustainedSeconds: 60, idleSeconds: 30, campaigns: FULL_CAMPAIGNS };
+const QUICK: Sizes = { seconds: 4, sustainedSeconds: 8, idleSeconds: 8, campaigns: QUICK_CAMPAIGNS };
 
 /**
  * `bellhop bench`: P1 (durable accept), P2 (end to end), P6 (the same, embedded), P9 (idle), each against a limit that
@@ -49,7 +49,7 @@ export async function bench(args: string[]): Promise<number> {
     }
     if (wants('P9')) report(...(await measureIdle(sizes, { DATABASE_URL: postgres!.url, ...masterKey })));
     if (wants('P3', 'P5', 'P10', 'P11'))
-      report(...(await measureCampaigns(sizes.campaign, postgres!.url, masterKey, wants)));
+      report(...(await measureCampaigns(sizes.campaigns, { clusterUrl: postgres!.url, masterKey, wants })));
   } finally {
     await postgres?.stop();
   }

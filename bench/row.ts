@@ -1,4 +1,4 @@
-import type { CampaignSizes } from './campaign.ts';
+import type { CampaignsSizes } from './campaigns.ts';
 
 /** One line of the table: what was measured, its limit in the same run, and the goal. */
 export interface Row {
@@ -15,5 +15,5 @@ export interface Sizes {
   seconds: number;
   sustainedSeconds: number;
   idleSeconds: number;
-  campaign: CampaignSizes;
+  campaigns: CampaignsSizes;
 }
