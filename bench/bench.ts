@@ -1,13 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startPostgres } from '../test/support/postgres.ts';
 import { measureAccept, measureBareFastify } from './accept.ts';
 import { FULL_CAMPAIGNS, measureCampaigns, QUICK_CAMPAIGNS } from './campaigns.ts';
 import { measureEndToEnd } from './end-to-end.ts';
 import { measureIdle } from './idle.ts';
+import { measureResilience } from './resilience.ts';
 import type { Row, Sizes } from './row.ts';
+import { measureSoak } from './soak.ts';
 
 const FULL: Sizes = { seconds: 10, sustainedSeconds: 60, idleSeconds: 30, campaigns: FULL_CAMPAIGNS };
 const QUICK: Sizes = { seconds: 4, sustainedSeconds: 8, idleSeconds: 8, campaigns: QUICK_CAMPAIGNS };
@@ -20,10 +23,18 @@ export async function bench(args: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
-    options: { quick: { type: 'boolean', default: false }, json: { type: 'string' } },
+    options: {
+      quick: { type: 'boolean', default: false },
+      json: { type: 'string' },
+      minutes: { type: 'string', default: '10' },
+      profile: { type: 'string' },
+    },
   });
   const wanted = new Set(positionals.map((id) => id.toUpperCase()));
   const wants = (...ids: string[]) => wanted.size === 0 || ids.some((id) => wanted.has(id));
+  /** What is not part of the whole set. */
+  const names = (...ids: string[]) => ids.some((id) => wanted.has(id));
+  if (values.profile) profileChildren(values.profile);
   const sizes = values.quick ? QUICK : FULL;
   const rows: Row[] = [];
   const report = (...more: Row[]) => {
@@ -32,9 +43,10 @@ export async function bench(args: string[]): Promise<number> {
   };
   // Several Bellhops use this database one after the other, so the key cannot live in each one's folder.
   const masterKey = { BELLHOP_MASTER_KEY: randomBytes(32).toString('base64') };
-  const postgres = wants('P1', 'P2', 'P3', 'P5', 'P6', 'P9', 'P10', 'P11')
-    ? await startPostgres(['-c', 'shared_buffers=256MB'])
-    : null;
+  const needsPostgres =
+    wants('P1', 'P2', 'P3', 'P5', 'P6', 'P9', 'P10', 'P11') ||
+    names('RESILIENCE', 'R1', 'R2', 'R3', 'R4', 'SOAK');
+  const postgres = needsPostgres ? await startPostgres(['-c', 'shared_buffers=256MB']) : null;
   try {
     if (wants('P1', 'P6')) {
       const limit = await measureBareFastify(sizes);
@@ -50,12 +62,23 @@ export async function bench(args: string[]): Promise<number> {
     if (wants('P9')) report(...(await measureIdle(sizes, { DATABASE_URL: postgres!.url, ...masterKey })));
     if (wants('P3', 'P5', 'P10', 'P11'))
       report(...(await measureCampaigns(sizes.campaigns, { clusterUrl: postgres!.url, masterKey, wants })));
+    const onPostgres = { DATABASE_URL: postgres?.url ?? '', ...masterKey };
+    if (names('RESILIENCE', 'R1', 'R2', 'R3', 'R4'))
+      report(...(await measureResilience(sizes, onPostgres, (id) => names('RESILIENCE', id))));
+    if (names('SOAK')) report(...(await measureSoak(sizes, onPostgres, Number(values.minutes))));
   } finally {
     await postgres?.stop();
   }
   printTable(rows);
   if (values.json) writeFileSync(values.json, JSON.stringify({ machine: machine(), sizes, rows }, null, 2));
   return 0;
+}
+
+/** Every process that is started from now on writes its CPU profile into `folder` when it ends. */
+function profileChildren(folder: string): void {
+  const flags = ['--cpu-prof', `--cpu-prof-dir=${resolve(folder)}`];
+  process.execArgv.push(...flags);
+  process.env.BELLHOP_TEST_NODE_ARGS = flags.join(' ');
 }
 
 function machine(): string {

@@ -1,0 +1,106 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { freePort } from '../test/support/postgres.ts';
+import { type RunningBellhop, startBellhop } from '../test/support/process.ts';
+import { ask, runLoad, startPeer } from './children.ts';
+import { connectMock, measurePace, plan, setUp } from './end-to-end.ts';
+import type { MockCounts, MockFaults } from './mock-apns.ts';
+import { measureRecovery } from './recovery.ts';
+import type { Row, Sizes } from './row.ts';
+
+/** Of the pace of the healthy road: retries need room. */
+const OFFERED_SHARE = 0.7;
+/** Longer than the longest wait below. */
+const DRAIN_SECONDS = 90;
+
+const TRANSIENT: MockFaults = { share: 0.1, status: 503, reason: 'ServiceUnavailable' };
+const THROTTLED: MockFaults = {
+  share: 0.1,
+  status: 429,
+  reason: 'TooManyRequests',
+  headers: { 'retry-after': '2' },
+};
+
+/** What a run under trouble brought. */
+interface Outcome {
+  /** Deliveries per second that the mock took while the load went on. */
+  perSecond: number;
+  acceptP99: number;
+  /** From the end of the load until everything accepted was delivered. */
+  drainSeconds: number;
+  missing: number;
+}
+
+/** R1 to R3: P2's road under trouble, beside the same load without any. R4: a worker is killed while another lives. */
+export async function measureResilience(
+  { seconds }: Sizes,
+  env: Record<string, string>,
+  wants: (id: string) => boolean,
+): Promise<Row[]> {
+  const apple = await startPeer('mock-apns.ts');
+  const bellhop = await startBellhop({ BELLHOP_ACCEPT_QUEUE: '100000', ...env });
+  const counts = (faults?: MockFaults | null) => ask<MockCounts>(apple.child, { faults });
+  const rows: Row[] = [];
+  try {
+    await setUp(bellhop, apple.port);
+    const load = (rate: number, forSeconds: number) => runLoad(plan(bellhop, rate, forSeconds));
+    await load(1_000, 3);
+    const pace = await measurePace(load, async () => (await counts()).count, seconds);
+    const rate = Math.floor(pace * OFFERED_SHARE);
+    const run = () => runUnder(bellhop, () => counts(), { rate, seconds });
+    const healthy = await run();
+    if (wants('R1')) {
+      await counts(TRANSIENT);
+      rows.push(toRow('R1', '10 % of the pushes are answered with 503', await run(), healthy));
+    }
+    if (wants('R3')) {
+      await counts(THROTTLED);
+      rows.push(toRow('R3', '10 % of the pushes are answered with 429', await run(), healthy));
+    }
+    await counts(null);
+    if (wants('R2')) {
+      await connectMock(bellhop, 'banana', await freePort());
+      rows.push(toRow('R2', 'one of two providers is dead', await run(), healthy));
+      await bellhop.call('DELETE', '/v1/connections/banana');
+    }
+    if (wants('R4')) rows.push(await measureRecovery(bellhop, env, { rate: Math.min(rate, 1_000), counts }));
+  } finally {
+    apple.child.disconnect();
+    await bellhop.dispose();
+  }
+  return rows;
+}
+
+async function runUnder(
+  bellhop: RunningBellhop,
+  counts: () => Promise<MockCounts>,
+  { rate, seconds }: { rate: number; seconds: number },
+): Promise<Outcome> {
+  const before = (await counts()).good;
+  const startedAt = performance.now();
+  const accepted = await runLoad(plan(bellhop, rate, seconds));
+  const perSecond = ((await counts()).good - before) / ((performance.now() - startedAt) / 1000);
+  const drainStart = performance.now();
+  const drainSeconds = () => (performance.now() - drainStart) / 1000;
+  const expected = before + (accepted.statuses['202'] ?? 0);
+  let good = (await counts()).good;
+  while (good < expected && drainSeconds() < DRAIN_SECONDS) {
+    await wait(50);
+    good = (await counts()).good;
+  }
+  return { perSecond, acceptP99: accepted.p99, drainSeconds: drainSeconds(), missing: expected - good };
+}
+
+function toRow(id: string, what: string, outcome: Outcome, healthy: Outcome): Row {
+  const ratio = outcome.perSecond / healthy.perSecond;
+  const { perSecond, acceptP99, drainSeconds, missing } = outcome;
+  const rest = missing > 0 ? `, ${missing} MISSING` : ', all delivered';
+  return {
+    id,
+    what,
+    value: `${Math.round(perSecond)}/s delivered meanwhile, the rest within ${drainSeconds.toFixed(1)} s${rest}, accept p99 ${acceptP99.toFixed(1)} ms`,
+    limit: `healthy ${Math.round(healthy.perSecond)}/s, rest within ${healthy.drainSeconds.toFixed(1)} s`,
+    ratio: ratio.toFixed(2),
+    goal: '≥ 0.8, none missing',
+    met: ratio >= 0.8 && missing === 0,
+  };
+}
