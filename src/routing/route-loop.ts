@@ -60,6 +60,7 @@ export class RouteLoop {
           db,
           since.map((ms) => new Date(ms)),
         );
+        this.#horizon.looked(now, clock.now());
         const priority = this.#choose(waiting.filter(({ dueAt }) => dueAt.getTime() <= now));
         if (priority === null) {
           await this.#rest(waiting);
