@@ -16,8 +16,10 @@ const FULL: Sizes = { seconds: 10, sustainedSeconds: 60, idleSeconds: 30, campai
 const QUICK: Sizes = { seconds: 4, sustainedSeconds: 8, idleSeconds: 8, campaigns: QUICK_CAMPAIGNS };
 
 /**
- * `bellhop bench`: P1 (durable accept), P2 (end to end), P6 (the same, embedded), P9 (idle), each against a limit that
- * is measured in the same run. Bounded in time; ends by itself and leaves nothing behind.
+ * `bellhop bench`: P1 (durable accept), P2 (end to end), P3 (campaign), P5 (high priority during it), P6 (P1 and P2,
+ * embedded), P9 (idle), P10 (another tenant during P3) and P11 (age, old snapshots), each against a limit that is
+ * measured in the same run. By name only: `resilience` (R1 to R4, the road under trouble) and `soak` (minutes of steady
+ * load). Bounded in time; ends by itself and leaves nothing behind.
  */
 export async function bench(args: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
