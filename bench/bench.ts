@@ -66,7 +66,7 @@ export async function bench(args: string[]): Promise<number> {
       report(...(await measureCampaigns(sizes.campaigns, { clusterUrl: postgres!.url, masterKey, wants })));
     const onPostgres = { DATABASE_URL: postgres?.url ?? '', ...masterKey };
     if (names('RESILIENCE', 'R1', 'R2', 'R3', 'R4'))
-      report(...(await measureResilience(sizes, onPostgres, (id) => names('RESILIENCE', id))));
+      await measureResilience(sizes, onPostgres, { wants: (id) => names('RESILIENCE', id), report });
     if (names('SOAK')) report(...(await measureSoak(sizes, onPostgres, Number(values.minutes))));
   } finally {
     await postgres?.stop();

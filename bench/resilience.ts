@@ -34,12 +34,11 @@ interface Outcome {
 export async function measureResilience(
   { seconds }: Sizes,
   env: Record<string, string>,
-  wants: (id: string) => boolean,
-): Promise<Row[]> {
+  { wants, report }: { wants: (id: string) => boolean; report: (row: Row) => void },
+): Promise<void> {
   const apple = await startPeer('mock-apns.ts');
   const bellhop = await startBellhop({ BELLHOP_ACCEPT_QUEUE: '100000', ...env });
   const counts = (faults?: MockFaults | null) => ask<MockCounts>(apple.child, { faults });
-  const rows: Row[] = [];
   try {
     await setUp(bellhop, apple.port);
     const load = (rate: number, forSeconds: number) => runLoad(plan(bellhop, rate, forSeconds));
@@ -49,20 +48,19 @@ export async function measureResilience(
     const run = (faults: MockFaults | null) => runUnder(bellhop, counts, { faults, rate, seconds });
     const healthy = await run(null);
     if (wants('R1'))
-      rows.push(toRow('R1', '10 % of the pushes are answered with 503', await run(TRANSIENT), healthy));
+      report(toRow('R1', '10 % of the pushes are answered with 503', await run(TRANSIENT), healthy));
     if (wants('R3'))
-      rows.push(toRow('R3', '10 % of the pushes are answered with 429', await run(THROTTLED), healthy));
+      report(toRow('R3', '10 % of the pushes are answered with 429', await run(THROTTLED), healthy));
     if (wants('R2')) {
       await connectMock(bellhop, 'banana', await freePort());
-      rows.push(toRow('R2', 'one of two providers is dead', await run(null), healthy));
+      report(toRow('R2', 'one of two providers is dead', await run(null), healthy));
       await bellhop.call('DELETE', '/v1/connections/banana');
     }
-    if (wants('R4')) rows.push(await measureRecovery(bellhop, env, { rate: Math.min(rate, 1_000), counts }));
+    if (wants('R4')) report(await measureRecovery(bellhop, env, { rate: Math.min(rate, 1_000), counts }));
   } finally {
     apple.child.disconnect();
     await bellhop.dispose();
   }
-  return rows;
 }
 
 /** The faults end with the load, so that what is left comes with its next retry. */
