@@ -3,6 +3,8 @@ import { createServer, type ServerHttp2Stream } from 'node:http2';
 /** What goes wrong at the mock: that share of the pushes is answered with this refusal. */
 export interface MockFaults {
   share: number;
+  /** So many in each second are spared. */
+  allowedPerSecond?: number;
   status: number;
   reason: string;
   headers?: Record<string, string>;
@@ -23,7 +25,7 @@ server.on('stream', (stream: ServerHttp2Stream, headers) => {
   count++;
   stream.on('error', () => {});
   stream.resume();
-  if (faults && Math.random() < faults.share) {
+  if (faults && !isAllowed(faults) && Math.random() < faults.share) {
     stream.respond({ ':status': faults.status, 'apns-id': headers['apns-id'] ?? '', ...faults.headers });
     stream.end(JSON.stringify({ reason: faults.reason }));
     return;
@@ -31,6 +33,16 @@ server.on('stream', (stream: ServerHttp2Stream, headers) => {
   good++;
   stream.respond({ ':status': 200, 'apns-id': headers['apns-id'] ?? '' }, { endStream: true });
 });
+
+let second = 0;
+let inSecond = 0;
+function isAllowed({ allowedPerSecond = 0 }: MockFaults): boolean {
+  const now = Math.floor(performance.now() / 1000);
+  if (now !== second) inSecond = 0;
+  second = now;
+  return ++inSecond <= allowedPerSecond;
+}
+
 server.listen(0, '127.0.0.1', () => {
   process.send!({ port: (server.address() as { port: number }).port });
 });
