@@ -47,13 +47,14 @@ export async function measureResilience(
       await connectMock(bellhop, 'apple', apple.port);
       return runUnder(bellhop, counts, { faults, rate, seconds });
     };
-    const healthy = await run(null);
+    const healthy = { what: 'healthy', perSecond: (await run(null)).perSecond };
     if (wants('R1'))
       report(toRow('R1', '10 % of the pushes are answered with 503', await run(TRANSIENT), healthy));
     if (wants('R3')) {
       const allowedPerSecond = Math.floor(rate * ALLOWED_SHARE);
       const what = `beyond ${allowedPerSecond}/s the provider answers 429 with Retry-After`;
-      report(toRow('R3', what, await run({ ...THROTTLED, allowedPerSecond }), healthy));
+      const outcome = await run({ ...THROTTLED, allowedPerSecond });
+      report(toRow('R3', what, outcome, { perSecond: allowedPerSecond, what: 'allowed' }));
     }
     if (wants('R2')) {
       await connectMock(bellhop, 'banana', await freePort());
@@ -89,15 +90,15 @@ async function runUnder(
   return { perSecond, acceptP99: accepted.p99, drainSeconds: drainSeconds(), missing: expected - good };
 }
 
-function toRow(id: string, what: string, outcome: Outcome, healthy: Outcome): Row {
-  const ratio = outcome.perSecond / healthy.perSecond;
+function toRow(id: string, what: string, outcome: Outcome, limit: { what: string; perSecond: number }): Row {
+  const ratio = outcome.perSecond / limit.perSecond;
   const { perSecond, acceptP99, drainSeconds, missing } = outcome;
   const rest = missing > 0 ? `, ${missing} MISSING` : ', all delivered';
   return {
     id,
     what,
     value: `${Math.round(perSecond)}/s delivered meanwhile, the rest within ${drainSeconds.toFixed(1)} s${rest}, accept p99 ${acceptP99.toFixed(1)} ms`,
-    limit: `healthy ${Math.round(healthy.perSecond)}/s, rest within ${healthy.drainSeconds.toFixed(1)} s`,
+    limit: `${limit.what} ${Math.round(limit.perSecond)}/s`,
     ratio: ratio.toFixed(2),
     goal: '≥ 0.8, none missing',
     met: ratio >= 0.8 && missing === 0,
