@@ -43,7 +43,19 @@ export async function measureEndToEnd(
   }
 }
 
-async function setUp(bellhop: RunningBellhop, port: number): Promise<void> {
+/** A connection to the mock, and users with a device each. */
+export async function setUp(bellhop: RunningBellhop, port: number): Promise<void> {
+  await connectMock(bellhop, 'apple', port);
+  for (let user = 0; user < USERS; user++) {
+    await bellhop.call('PUT', `/v1/users/user-${user}`, {});
+    await bellhop.call('POST', `/v1/users/user-${user}/devices`, {
+      platform: 'ios',
+      token: randomBytes(32).toString('hex'),
+    });
+  }
+}
+
+export async function connectMock(bellhop: RunningBellhop, id: string, port: number): Promise<void> {
   const privateKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({
     type: 'pkcs8',
     format: 'pem',
@@ -55,18 +67,11 @@ async function setUp(bellhop: RunningBellhop, port: number): Promise<void> {
     bundleId: 'com.example',
     baseUrl: `http://127.0.0.1:${port}`,
   };
-  const { status, body } = await bellhop.call('PUT', '/v1/connections/apple', { provider: 'apns', config });
+  const { status, body } = await bellhop.call('PUT', `/v1/connections/${id}`, { provider: 'apns', config });
   if (status >= 300) throw new Error(JSON.stringify(body));
-  for (let user = 0; user < USERS; user++) {
-    await bellhop.call('PUT', `/v1/users/user-${user}`, {});
-    await bellhop.call('POST', `/v1/users/user-${user}/devices`, {
-      platform: 'ios',
-      token: randomBytes(32).toString('hex'),
-    });
-  }
 }
 
-function plan(bellhop: RunningBellhop, rate: number, seconds: number) {
+export function plan(bellhop: RunningBellhop, rate: number, seconds: number) {
   return {
     host: '127.0.0.1',
     port: Number(new URL(bellhop.url).port),
@@ -83,10 +88,14 @@ function plan(bellhop: RunningBellhop, rate: number, seconds: number) {
   };
 }
 
-type Load = (rate: number, seconds: number) => Promise<LoadResult>;
+export type Load = (rate: number, seconds: number) => Promise<LoadResult>;
 
 /** Rises until the mock no longer keeps up with what is accepted; the pace is what came through meanwhile. */
-async function measurePace(load: Load, count: () => Promise<number>, seconds: number): Promise<number> {
+export async function measurePace(
+  load: Load,
+  count: () => Promise<number>,
+  seconds: number,
+): Promise<number> {
   let best = 0;
   for (const rate of [3_000, 5_000, 7_000, 9_000, 11_000, 13_000]) {
     const before = await count();
@@ -124,7 +133,7 @@ async function sustain(
   return { perSecond, accepted, drainSeconds, lost: Math.max(0, before + accepted.requests - total) };
 }
 
-async function drained(count: () => Promise<number>, expected: number): Promise<number> {
+export async function drained(count: () => Promise<number>, expected: number): Promise<number> {
   const end = performance.now() + DRAIN_SECONDS * 1000;
   let seen = await count();
   while (seen < expected && performance.now() < end) {

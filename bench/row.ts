@@ -1,3 +1,5 @@
+import type { CampaignsSizes } from './campaigns.ts';
+
 /** One line of the table: what was measured, its limit in the same run, and the goal. */
 export interface Row {
   id: string;
@@ -17,4 +19,5 @@ export interface Sizes {
   jobs: number;
   /** For which each way of sending is measured. */
   channelSeconds: number;
+  campaigns: CampaignsSizes;
 }

@@ -1,9 +1,9 @@
-import { randomFillSync } from 'node:crypto';
 import type { Flags } from '../flags/index.ts';
 import type { Hooks } from '../hooks/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { EgressGuard } from '../lib/egress.ts';
 import type { Logger } from '../lib/logger.ts';
+import { randomBytes } from '../lib/random.ts';
 import type { HttpProvider } from '../providers/index.ts';
 import type { Claimed, Queue, Wake } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
@@ -71,7 +71,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
     logger,
     sender,
     tokens: new TokenCache(fetchTokenBy(sender)),
-    random: options.random ?? ((bytes: number) => randomFillSync(new Uint8Array(bytes))),
+    random: options.random ?? randomBytes,
     isAlive: (since) => heartbeat.isAlive(since),
     callbackUrl: options.callbackUrl,
     tracer: options.tracer,

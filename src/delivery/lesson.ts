@@ -25,7 +25,7 @@ export function lessonOf(outcome: SettledOutcome): Lesson {
     case 'retry':
       if (outcome.scope === 'connection') return { pauseMs: outcome.afterMs ?? DEFAULT_PAUSE_MS };
       if (isTrouble(outcome)) return 'troubled';
-      return outcome.afterMs === undefined ? 'healthy' : 'slowed';
+      return outcome.reason === 'rate_limited' && outcome.afterMs !== undefined ? 'slowed' : 'healthy';
     case 'unavailable':
       return 'broken';
     case 'unknown':

@@ -18,6 +18,8 @@ export const REASONS = [
   'account_misconfigured',
   'quota_exhausted',
   'rate_limited',
+  /** Too much for this one recipient; others are not affected. */
+  'recipient_rate_limited',
   'provider_error',
   'provider_unavailable',
   'network_error',

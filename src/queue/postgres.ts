@@ -1,13 +1,13 @@
-import { countChanges, type Lane, priorityOf } from '../ledger/index.ts';
+import { countChanges, priorityOf } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import type { Queryable } from '../store/index.ts';
-import type { Claimed, Queue, Slice } from './queue.ts';
+import { Agenda } from './agenda.ts';
+import type { Claimed, Queue } from './queue.ts';
 import { nameOf, SharedRequests } from './shared-requests.ts';
 
 /** Longer than a statement may run on the server once its connection broke. */
 const DOUBT_MS = 60_000;
-const FIRST_TENANT = '00000000-0000-0000-0000-000000000000';
 
 /**
  * The queue inside PostgreSQL: the deliveries table itself, through its partial index over `due_at`. `highDb` claims
@@ -15,27 +15,14 @@ const FIRST_TENANT = '00000000-0000-0000-0000-000000000000';
  * settles what is doubtful about either.
  */
 export function createPostgresQueue(db: Queryable, clock: Clock, highDb: Queryable = db): Queue {
-  const cursors = new Map<Lane, { tenantId: string; connection: string }>();
+  const agenda = new Agenda(highDb, clock);
   const shared = new SharedRequests();
   /** Claims whose answer got lost, and until when they may still turn up. */
   const doubtful = new Map<string, number>();
   return {
     async agenda(perLane) {
       if (doubtful.size > 0) await handBackDoubtful(highDb, doubtful, clock.now());
-      const lanes = [...cursors.keys()];
-      const { rows } = await highDb.query({
-        name: 'queue_agenda',
-        text: AGENDA,
-        values: [
-          perLane,
-          lanes,
-          lanes.map((lane) => cursors.get(lane)!.tenantId),
-          lanes.map((lane) => cursors.get(lane)!.connection),
-        ],
-      });
-      const slices = rows.map(toSlice);
-      turnCursors(cursors, slices, perLane);
-      return slices;
+      return agenda.read(perLane);
     },
     async claim(lane, workerId, turns) {
       const now = clock.now();
@@ -82,54 +69,6 @@ async function handBackDoubtful(db: Queryable, doubtful: Map<string, number>, no
   for (const { id } of rows) doubtful.delete(id);
   for (const [id, until] of doubtful) if (until <= now) doubtful.delete(id);
 }
-
-/** A lane that filled its share goes on behind its last slice; one that did not starts from the front again. */
-function turnCursors(
-  cursors: Map<Lane, { tenantId: string; connection: string }>,
-  slices: Slice[],
-  perLane: number,
-): void {
-  const counts = new Map<Lane, number>();
-  for (const slice of slices) counts.set(slice.lane, (counts.get(slice.lane) ?? 0) + 1);
-  cursors.clear();
-  for (const slice of slices) {
-    if (counts.get(slice.lane)! >= perLane) cursors.set(slice.lane, slice);
-  }
-}
-
-// A loose index scan, twice: over the lanes, and in each over (tenant, connection). It costs one index probe a
-// slice however many deliveries wait behind it.
-const AGENDA = `
-with recursive lanes as (
-  (select lane from deliveries where due_at is not null order by lane limit 1)
-  union all
-  select next.lane from lanes cross join lateral (
-    select lane from deliveries where due_at is not null and lane > lanes.lane order by lane limit 1
-  ) next
-)
-select lanes.lane, slice.tenant_id, slice.connection, first.due_at
-from lanes
-left join unnest($2::text[], $3::uuid[], $4::text[]) as cursor (lane, tenant_id, connection) on cursor.lane = lanes.lane
-cross join lateral (
-  with recursive slices as (
-    (select tenant_id, connection from deliveries
-      where lane = lanes.lane and due_at is not null
-        and (tenant_id, connection) > (coalesce(cursor.tenant_id, '${FIRST_TENANT}'), coalesce(cursor.connection, ''))
-      order by tenant_id, connection limit 1)
-    union all
-    select next.tenant_id, next.connection from slices cross join lateral (
-      select tenant_id, connection from deliveries
-        where lane = lanes.lane and due_at is not null and (tenant_id, connection) > (slices.tenant_id, slices.connection)
-        order by tenant_id, connection limit 1
-    ) next
-  )
-  select * from slices limit $1
-) slice
-cross join lateral (
-  select due_at from deliveries
-    where lane = lanes.lane and tenant_id = slice.tenant_id and connection = slice.connection and due_at is not null
-    order by due_at limit 1
-) first`;
 
 const CLAIM = `
 with picked as materialized (
@@ -190,10 +129,6 @@ async function withRequests(db: Queryable, shared: SharedRequests, rows: Row[]):
   return rows.map((row) =>
     toClaimed(row.request ? row : { ...row, request: requests.get(nameOf(refOf(row))) }),
   );
-}
-
-function toSlice(row: Row): Slice {
-  return { lane: row.lane, tenantId: row.tenant_id, connection: row.connection, dueAt: row.due_at.getTime() };
 }
 
 function toClaimed(row: Row): Claimed {

@@ -12,6 +12,17 @@ describe('the horizon of routing', () => {
     assert.deepEqual(horizon.since(12_001), [0, 8_500, 0]);
   });
 
+  it('waits longer with the next look at everything when one took long', () => {
+    const horizon = new Horizon();
+    horizon.since(10_000);
+    horizon.looked(10_000, 10_500);
+    horizon.passed(1, 10_400);
+    horizon.since(10_600);
+    horizon.looked(10_600, 10_900);
+    assert.deepEqual(horizon.since(20_499), [0, 9_400, 0]);
+    assert.deepEqual(horizon.since(20_500), [0, 0, 0]);
+  });
+
   it('moves for each priority apart, so that a backlog of one is not passed over', () => {
     const horizon = new Horizon();
     horizon.since(10_000);

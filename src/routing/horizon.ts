@@ -1,5 +1,7 @@
 /** What becomes due late (its commit took long, or its router died) is found by a look at everything this often. */
 const FULL_LOOK_EVERY_MS = 2_000;
+/** A look at everything that takes long (an old snapshot holds what is dead) must stay a small share of the time. */
+const FULL_LOOK_PAUSE = 20;
 /** A commit may be this much later than the time it names, and is still seen by every look. */
 const MARGIN_MS = 1_000;
 const PRIORITIES = 3;
@@ -18,6 +20,12 @@ export class Horizon {
     if (now < this.#fullAt) return this.#oldest.map((oldest) => Math.max(0, oldest - MARGIN_MS));
     this.#fullAt = now + FULL_LOOK_EVERY_MS;
     return this.#oldest.map(() => 0);
+  }
+
+  /** How long a look took: after a long one at everything, the next of its kind comes later. */
+  looked(startedAt: number, endedAt: number): void {
+    const isFull = this.#fullAt === startedAt + FULL_LOOK_EVERY_MS;
+    if (isFull) this.#fullAt = Math.max(this.#fullAt, endedAt + (endedAt - startedAt) * FULL_LOOK_PAUSE);
   }
 
   /** A batch took everything older than what it took: `oldest` is the first due time in it, or now if it found none. */

@@ -70,6 +70,7 @@ export class RouteLoop {
           db,
           since.map((ms) => new Date(ms)),
         );
+        this.#horizon.looked(now, clock.now());
         const due = waiting.filter(({ dueAt }) => dueAt.getTime() <= now);
         const priority = choosePriority(due, this.#batches);
         if (priority === null) {

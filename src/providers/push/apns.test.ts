@@ -166,7 +166,11 @@ const REFUSALS: [status: number, reasons: string, outcome: Partial<Outcome>][] =
     'TooManyProviderTokenUpdates',
     { kind: 'retry', reason: 'rate_limited', afterMs: 1_200_000, scope: 'connection' },
   ],
-  [429, 'TooManyRequests', { kind: 'retry', reason: 'rate_limited', afterMs: 30_000, scope: 'message' }],
+  [
+    429,
+    'TooManyRequests',
+    { kind: 'retry', reason: 'recipient_rate_limited', afterMs: 30_000, scope: 'message' },
+  ],
   [500, 'InternalServerError', { kind: 'retry', reason: 'provider_error' }],
   [503, 'ServiceUnavailable Shutdown', { kind: 'retry', reason: 'provider_unavailable' }],
   // Not in the table.

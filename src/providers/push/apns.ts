@@ -138,7 +138,7 @@ export default defineHttpProvider({
     },
     throttled: {
       reply: refusal(429, 'TooManyRequests'),
-      outcome: { kind: 'retry', reason: 'rate_limited', afterMs: 30_000, scope: 'message' },
+      outcome: { kind: 'retry', reason: 'recipient_rate_limited', afterMs: 30_000, scope: 'message' },
       source: RESPONSES,
     },
     tokenUpdates: {

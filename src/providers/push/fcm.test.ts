@@ -149,9 +149,14 @@ const REFUSALS: [fact: string, httpStatus: number, error: ErrorOf, outcome: Part
     'device quota',
     429,
     { ...quota, message: 'Device message rate exceeded' },
-    { ...limited, scope: 'message' },
+    { ...limited, reason: 'recipient_rate_limited', scope: 'message' },
   ],
-  ['device quota in details', 429, { ...quota, quota: 'device:x' }, { ...limited, scope: 'message' }],
+  [
+    'device quota in details',
+    429,
+    { ...quota, quota: 'device:x' },
+    { ...limited, reason: 'recipient_rate_limited', scope: 'message' },
+  ],
   ['exhausted, no code', 429, { status: 'RESOURCE_EXHAUSTED' }, { ...limited, scope: 'connection' }],
   [
     'internal',

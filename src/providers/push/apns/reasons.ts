@@ -33,7 +33,7 @@ const TABLE: [reasons: string, outcome: Outcome][] = [
   // Signed anew more than once in 20 minutes: the older token is still good, and so is it afterwards.
   ['TooManyProviderTokenUpdates', retry('rate_limited', { afterMs: 20 * MINUTE_MS, scope: 'connection' })],
   // To this one device. Apple names no pause.
-  ['TooManyRequests', retry('rate_limited', { afterMs: 30 * SECOND_MS })],
+  ['TooManyRequests', retry('recipient_rate_limited', { afterMs: 30 * SECOND_MS })],
   ['IdleTimeout', retry('connection_lost')],
   ['InternalServerError', retry('provider_error')],
   ['ServiceUnavailable Shutdown', retry('provider_unavailable')],

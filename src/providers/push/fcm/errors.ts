@@ -93,7 +93,7 @@ function refine(code: string, { message, fields, details }: FcmError): Outcome |
   }
   // A quota of one device or topic must not slow the rest.
   if (/^(QUOTA_EXCEEDED|RESOURCE_EXHAUSTED)$/.test(code) && /device|topic/i.test(message + details))
-    return retry('rate_limited', { afterMs: QUOTA_PAUSE_MS });
+    return retry('recipient_rate_limited', { afterMs: QUOTA_PAUSE_MS });
   return undefined;
 }
 
