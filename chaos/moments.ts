@@ -22,6 +22,6 @@ export const MOMENTS = {
   afterResult: postgres(STATEMENTS.results, 'answered', true),
 } as const satisfies Record<string, Moment>;
 
-function postgres(statement: string, when: Trap['when'], needsRow: boolean): Moment {
-  return { at: 'postgres', trap: { statement, when, needsRow } };
+function postgres(statement: string, when: Trap['when'], needsRow: boolean) {
+  return { at: 'postgres' as const, trap: { statement, when, needsRow } };
 }

@@ -12,7 +12,7 @@ export interface TestCluster {
   stop(): Promise<void>;
   /** Ends it at once, as a crash does (`immediate` shutdown); the next start recovers from the log. */
   crash(): Promise<void>;
-  /** Starts it again on the same data and port, after a crash. */
+  /** Starts it again on the same data and port if it has ended. */
   start(): Promise<void>;
 }
 
@@ -37,22 +37,24 @@ export async function startPostgres(flags: string[] = [], parent = tmpdir()): Pr
   });
   await server.initialise();
   await server.start();
+  const postmaster = () => (server as unknown as { process: ChildProcess }).process;
+  const isRunning = () => postmaster().exitCode === null && postmaster().signalCode === null;
   return {
     url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
     async stop() {
-      const { process: postmaster } = server as unknown as { process: ChildProcess };
-      // The package waits for the end of a process that has ended already.
-      if (postmaster.exitCode === null && postmaster.signalCode === null) await server.stop();
+      // The package would wait for the end of a process that has ended already.
+      if (isRunning()) await server.stop();
       rmSync(folder, { recursive: true, force: true });
     },
     async crash() {
-      const { process: postmaster } = server as unknown as { process: ChildProcess };
-      if (postmaster.exitCode !== null || postmaster.signalCode !== null) return;
-      const gone = once(postmaster, 'exit');
-      postmaster.kill('SIGQUIT');
+      if (!isRunning()) return;
+      const gone = once(postmaster(), 'exit');
+      postmaster().kill('SIGQUIT');
       await gone;
     },
-    start: () => server.start(),
+    async start() {
+      if (!isRunning()) await server.start();
+    },
   };
 }
 
