@@ -27,18 +27,22 @@ export interface Work {
   findAlternative(): { connection: string; provider: string } | null;
 }
 
+const GIVEN_UP = { state: 'queued', reason: 'worker_lost' } as const;
+/** By then this process has proved that it is alive, or another one claims. */
+const GIVEN_UP_WAIT_MS = 1_000;
+
 /**
  * The life of one attempt: check again, render, send, classify, settle. Its start is on record already (the claim),
  * its end is written by the recorder behind the attempt's number. Never throws: what goes wrong is an outcome.
- * Null when this process was given up for dead before anything was sent.
  */
-export async function attempt(work: Work, tools: AttemptTools): Promise<Result | null> {
+export async function attempt(work: Work, tools: AttemptTools): Promise<Result> {
   const { claimed, gate } = work;
   const startedAt = tools.clock.now();
   if (!tools.isAlive()) {
-    // Stopped for so long (SIGSTOP, a frozen machine) that others have taken this attempt over: it is theirs now.
+    // Stopped for so long (SIGSTOP, a frozen machine, a clock that jumped) that others may have taken this attempt
+    // over: then it is theirs, and this result is refused. If nobody has, it must not stay behind as being sent.
     gate.abandon();
-    return null;
+    return endWithVerdict(claimed, GIVEN_UP, startedAt, startedAt + GIVEN_UP_WAIT_MS);
   }
   const verdict = recheck(claimed, startedAt);
   if (verdict) {
@@ -110,12 +114,18 @@ function lessonOf(outcome: SettledOutcome): Lesson {
   }
 }
 
-function endWithVerdict(claimed: Claimed, verdict: Verdict, now: number): Result {
+/** An attempt that ended before anything was sent; with `dueAt` when it is queued again. */
+function endWithVerdict(
+  claimed: Claimed,
+  verdict: Verdict | typeof GIVEN_UP,
+  now: number,
+  dueAt: number | null = null,
+): Result {
   const settlement: Settlement = {
     state: verdict.state,
     reason: verdict.reason,
     code: null,
-    dueAt: null,
+    dueAt,
     decideAt: null,
     retries: claimed.retries,
     moveTo: null,
@@ -125,7 +135,7 @@ function endWithVerdict(claimed: Claimed, verdict: Verdict, now: number): Result
   return {
     claimed,
     settlement,
-    outcome: verdict.state,
+    outcome: verdict.state === 'queued' ? 'retry' : verdict.state,
     detail: null,
     startedAt: now,
     latencyMs: 0,

@@ -43,6 +43,8 @@ export class Dispatcher {
   #rest: AbortController | null = null;
   /** A slot came free since the round began, so what the round found full may not be full any more. */
   #freed = false;
+  /** A claim failed: PostgreSQL may have done it all the same. */
+  #mayHoldUnheard = false;
   #done: Promise<void> = Promise.resolve();
 
   constructor(options: DispatcherOptions) {
@@ -73,6 +75,10 @@ export class Dispatcher {
     const { clock, logger } = this.#options;
     while (!this.#stop.signal.aborted) {
       try {
+        if (this.#mayHoldUnheard) {
+          await this.#options.worker.releaseUnheard();
+          this.#mayHoldUnheard = false;
+        }
         if (this.#signalled || clock.now() >= this.#agendaAt) await this.#refresh();
         this.#freed = false;
         const claimed = await this.#round();
@@ -111,8 +117,14 @@ export class Dispatcher {
     this.#options.gates.prepare(
       await this.#options.connections.forTenants(this.#options.store.engine, tenantIds),
     );
-    const counts = await Promise.all(lanes.map((lane) => this.#claim(lane)));
-    return counts.reduce((sum, count) => sum + count, 0);
+    // All have to be over before one that failed is looked after: what is under way must not be taken for unheard.
+    const claims = await Promise.allSettled(lanes.map((lane) => this.#claim(lane)));
+    const failed = claims.find((claim) => claim.status === 'rejected');
+    if (failed) {
+      this.#mayHoldUnheard = true;
+      throw failed.reason;
+    }
+    return claims.reduce((sum, claim) => sum + (claim.status === 'fulfilled' ? claim.value : 0), 0);
   }
 
   async #claim(lane: Lane): Promise<number> {
@@ -126,7 +138,13 @@ export class Dispatcher {
       throw error;
     });
     this.#settleTurns(lane, turns, claim.deliveries);
-    if (claim.deliveries.length > 0) await worker.run(claim, (claimed) => reserved.get(sliceName(claimed))!);
+    if (claim.deliveries.length === 0) return 0;
+    const gateOf = (claimed: Claimed) => reserved.get(sliceName(claimed))!;
+    await worker.run(claim, gateOf).catch((error) => {
+      // None was started: what it takes to start them could not be loaded.
+      for (const claimed of claim.deliveries) gateOf(claimed).release(1);
+      throw error;
+    });
     return claim.deliveries.length;
   }
 

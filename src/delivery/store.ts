@@ -99,6 +99,27 @@ export async function deleteClaims(db: Queryable, ids: string[]): Promise<void> 
   });
 }
 
+/**
+ * Puts back what this worker has claimed without knowing it, because the answer to a claim got lost: all claims under
+ * its name but `known`. None of their attempts was started. Returns how many deliveries wait again.
+ */
+export async function releaseClaims(
+  db: Queryable,
+  worker: { id: string; known: string[] },
+  now: Date,
+): Promise<number> {
+  const result = await db.query(
+    `with released as (
+       delete from claims where worker_id = $1 and not id = any($2::uuid[]) returning delivery_ids, attempts
+     )
+     update deliveries d set state = 'queued', due_at = $3
+       from released, unnest(released.delivery_ids, released.attempts) as started (id, attempt)
+      where d.id = started.id and d.attempt = started.attempt and d.state = 'sending'`,
+    [worker.id, worker.known, now],
+  );
+  return result.rowCount ?? 0;
+}
+
 /** Ends a worker that has nothing under way any more. */
 export async function deleteWorker(db: Queryable, id: string): Promise<void> {
   await db.query(
@@ -132,7 +153,9 @@ export interface LostAttempt {
 
 /**
  * Takes over what dead workers had under way: workers without a heartbeat since `deadBefore` are removed with
- * their claims, and the attempts that are still `sending` are returned. Run it in a transaction with what follows.
+ * their claims, and the attempts that are still `sending` are returned. So are claims as old whose worker has no row
+ * any more: it was given up, came back, claimed, and died before its next proof of life. Run it in a transaction with
+ * what follows.
  */
 export async function takeOverDeadWorkers(db: Queryable, deadBefore: Date): Promise<LostAttempt[]> {
   const { rows } = await db.query(
@@ -140,7 +163,9 @@ export async function takeOverDeadWorkers(db: Queryable, deadBefore: Date): Prom
        delete from workers where id in (
          select id from workers where heartbeat_at < $1 order by id for update skip locked) returning id
      ), lost as (
-       delete from claims where worker_id in (select id from dead) returning delivery_ids, attempts
+       delete from claims where worker_id in (select id from dead)
+         or (claimed_at < $1 and not exists (select 1 from workers where workers.id = claims.worker_id))
+       returning delivery_ids, attempts
      )
      select d.id, d.attempt, d.tenant_id, d.connection, d.provider, d.started_at, n.category
        from lost, unnest(lost.delivery_ids, lost.attempts) as started (id, attempt)
@@ -200,7 +225,9 @@ export async function loadSweepWork(
 ): Promise<{ hasDead: boolean; hasUndecided: boolean }> {
   const { rows } = await db.query({
     name: 'sweep_work',
-    text: `select exists (select 1 from workers where heartbeat_at < $1) as "hasDead",
+    text: `select exists (select 1 from workers where heartbeat_at < $1) or exists (
+        select 1 from claims where claimed_at < $1
+          and not exists (select 1 from workers where workers.id = claims.worker_id)) as "hasDead",
       exists (select 1 from deliveries where decide_at <= $2) as "hasUndecided"`,
     values: [deadBefore, now],
   });

@@ -20,10 +20,10 @@ import {
 
 const INTERVAL_MS = 1_000;
 const PARTITIONS_EVERY_MS = 3_600_000;
-const CLOCK_EVERY_MS = 10_000;
+const HOUSEKEEPING_EVERY_MS = 10_000;
 const BATCH = 500;
 
-/** Looks after what nobody else would: attempts of dead workers, unknown outcomes, partitions, the clock. */
+/** Looks after what nobody else would: attempts of dead workers, unknown outcomes, partitions, housekeeping. */
 export class Sweep {
   readonly #options: {
     store: Store;
@@ -35,7 +35,7 @@ export class Sweep {
   #stop = new AbortController();
   #done: Promise<void> = Promise.resolve();
   #partitionsAt = 0;
-  #clockAt = 0;
+  #housekeepingAt = 0;
 
   constructor(options: {
     store: Store;
@@ -124,9 +124,8 @@ export class Sweep {
   async #maintain(): Promise<void> {
     const { store, clock, housekeeping } = this.#options;
     const now = clock.now();
-    if (now >= this.#clockAt) {
-      this.#clockAt = now + CLOCK_EVERY_MS;
-      await store.syncClock();
+    if (now >= this.#housekeepingAt) {
+      this.#housekeepingAt = now + HOUSEKEEPING_EVERY_MS;
       await housekeeping();
     }
     if (now >= this.#partitionsAt) {

@@ -12,7 +12,7 @@ import type { Gate } from './gate.ts';
 import type { Gates } from './gates.ts';
 import type { Recorder } from './recorder.ts';
 import { routeOf } from './route.ts';
-import { deleteClaims, type Result } from './store.ts';
+import { deleteClaims, type Result, releaseClaims } from './store.ts';
 
 export interface WorkerOptions {
   id: string;
@@ -36,6 +36,7 @@ export class Worker {
   readonly #options: WorkerOptions;
   readonly #inFlight = new Map<Lane, number>();
   readonly #running = new Set<Promise<void>>();
+  readonly #openClaims = new Set<string>();
   #finishedClaims: string[] = [];
   #freeSlot: () => void = () => {};
 
@@ -59,6 +60,7 @@ export class Worker {
     const configured = await connections.forTenants(store.engine, tenantIds);
     const templates = await this.#loadTemplates(claim.deliveries);
     let open = claim.deliveries.length;
+    this.#openClaims.add(claim.id);
     for (const [i, claimed] of claim.deliveries.entries()) {
       // Rendering, signing and encrypting take their time: requests to the API get a turn in between.
       if (i > 0 && i % STARTS_PER_TURN === 0) await nextTurn();
@@ -91,12 +93,19 @@ export class Worker {
     if (ids.length > 0) await deleteClaims(this.#options.store.engine, ids);
   }
 
+  /** Puts back what was claimed under this worker's name without its knowledge; call it while no claim is under way. */
+  async releaseUnheard(): Promise<void> {
+    const { store, clock, logger } = this.#options;
+    const known = [...this.#openClaims, ...this.#finishedClaims];
+    const count = await releaseClaims(store.engine, { id: this.id, known }, new Date(clock.now()));
+    if (count > 0) logger.warn({ count }, 'the answer to a claim got lost; its deliveries wait again');
+  }
+
   async #attempt(work: Work): Promise<void> {
     const { claimed } = work;
     const result = await attempt(work, this.#options.tools);
     this.#count(claimed.lane, -1);
     this.#freeSlot();
-    if (!result) return;
     await this.#options.recorder.record(result);
     this.#announce(result);
   }
@@ -122,6 +131,7 @@ export class Worker {
   }
 
   #finishClaim(id: string): void {
+    this.#openClaims.delete(id);
     this.#finishedClaims.push(id);
     if (this.#finishedClaims.length < DELETE_CLAIMS_AT && this.#running.size > 0) return;
     this.flushClaims().catch((error) =>

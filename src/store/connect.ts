@@ -44,6 +44,7 @@ export interface Store {
 
 const STATEMENT_TIMEOUT_MS = 30_000;
 const CONNECT_TIMEOUT_MS = 10_000;
+const SYNC_CLOCK_MS = 10_000;
 const DEADLOCK = '40P01';
 const SERIALIZATION_FAILURE = '40001';
 const MAX_TRANSACTION_TRIES = 5;
@@ -86,7 +87,24 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     await store.close().catch(() => {});
     throw error;
   }
-  return store;
+  return keepClock(store);
+}
+
+/**
+ * Reads the database's clock again now and then, in every process whatever its roles: one that went on by an old time
+ * would look dead to the others, or take them for dead. The timer is this process's own: no jump can silence it.
+ */
+function keepClock(store: Store): Store {
+  // When the database is away there is nothing to read; the next time will do.
+  const timer = setInterval(() => void store.syncClock().catch(() => {}), SYNC_CLOCK_MS);
+  timer.unref();
+  const { close } = store;
+  return Object.assign(store, {
+    close: () => {
+      clearInterval(timer);
+      return close();
+    },
+  });
 }
 
 type Pools = Pick<Store, 'kind' | 'api' | 'acceptHigh' | 'acceptBulk' | 'engine' | 'close'>;
@@ -132,6 +150,12 @@ export async function inTransaction<T>(
   for (let tries = 1; ; tries++) {
     const client = await pool.connect();
     let broken: Error | undefined;
+    // A connection that breaks between two statements says so by an event, and the pool does not listen while a client
+    // is out: unheard, it would end the process.
+    const onError = (error: Error) => {
+      broken = error;
+    };
+    client.on('error', onError);
     try {
       await client.query('begin');
       const result = await work(client);
@@ -145,6 +169,7 @@ export async function inTransaction<T>(
       const transient = code === DEADLOCK || code === SERIALIZATION_FAILURE;
       if (!transient || tries >= MAX_TRANSACTION_TRIES) throw error;
     } finally {
+      client.off('error', onError);
       client.release(broken);
     }
   }
