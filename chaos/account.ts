@@ -86,9 +86,10 @@ function countDuplicates(account: Account, fate: Fate, arrived: number): void {
   }
 }
 
-/** One message under two delivery ids: an idempotency key did not hold. */
+/** One message of the sender's under two delivery ids: an idempotency key did not hold. */
 function doubledKeys(accepted: Accepted[]): string[] {
-  return [...Map.groupBy(accepted, ({ key }) => key)].flatMap(([key, all]) => {
+  const ours = accepted.filter(({ key }) => key?.includes('/'));
+  return [...Map.groupBy(ours, ({ key }) => key)].flatMap(([key, all]) => {
     const ids = new Set(all.map(({ deliveryId }) => deliveryId));
     return ids.size > 1 ? [`${key} arrived as ${[...ids].join(' and ')}`] : [];
   });

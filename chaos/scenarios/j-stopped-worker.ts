@@ -49,7 +49,9 @@ async function stopOnce({ fleet, peer, db }: World, extraMs: number): Promise<st
   }
   // It has heard of its claim now, and had time to make the mistake.
   await wait(3_000);
-  const isForeign = ({ deliveryId, at, owner }: (typeof peer.accepted)[number]) =>
-    claimed.includes(deliveryId) && owner === post.incarnation && at > 0;
-  return peer.accepted.filter(isForeign).map(({ deliveryId }) => `the zombie sent ${deliveryId}`);
+  // The first attempt was never heard of, so what arrived is the second one's; once more is the zombie's.
+  return claimed.flatMap((id) => {
+    const arrived = peer.accepted.filter(({ deliveryId }) => deliveryId === id).length;
+    return arrived > 1 ? [`the zombie sent ${id}`] : [];
+  });
 }

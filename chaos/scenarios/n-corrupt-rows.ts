@@ -33,11 +33,15 @@ export default {
 
 async function corrupt({ db }: World): Promise<string[]> {
   const requests = [...REQUESTS, ...CHANNELS, ...TEMPLATES].map((text) => insertNotification(db, text, true));
-  const routed = REQUESTS.map(async (text) =>
+  const routed = [...REQUESTS, ...TEMPLATES].map(async (text) =>
     insertDelivery(db, await insertNotification(db, text, false), {}),
   );
   const odd = DELIVERIES.map(async (odd) =>
-    insertDelivery(db, await insertNotification(db, '{"message": {"body": "odd"}}', false), odd),
+    insertDelivery(
+      db,
+      await insertNotification(db, `{"message": {"body": "odd ${crypto.randomUUID()}"}}`, false),
+      odd,
+    ),
   );
   return Promise.all([...requests, ...routed, ...odd]);
 }

@@ -9,6 +9,8 @@ import type { Scenario } from '../scenario.ts';
 import { AUTH_TOKEN, PUBLIC_URL, type World } from '../world.ts';
 
 const STALLED = 100;
+/** Requests that make a median. */
+const ENOUGH = 40;
 /** Sending may not take this much longer with receipts stalled than it took before. */
 const NOTICED_MS = 1_000;
 
@@ -22,6 +24,7 @@ export default {
       const { peer, db, fleet } = world;
       const spanMs = plan.isQuick ? 3_000 : 20_000;
       await wait(spanMs);
+      await arrivals(world, ENOUGH);
       const tenantId = (await db.query('select id from tenants')).rows[0].id as string;
       const before = await medianMs(world, 0);
       const stalled = await Promise.all(
@@ -31,6 +34,7 @@ export default {
       );
       const stalledAt = peer.accepted.length;
       await wait(spanMs);
+      await arrivals(world, stalledAt + ENOUGH);
       const during = await medianMs(world, stalledAt);
       for (const socket of stalled) socket.destroy();
       const late = peer.accepted.filter(({ key }) => key.includes('/sms/')).slice(0, 200);
@@ -45,6 +49,14 @@ export default {
       };
     }),
 } satisfies Scenario;
+
+async function arrivals({ peer }: World, count: number): Promise<void> {
+  await eventually(
+    async () => peer.accepted.length,
+    (arrived) => arrived >= count,
+    60_000,
+  );
+}
 
 /** A receipt whose body never comes. */
 async function stall(url: string, tenantId: string): Promise<Socket> {
@@ -76,15 +88,11 @@ async function postReceipt({ fleet }: World, tenantId: string, { deliveryId }: A
 /** Median time from acceptance by Bellhop to the attempt, of what the provider accepted since `from`. */
 async function medianMs({ db, peer }: World, from: number): Promise<number> {
   const ids = peer.accepted.slice(from).map(({ deliveryId }) => deliveryId);
-  const { rows } = await eventually(
-    () =>
-      db.query(
-        `select percentile_cont(0.5) within group (
-           order by extract(epoch from d.started_at - n.created_at) * 1000)::float8 as median
-           from deliveries d join notifications n on n.id = d.notification_id where d.id = any($1::uuid[])`,
-        [ids],
-      ),
-    (answer) => answer.rows[0].median !== null,
+  const { rows } = await db.query(
+    `select percentile_cont(0.5) within group (
+       order by extract(epoch from d.started_at - n.created_at) * 1000)::float8 as median
+       from deliveries d join notifications n on n.id = d.notification_id where d.id = any($1::uuid[])`,
+    [ids],
   );
   return rows[0].median;
 }

@@ -13,13 +13,15 @@ import type { Result } from './store.ts';
 
 export interface AttemptTools extends ExchangeTools {
   logger: Logger;
-  /** False once this process's proof of life is too old to be believed. */
-  isAlive(): boolean;
+  /** False when this process may have been given up for dead since `moment` (ms since epoch). */
+  isAliveSince(moment: number): boolean;
 }
 
 /** All that one attempt works with, looked up for its whole batch before. */
 export interface Work {
   claimed: Claimed;
+  /** When it was claimed, in milliseconds since the epoch. */
+  claimedAt: number;
   route: Route | null;
   gate: Gate;
   template: CompiledTemplate | null;
@@ -38,7 +40,7 @@ const GIVEN_UP_WAIT_MS = 1_000;
 export async function attempt(work: Work, tools: AttemptTools): Promise<Result> {
   const { claimed, gate } = work;
   const startedAt = tools.clock.now();
-  if (!tools.isAlive()) {
+  if (!tools.isAliveSince(work.claimedAt)) {
     // Stopped for so long (SIGSTOP, a frozen machine, a clock that jumped) that others may have taken this attempt
     // over: then it is theirs, and this result is refused. If nobody has, it must not stay behind as being sent.
     gate.abandon();

@@ -53,7 +53,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
     sender,
     tokens: new TokenCache(fetchTokenBy(sender)),
     random: (bytes: number) => randomFillSync(new Uint8Array(bytes)),
-    isAlive: () => heartbeat.isAlive(),
+    isAliveSince: (moment: number) => heartbeat.isAliveSince(moment),
     callbackUrl: options.callbackUrl,
   };
   const worker = new Worker({

@@ -8,6 +8,7 @@ import { silentLogger } from '../lib/logger.ts';
 import { type Claim, createPostgresQueue, type Queue, Wake } from '../queue/index.ts';
 import { type AttemptTools, attempt } from './attempt.ts';
 import { Gate } from './gate.ts';
+import { Heartbeat } from './heartbeat.ts';
 import { releaseClaims, saveHeartbeat, writeResults } from './store.ts';
 import { Sweep } from './sweep.ts';
 
@@ -44,12 +45,15 @@ describeStores('a worker that was given up, or did not hear', (store) => {
   const idsOf = ({ deliveries }: Claim) => deliveries.map(({ id }) => id);
 
   /** What a process does with a claim when its own proof of life is too old. */
-  async function attemptTooLate({ deliveries }: Claim): Promise<number> {
-    const tools = { clock, logger: silentLogger, isAlive: () => false } as unknown as AttemptTools;
+  async function attemptTooLate({ claimedAt, deliveries }: Claim): Promise<number> {
+    const tools = { clock, logger: silentLogger, isAliveSince: () => false } as unknown as AttemptTools;
     const results = await Promise.all(
       deliveries.map((claimed) => {
         const gate = new Gate(LIMITS, clock.now());
-        return attempt({ claimed, route: null, gate, template: null, findAlternative: () => null }, tools);
+        return attempt(
+          { claimed, claimedAt, route: null, gate, template: null, findAlternative: () => null },
+          tools,
+        );
       }),
     );
     return (await writeResults(store().engine, results)).size;
@@ -72,6 +76,19 @@ describeStores('a worker that was given up, or did not hear', (store) => {
     await sweep.sweepOnce();
     assert.equal(await attemptTooLate(claimed), 0);
     assert.deepEqual(await statesOf(store(), idsOf(claimed)), { unknown: 2 });
+  });
+
+  it('does not own again what it claimed before, however alive it is since', async () => {
+    const heartbeat = new Heartbeat({ store: store(), clock, logger: silentLogger });
+    await heartbeat.start();
+    const claimedAt = clock.now();
+    assert.equal(heartbeat.isAliveSince(claimedAt), true);
+    offsetMs = 11_000;
+    assert.equal(heartbeat.isAliveSince(claimedAt), false);
+    await heartbeat.beat();
+    assert.equal(heartbeat.isAliveSince(claimedAt), false);
+    assert.equal(heartbeat.isAliveSince(clock.now()), true);
+    await heartbeat.stop();
   });
 
   it('is swept up as well when it came back, claimed, and died before its next proof of life', async () => {

@@ -17,6 +17,8 @@ export class Heartbeat {
   readonly #logger: Logger;
   readonly #startedAt: Date;
   #lastBeat = Number.NEGATIVE_INFINITY;
+  /** Since when no two proofs of life lay so far apart that others may have taken this process for dead. */
+  #aliveSince = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: { store: Store; clock: Clock; logger: Logger }) {
@@ -29,17 +31,20 @@ export class Heartbeat {
 
   /** Resolves after the first beat is stored: only then may attempts start. */
   async start(): Promise<void> {
-    await this.#beat();
+    await this.beat();
     this.#timer = setInterval(() => {
-      this.#beat().catch((error) =>
+      this.beat().catch((error) =>
         this.#logger.warn({ error, worker: this.workerId }, 'the heartbeat could not be written'),
       );
     }, INTERVAL_MS);
   }
 
-  /** Whether the others still take this process for alive. */
-  isAlive(): boolean {
-    return this.#clock.now() - this.#lastBeat < DEAD_AFTER_MS;
+  /**
+   * Whether the others have taken this process for alive from `moment` (ms since epoch) until now. What it claimed
+   * before it was given up is not its own any more, however alive it is again.
+   */
+  isAliveSince(moment: number): boolean {
+    return moment >= this.#aliveSince && this.#clock.now() - this.#lastBeat < DEAD_AFTER_MS;
   }
 
   async stop(): Promise<void> {
@@ -47,13 +52,17 @@ export class Heartbeat {
     await deleteWorker(this.#store.engine, this.workerId).catch(() => {});
   }
 
-  async #beat(): Promise<void> {
+  /** Stores a proof of life. */
+  async beat(): Promise<void> {
     const now = this.#clock.now();
     await saveHeartbeat(
       this.#store.engine,
       { id: this.workerId, host: hostname(), startedAt: this.#startedAt },
       new Date(now),
     );
+    // Until now the others saw the proof before: what was claimed meanwhile may be theirs already.
+    const storedAt = this.#clock.now();
+    if (storedAt - this.#lastBeat >= DEAD_AFTER_MS) this.#aliveSince = storedAt;
     this.#lastBeat = now;
   }
 }

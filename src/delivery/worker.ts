@@ -67,6 +67,7 @@ export class Worker {
       this.#count(claimed.lane, 1);
       const work: Work = {
         claimed,
+        claimedAt: claim.claimedAt,
         route: routeOf(claimed, configured.get(claimed.tenantId) ?? []),
         gate: gateOf(claimed),
         template: templates.get(templateName(claimed)) ?? null,
@@ -121,7 +122,7 @@ export class Worker {
 
   async #loadTemplates(deliveries: Claimed[]): Promise<Map<string, CompiledTemplate>> {
     const wanted = deliveries.flatMap((claimed) =>
-      claimed.request.template && claimed.templateVersion !== null
+      claimed.request?.template && claimed.templateVersion !== null
         ? [{ tenantId: claimed.tenantId, id: claimed.request.template.id, version: claimed.templateVersion }]
         : [],
     );
@@ -145,5 +146,5 @@ export class Worker {
 }
 
 function templateName(claimed: Claimed): string {
-  return `${claimed.tenantId}/${claimed.request.template?.id}/${claimed.templateVersion}`;
+  return `${claimed.tenantId}/${claimed.request?.template?.id}/${claimed.templateVersion}`;
 }

@@ -42,7 +42,7 @@ export function createPostgresQueue(db: Queryable, clock: Clock): Queue {
           workerId,
         ],
       });
-      return { id, deliveries: rows.map(toClaimed) };
+      return { id, claimedAt: now, deliveries: rows.map(toClaimed) };
     },
   };
 }

@@ -61,6 +61,8 @@ export interface Claimed {
 /** Deliveries started together, on record under one id until all their results are written. */
 export interface Claim {
   id: string;
+  /** Milliseconds since the epoch, as the ledger has it. */
+  claimedAt: number;
   deliveries: Claimed[];
 }
 
