@@ -88,7 +88,7 @@ function countDuplicates(account: Account, fate: Fate, arrived: number): void {
 
 /** One message of the sender's under two delivery ids: an idempotency key did not hold. */
 function doubledKeys(accepted: Accepted[]): string[] {
-  const ours = accepted.filter(({ key }) => key?.includes('/'));
+  const ours = accepted.filter(({ key }) => key.includes('/'));
   return [...Map.groupBy(ours, ({ key }) => key)].flatMap(([key, all]) => {
     const ids = new Set(all.map(({ deliveryId }) => deliveryId));
     return ids.size > 1 ? [`${key} arrived as ${[...ids].join(' and ')}`] : [];
@@ -142,7 +142,7 @@ export async function loadImbalances(db: pg.Pool): Promise<string[]> {
          where not exists (select 1 from notifications n where n.id = d.notification_id)
        union all
        select 'notifications that one idempotency key made twice', (count(*) - count(distinct request->'message'->>'body'))::int
-         from notifications where request->'message' ? 'body'
+         from notifications where request->'message'->>'body' like '%/%/%'
        union all
        select 'deliveries still being sent without a claim', count(*)::int from deliveries d
          where state = 'sending' and not exists (select 1 from claims c where d.id = any (c.delivery_ids))

@@ -26,12 +26,11 @@ export interface ProviderPeer {
   ownerOf: (deliveryId: string) => string | null;
   /** Told of every accepted request: before its answer, and right after. */
   onMoment: (when: 'before-answer' | 'after-answer', accepted: Accepted) => void;
-  /** Told when a request was accepted. */
   close(): Promise<void>;
 }
 
 const LATE_MS = 3_000;
-/** Longer than any provider's deadline, unless the run is short: then the socket is closed without an answer. */
+/** Then the socket is closed without an answer: providers' deadlines are longer than a run wants to be. */
 const HANG_MS = 4_000;
 
 /** A webhook receiver and Twilio's API in one: accepts, logs with the delivery's id, answers; or makes faults. */
@@ -113,8 +112,8 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
 /** Webhooks carry the delivery's id as `webhook-id`; Twilio gets it in the URL for its receipts. */
 function identify(request: IncomingMessage, body: string): { deliveryId: string; key: string } {
   if (isWebhook(request)) {
-    const payload = JSON.parse(body) as { data: { body: string } };
-    return { deliveryId: String(request.headers['webhook-id']), key: payload.data.body };
+    const payload = JSON.parse(body) as { data: { body: unknown } };
+    return { deliveryId: String(request.headers['webhook-id']), key: String(payload.data.body) };
   }
   const form = new URLSearchParams(body);
   const deliveryId = URL.parse(form.get('StatusCallback') ?? '')?.searchParams.get('delivery') ?? '';

@@ -19,9 +19,13 @@ export interface Row {
 }
 
 /** In-flight work of a killed worker goes on after at most this long, the wait for evidence apart. */
-const LONGEST_RECOVERY_SECONDS = 15;
+export const LONGEST_RECOVERY_SECONDS = 15;
 
-export function toRow({ id, title }: Scenario, findings: Findings, seconds: number): Row {
+export function toRow(
+  { id, title }: Scenario,
+  findings: Findings,
+  { seconds, longestRecovery }: { seconds: number; longestRecovery: number },
+): Row {
   const { account, kills, note } = findings;
   const recoverySeconds = summarize(account.recoveries);
   const failures = [
@@ -29,7 +33,7 @@ export function toRow({ id, title }: Scenario, findings: Findings, seconds: numb
     ...account.lost.map((loss) => `lost: ${loss}`),
     ...account.unexplained.map((what) => `unexplained: ${what}`),
     ...account.imbalances.map((what) => `the ledger does not add up: ${what}`),
-    ...(recoverySeconds && recoverySeconds.max >= LONGEST_RECOVERY_SECONDS
+    ...(recoverySeconds && recoverySeconds.max >= longestRecovery
       ? [`recovery took ${recoverySeconds.max.toFixed(1)} s`]
       : []),
   ];
