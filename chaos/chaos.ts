@@ -104,6 +104,8 @@ async function runOne(scenario: Scenario, run: ChaosRun, clusterUrl: string): Pr
     (error) => brokenRow(scenario, error, seconds()),
   );
   const mark = row.result === 'held' ? '✔' : '✖';
+  // Said at once too: a long run may be stopped before its table.
+  for (const failure of row.failures.slice(0, 5)) run.log(`  ${row.id}: ${failure}`);
   run.log(`${mark} ${row.id} ${row.title}: ${row.kills} kills, ${row.lost} lost, ${seconds().toFixed(0)} s`);
   return row;
 }
