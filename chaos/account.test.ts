@@ -7,7 +7,7 @@ const fate = (extra: Partial<Fate>): Fate => ({
   id: 'n1',
   category: 'transactional',
   channel: 'sms',
-  notificationState: 'routed',
+  notificationState: 'accepted',
   deliveryId: 'd1',
   state: 'sent',
   reason: null,

@@ -1,6 +1,7 @@
 import type pg from 'pg';
-import { TERMINAL } from '../src/ledger/index.ts';
+import { reconcile, TERMINAL } from '../src/ledger/index.ts';
 import { categoryOf } from '../src/rules/index.ts';
+import { inTransaction } from '../src/store/index.ts';
 import type { Kill } from './fleet.ts';
 import type { Accepted } from './provider-peer.ts';
 import type { Message } from './sender.ts';
@@ -124,7 +125,7 @@ export async function loadFates(db: pg.Pool, ids: string[]): Promise<Fate[]> {
 /** How many notifications and deliveries have not come to an end. */
 export async function countOpen(db: pg.Pool): Promise<number> {
   const { rows } = await db.query(
-    `select (select count(*)::int from notifications where state = 'accepted')
+    `select (select count(*)::int from unrouted)
        + (select count(*)::int from deliveries where not state = any($1::text[])) as open`,
     [[...TERMINAL]],
   );
@@ -133,26 +134,20 @@ export async function countOpen(db: pg.Pool): Promise<number> {
 
 /** Conservation over the whole ledger, once nothing is under way: each line that does not add up. */
 export async function loadImbalances(db: pg.Pool): Promise<string[]> {
+  const { findings } = await inTransaction(db, async (client) => {
+    await client.query('set transaction isolation level repeatable read');
+    return reconcile(client, new Date(0));
+  });
+  return [
+    ...findings.map(({ rule, count, example }) => `${rule}: not so for ${count}, e.g. ${example}`),
+    ...(await loadDoubles(db)),
+  ];
+}
+
+async function loadDoubles(db: pg.Pool): Promise<string[]> {
   const { rows } = await db.query(
-    `select what, count from (
-       select 'routed notifications without a delivery' as what, count(*)::int as count from notifications n
-         where state = 'routed' and not exists (select 1 from deliveries d where d.notification_id = n.id)
-       union all
-       select 'deliveries without a notification', count(*)::int from deliveries d
-         where not exists (select 1 from notifications n where n.id = d.notification_id)
-       union all
-       select 'notifications that one idempotency key made twice', (count(*) - count(distinct request->'message'->>'body'))::int
-         from notifications where request->'message'->>'body' like '%/%/%'
-       union all
-       select 'deliveries still being sent without a claim', count(*)::int from deliveries d
-         where state = 'sending' and not exists (select 1 from claims c where d.id = any (c.delivery_ids))
-       union all
-       select 'queued deliveries without a due time, or ended ones with one', count(*)::int from deliveries
-         where (state = 'queued') <> (due_at is not null)
-       union all
-       select 'unknown deliveries that nothing will decide', count(*)::int from deliveries
-         where state = 'unknown' and decide_at is null
-     ) as books where count > 0`,
+    `select request->'message'->>'body' as key from notifications
+      where request->'message'->>'body' like '%/%/%' group by 1 having count(*) > 1`,
   );
-  return rows.map(({ what, count }) => `${count} ${what}`);
+  return rows.map(({ key }) => `one idempotency key was stored twice: ${key}`);
 }

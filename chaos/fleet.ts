@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { LIVE_KEY, type RunningBellhop, startBellhop } from '../test/support/process.ts';
 import { STATEMENTS } from './moments.ts';
 import { type PostgresProxy, startPostgresProxy } from './postgres-proxy.ts';
@@ -31,6 +32,8 @@ export class Fleet {
   readonly #env: Record<string, string>;
   readonly #dataDir: string;
   readonly #starting = new Set<Promise<void>>();
+  /** Of the first start that failed for good. */
+  #failure: Error | null = null;
   #incarnations = 0;
   #isEnding = false;
 
@@ -79,9 +82,11 @@ export class Fleet {
       const starting = bellhop
         .end('SIGKILL')
         .then(() => this.start(post))
+        .catch((error: Error) => {
+          this.#failure ??= error;
+        })
         .finally(() => this.#starting.delete(starting));
       this.#starting.add(starting);
-      starting.catch(() => {});
     }
     return kill;
   }
@@ -99,7 +104,7 @@ export class Fleet {
         return;
       } catch (error) {
         if (tries >= MOST_TRIES) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 500));
+        await wait(500);
       }
     }
   }
@@ -107,6 +112,17 @@ export class Fleet {
   /** Resolves when every post has a process again; rejects when one could not be started. */
   async whole(): Promise<void> {
     await Promise.all(this.#starting);
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** Resolves with those of the posts that are alive, when there are at least two: one to kill, one to go on. */
+  async pair(isOne: (post: Post) => boolean = () => true): Promise<Post[]> {
+    for (;;) {
+      const alive = this.posts.filter((post) => post.bellhop && isOne(post));
+      if (alive.length > 1) return alive;
+      if (this.#failure) throw this.#failure;
+      await wait(20);
+    }
   }
 
   /** Any live process, to be asked something. */

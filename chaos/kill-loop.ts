@@ -47,11 +47,8 @@ async function killOnce(world: World, moment: Moment, plan: Plan): Promise<KillA
 
 /** Any live process, as long as another one lives beside it to go on. */
 async function nextVictim(fleet: Fleet, plan: Plan): Promise<Post> {
-  for (;;) {
-    const alive = fleet.posts.filter(({ bellhop }) => bellhop);
-    if (alive.length > 1) return alive[Math.floor(plan.random() * alive.length)]!;
-    await Promise.race([wait(20), fleet.whole()]);
-  }
+  const alive = await fleet.pair();
+  return alive[Math.floor(plan.random() * alive.length)]!;
 }
 
 function killAtPostgres(

@@ -5,17 +5,27 @@ import {
   registerChangeRoutes,
 } from './accept/index.ts';
 import type { Config } from './config/index.ts';
-import { type DeliveryEngine, Sweep, startDelivery } from './delivery/index.ts';
+import {
+  createHttpTransport,
+  type DeliveryEngine,
+  decideUnknown,
+  HealthBoard,
+  registerHealthRoutes,
+  Sweep,
+  startDelivery,
+} from './delivery/index.ts';
+import { createFlags, registerFlagRoutes } from './flags/index.ts';
+import { createHooks, loadHooksModule, registerHookRoutes } from './hooks/index.ts';
 import { createServer, type Server } from './http/index.ts';
 import { registerInboxRoutes } from './inbox/index.ts';
-import { registerLedgerRoutes } from './ledger/index.ts';
+import { foldCounters, ReplayLoop, registerLedgerRoutes } from './ledger/index.ts';
 import { createEgressGuard } from './lib/egress.ts';
 import type { Logger } from './lib/logger.ts';
 import { listProviders } from './providers/index.ts';
 import { createPostgresQueue, Wake } from './queue/index.ts';
 import { RouteLoop, Router } from './routing/index.ts';
 import { createSimulator, type Simulator } from './simulator/index.ts';
-import { openStore, type Store } from './store/index.ts';
+import { keepClock, openStore, type Store } from './store/index.ts';
 import { createTemplates, registerTemplateRoutes } from './templates/index.ts';
 import {
   bootstrapInstance,
@@ -32,6 +42,8 @@ import { registerUserRoutes } from './users/index.ts';
 
 const PURGE_BATCH = 10_000;
 const ACCEPT_CONCURRENCY = 2;
+/** Under load, requests are gathered this long before they are committed together; high priority is not. */
+const BULK_COMMIT_INTERVAL_MS = 3;
 
 export interface Bellhop {
   /** Where the API listens, e.g. `http://127.0.0.1:3000`; null without the role `api`. */
@@ -53,7 +65,13 @@ export async function startBellhop(config: Config, logger: Logger, version: stri
     dataDir: config.dataDir,
     poolSize: config.databasePool,
   });
-  const stops: Stop[] = [() => store.close()];
+  const stopClock = keepClock(store);
+  const stops: Stop[] = [
+    async () => {
+      stopClock();
+      await store.close();
+    },
+  ];
   let left = 0;
   const stop = async () => {
     for (const step of stops.splice(0).reverse()) {
@@ -64,6 +82,9 @@ export async function startBellhop(config: Config, logger: Logger, version: stri
   try {
     const parts = await buildParts(config, logger, store);
     stops.push(() => parts.wake.close());
+    stops.push(() => parts.hooks.close());
+    await parts.health.start();
+    stops.push(() => parts.health.stop());
     if (config.roles.has('sweeper')) stops.push(await startSweeper(parts));
     if (config.roles.has('worker')) {
       const engine = await startWorker(config, parts, stops);
@@ -90,6 +111,7 @@ type Parts = Awaited<ReturnType<typeof buildParts>>;
 /** What several roles share. */
 async function buildParts(config: Config, logger: Logger, store: Store) {
   const { clock } = store;
+  const module = config.hooksModule ? await loadHooksModule(config.hooksModule) : null;
   const wake = new Wake();
   if (config.databaseUrl) await wake.connect(config.databaseUrl, logger);
   const { dataDir, bootstrapKey } = config;
@@ -101,31 +123,53 @@ async function buildParts(config: Config, logger: Logger, store: Store) {
   });
   await rewrapDataKeys(store, masterKeys);
   const { firstKeys } = await bootstrapInstance({ store, clock, dataDir, bootstrapKey });
+  const guard = createEgressGuard({ allow: config.egressAllow });
+  const flags = createFlags({ clock, settings: config.flags });
+  const hookTransport = createHttpTransport({ guard });
+  const hooks = createHooks({
+    clock,
+    logger,
+    masterKeys,
+    flags,
+    transport: hookTransport,
+    module,
+  });
   return {
     store,
     clock,
     logger,
     wake,
     masterKeys,
+    flags,
+    hooks,
+    hookTransport,
     firstKeys,
     queue: createPostgresQueue(store.engine, clock),
+    highQueue: createPostgresQueue(store.engineHigh, clock),
     templates: createTemplates({ store, clock }),
     connections: createConnections({ store, clock, masterKeys, logger }),
-    guard: createEgressGuard({ allow: config.egressAllow }),
+    health: new HealthBoard({ store, clock, logger }),
+    guard,
     simulator: null as Simulator | null,
   };
 }
 
 async function startSweeper({ store, clock, wake, logger }: Parts): Promise<Stop> {
-  const housekeeping = () => purgeExpiredKeys(store.engine, new Date(clock.now()), PURGE_BATCH);
+  const housekeeping = async () => {
+    const now = new Date(clock.now());
+    await purgeExpiredKeys(store.engine, now, PURGE_BATCH);
+    await foldCounters(store.engine, now);
+  };
   const sweep = new Sweep({ store, clock, wake, logger, housekeeping });
   if (store.kind === 'embedded') await sweep.takeOverAll();
   sweep.start();
-  return () => sweep.stop();
+  const replays = new ReplayLoop({ store, clock, wake, logger });
+  replays.start();
+  return () => Promise.all([sweep.stop(), replays.stop()]);
 }
 
-function startRouter({ store, clock, wake, logger, templates, connections }: Parts): Stop {
-  const router = new Router({ store, clock, logger, templates, connections });
+function startRouter({ store, clock, wake, logger, templates, connections, health }: Parts): Stop {
+  const router = new Router({ store, clock, logger, templates, connections, standings: health });
   const loop = new RouteLoop(router, { db: store.engine, clock, wake, logger });
   loop.start();
   return () => loop.stop();
@@ -133,7 +177,20 @@ function startRouter({ store, clock, wake, logger, templates, connections }: Par
 
 /** Every process that delivers plays the providers for its own test attempts, on free loopback ports. */
 async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise<DeliveryEngine> {
-  const { store, clock, logger, wake, queue, templates, connections, guard } = parts;
+  const {
+    store,
+    clock,
+    logger,
+    wake,
+    queue,
+    highQueue,
+    templates,
+    connections,
+    hooks,
+    flags,
+    guard,
+    health,
+  } = parts;
   const simulator = createSimulator({
     providers: listProviders(),
     clock,
@@ -150,9 +207,17 @@ async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise
     logger,
     wake,
     queue,
+    highQueue,
+    limits: {
+      maxInFlight: config.maxInFlight,
+      rates: { providers: config.providerRates, tenants: config.tenantRates },
+    },
     templates,
     connections,
+    hooks,
+    flags,
     guard,
+    health,
     simulator: { ...address, show: (preview) => simulator.show(preview) },
     callbackUrl: (claimed) => (publicUrl && claimed.live ? receiptUrl(publicUrl, claimed) : undefined),
   });
@@ -177,18 +242,22 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   };
   const commits = {
     high: createGroupCommit(store.acceptHigh, clock, line),
-    bulk: createGroupCommit(store.acceptBulk, clock, line),
+    bulk: createGroupCommit(store.acceptBulk, clock, { ...line, intervalMs: BULK_COMMIT_INTERVAL_MS }),
   };
   registerAcceptRoutes(app, { clock, wake, templates, commits, idempotencyMs: config.idempotencyMs });
   registerChangeRoutes(app, { store, templates, clock, wake });
-  registerLedgerRoutes(app, { store, clock, wake });
+  registerLedgerRoutes(app, { store, clock, wake, decideUnknown });
   registerUserRoutes(app, { store, clock });
   registerInboxRoutes(app, { store, clock });
   registerTemplateRoutes(app, { store, clock, templates });
   registerKeyRoutes(app, { store, clock, authenticator });
   registerConnectionRoutes(app, { store, clock, connections, masterKeys });
-  await registerTrackingRoutes(app, { store, clock, connections, publicUrl: config.publicUrl });
-  registerHealth(app, store);
+  const { hooks, flags, guard, hookTransport: transport, health } = parts;
+  registerHookRoutes(app, { store, clock, hooks, masterKeys, guard, transport });
+  registerFlagRoutes(app, { store, clock, flags, settings: config.flags });
+  registerHealthRoutes(app, { clock, connections, health });
+  await registerTrackingRoutes(app, { store, clock, connections, publicUrl: config.publicUrl, health });
+  registerProbes(app, store);
   if (config.simulatorPage && parts.simulator) mountSimulator(app, parts.simulator);
   const usage = new AbortController();
   const saving = authenticator.run(usage.signal);
@@ -203,7 +272,7 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   return `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
 }
 
-function registerHealth(app: Server, store: Store): void {
+function registerProbes(app: Server, store: Store): void {
   const hidden = { schema: { hide: true } };
   app.get('/health/live', hidden, () => ({ status: 'ok' }));
   app.get('/health/ready', hidden, async () => {

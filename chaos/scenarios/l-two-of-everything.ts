@@ -14,11 +14,7 @@ export default {
       const kills = plan.isQuick ? ROLES.length : plan.kills;
       for (let n = 0; n < kills; n++) {
         const role = ROLES[n % ROLES.length];
-        let pair = fleet.posts.filter(({ roles, bellhop }) => roles === role && bellhop);
-        while (pair.length < 2) {
-          await Promise.race([wait(50), fleet.whole()]);
-          pair = fleet.posts.filter(({ roles, bellhop }) => roles === role && bellhop);
-        }
+        const pair = await fleet.pair(({ roles }) => roles === role);
         fleet.kill(pair[Math.floor(plan.random() * pair.length)]!);
         await wait(plan.random() * 300);
       }

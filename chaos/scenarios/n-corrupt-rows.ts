@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type pg from 'pg';
+import { countChanges } from '../../src/ledger/index.ts';
 import { uuidv7 } from '../../src/lib/ids.ts';
 import { underLoad } from '../load.ts';
 import type { Scenario } from '../scenario.ts';
@@ -46,13 +47,16 @@ async function corrupt({ db }: World): Promise<string[]> {
   return Promise.all([...requests, ...routed, ...odd]);
 }
 
-async function insertNotification(db: pg.Pool, request: string, isDue: boolean): Promise<string> {
+async function insertNotification(db: pg.Pool, request: string, isUnrouted: boolean): Promise<string> {
   const id = uuidv7(Date.now());
   await db.query(
-    `insert into notifications (id, tenant_id, live, user_id, category, priority, state, request, due_at, created_at)
-     select $1, id, true, 'ada', 'transactional', 1, case when $3 then 'accepted' else 'routed' end, $2,
-       case when $3 then clock_timestamp() end, clock_timestamp() from tenants limit 1`,
-    [id, request, isDue],
+    `with stored as (
+       insert into notifications (id, tenant_id, live, user_id, category, priority, state, request, due_at, created_at)
+       select $1, id, true, 'ada', 'transactional', 1, 'accepted', $2, clock_timestamp(), clock_timestamp()
+         from tenants limit 1 returning id, tenant_id, priority, due_at
+     )
+     insert into unrouted (id, tenant_id, priority, due_at) select id, tenant_id, priority, due_at from stored where $3`,
+    [id, request, isUnrouted],
   );
   return id;
 }
@@ -60,10 +64,14 @@ async function insertNotification(db: pg.Pool, request: string, isDue: boolean):
 async function insertDelivery(db: pg.Pool, id: string, odd: Record<string, string>): Promise<string> {
   const row = { channel: 'webhook', lane: 'webhook.normal', provider: 'webhook', connection: 'hook', ...odd };
   await db.query(
-    `insert into deliveries (id, tenant_id, live, notification_id, channel, lane, provider, connection, state, due_at,
-       created_at, expires_at)
-     select $2, tenant_id, true, id, $3, $4, $5, $6, 'queued', clock_timestamp(), clock_timestamp(),
-       clock_timestamp() + interval '20 seconds' from notifications where id = $1`,
+    `with stored as (
+       insert into deliveries (id, tenant_id, live, notification_id, channel, lane, provider, connection, state, due_at,
+         created_at, expires_at)
+       select $2, tenant_id, true, id, $3, $4, $5, $6, 'queued', clock_timestamp(), clock_timestamp(),
+         clock_timestamp() + interval '20 seconds' from notifications where id = $1
+       returning tenant_id, live, created_at, channel, 'accepted' as state, 1 as n
+     )
+     ${countChanges('stored')}`,
     [id, uuidv7(Date.now()), row.channel, row.lane, row.provider, row.connection],
   );
   return id;
@@ -74,7 +82,7 @@ async function unsettled(db: pg.Pool, ids: string[]): Promise<string[]> {
   const { rows } = await db.query(
     `select n.state as notification, n.request::text, d.state, d.channel, d.lane, d.provider, d.reason, d.due_at > clock_timestamp() as waits
        from notifications n left join deliveries d on d.notification_id = n.id
-      where n.id = any($1::uuid[]) and (n.state = 'accepted' or d.state in ('queued', 'sending', 'unknown'))`,
+      where n.id = any($1::uuid[]) and (d.id is null and n.state = 'accepted' or d.state in ('queued', 'sending', 'unknown'))`,
     [ids],
   );
   return rows.map((row) => `a corrupt row never ended: ${JSON.stringify(row)}`);

@@ -6,6 +6,7 @@ import {
   lockNotification,
   type NotificationRow,
   PRIORITY_CODES,
+  takeTurn,
 } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import { unstorable } from '../lib/text.ts';
@@ -54,6 +55,9 @@ function registerChange(app: Server, { store, templates, clock, wake }: ChangeOp
         if (found.state !== 'accepted')
           throw new Problem('notification.not_changeable', `It is ${found.state} already`);
         checkTogether(body, found, now);
+        // Routing may have taken it since it was read.
+        if (!(await takeTurn(db, tenantId, found.id)))
+          throw new Problem('notification.not_changeable', 'It is routed already');
         const { template = found.request.template, message = found.request.message } = body;
         const request = {
           ...found.request,

@@ -31,13 +31,14 @@ const CONNECTION_ERROR = /^(08|57P0|ECONN|EPIPE|ETIMEDOUT)/;
 export function createGroupCommit(
   pool: Pool,
   clock: Clock,
-  options: { maxWaiting: number; concurrency: number },
+  options: { maxWaiting: number; concurrency: number; intervalMs?: number },
 ): GroupCommit {
   const batcher = new Batcher<AcceptedRow, Accepted>({
     flush: (rows) => store(pool, clock, rows),
     maxBatch: MAX_GROUP,
     concurrency: options.concurrency,
     maxWaiting: options.maxWaiting,
+    intervalMs: options.intervalMs,
   });
   return {
     add: (row) => batcher.add(row),

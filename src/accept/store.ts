@@ -1,4 +1,4 @@
-import type { Queryable } from '../store/index.ts';
+import { column, jsonColumn, type Queryable } from '../store/index.ts';
 
 /** A validated notification on its way into the ledger. */
 export interface AcceptedRow {
@@ -27,20 +27,20 @@ export async function insertAccepted(db: Queryable, rows: AcceptedRow[], now: Da
     name: 'accept_insert',
     text: INSERT,
     values: [
-      rows.map((row) => row.id),
-      rows.map((row) => row.tenantId),
-      rows.map((row) => row.live),
-      rows.map((row) => row.userId),
-      rows.map((row) => row.category),
-      rows.map((row) => row.priority),
-      rows.map((row) => row.request),
-      rows.map((row) => row.dueAt),
-      rows.map((row) => row.sendAt),
-      rows.map((row) => row.expiresAt),
-      rows.map((row) => row.createdAt),
-      rows.map((row) => row.key?.hash ?? null),
-      rows.map((row) => row.key?.fingerprint ?? null),
-      rows.map((row) => row.key?.expiresAt ?? null),
+      column(rows, (row) => row.id),
+      column(rows, (row) => row.tenantId),
+      column(rows, (row) => row.live),
+      column(rows, (row) => row.userId),
+      column(rows, (row) => row.category),
+      column(rows, (row) => row.priority),
+      jsonColumn(rows, (row) => row.request),
+      column(rows, (row) => row.dueAt),
+      column(rows, (row) => row.sendAt),
+      column(rows, (row) => row.expiresAt),
+      column(rows, (row) => row.createdAt),
+      column(rows, (row) => row.key?.hash ?? null),
+      column(rows, (row) => row.key?.fingerprint ?? null),
+      column(rows, (row) => row.key?.expiresAt ?? null),
       now,
     ],
   });
@@ -49,7 +49,7 @@ export async function insertAccepted(db: Queryable, rows: AcceptedRow[], now: Da
 
 const INSERT = `
 with input as (
-  select * from unnest($1::uuid[], $2::uuid[], $3::bool[], $4::text[], $5::text[], $6::smallint[], $7::jsonb[],
+  select * from unnest($1::uuid[], $2::uuid[], $3::bool[], $4::text[], $5::text[], $6::smallint[], string_to_array($7, chr(30)),
     $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::bytea[], $13::bytea[], $14::timestamptz[])
     as t (id, tenant_id, live, user_id, category, priority, request, due_at, send_at, expires_at, created_at,
       key_hash, fingerprint, key_expires_at)
@@ -60,11 +60,14 @@ with input as (
     set fingerprint = excluded.fingerprint, notification_id = excluded.notification_id, expires_at = excluded.expires_at
     where k.expires_at <= $15
   returning notification_id
+), stored as (
+  insert into notifications
+    (id, tenant_id, live, user_id, category, priority, state, request, due_at, send_at, expires_at, created_at)
+  select id, tenant_id, live, user_id, category, priority, 'accepted', request::jsonb, due_at, send_at, expires_at, created_at
+  from input where key_hash is null or id in (select notification_id from keys)
+  returning tenant_id, priority, due_at, id
 )
-insert into notifications
-  (id, tenant_id, live, user_id, category, priority, state, request, due_at, send_at, expires_at, created_at)
-select id, tenant_id, live, user_id, category, priority, 'accepted', request, due_at, send_at, expires_at, created_at
-from input where key_hash is null or id in (select notification_id from keys)
+insert into unrouted (tenant_id, priority, due_at, id) select tenant_id, priority, due_at, id from stored
 returning id`;
 
 /** Who holds these idempotency keys: the first notification's id and the fingerprint of its request. */
@@ -106,7 +109,7 @@ export async function purgeExpiredKeys(db: Queryable, now: Date, limit: number):
   return result.rowCount ?? 0;
 }
 
-/** Changes a notification that nobody has routed; the caller holds its row lock. */
+/** Changes a notification whose turn the caller took, and gives it a new one. */
 export async function updateAccepted(
   db: Queryable,
   change: {
@@ -120,9 +123,12 @@ export async function updateAccepted(
   },
 ): Promise<void> {
   await db.query(
-    `update notifications set request = $3::jsonb, priority = $4, send_at = $5, expires_at = $6,
-        due_at = greatest($5::timestamptz, $7)
-      where id = $1 and tenant_id = $2 and state = 'accepted'`,
+    `with changed as (
+       update notifications set request = $3::jsonb, priority = $4, send_at = $5, expires_at = $6,
+           due_at = greatest($5::timestamptz, $7)
+         where id = $1 and tenant_id = $2 and state = 'accepted' returning tenant_id, priority, due_at, id
+     )
+     insert into unrouted (tenant_id, priority, due_at, id) select tenant_id, priority, due_at, id from changed`,
     [
       change.id,
       change.tenantId,

@@ -36,6 +36,27 @@ export const COMMANDS: Command[] = [
     load: async () => (await import('./send.ts')).status,
   },
   {
+    name: 'problems',
+    usage:
+      'problems [--state dead|failed|unknown] [--reason R] [--code C] [--provider P] [--connection ID] [--channel C] [--notification ID] [--user ID] [--from TIME] [--to TIME] [--limit 50] [--key KEY] [--url URL]',
+    summary: 'Lists deliveries that are dead, failed or unknown, newest first.',
+    load: async () => (await import('./problems.ts')).problems,
+  },
+  {
+    name: 'replay',
+    usage:
+      'replay <delivery ids> | --state dead|failed [filter as of problems] [--rate 50] [--limit N] | --show ID | --cancel ID',
+    summary: 'Sends dead or failed deliveries again: by ids at once, by a filter in the background.',
+    load: async () => (await import('./problems.ts')).replay,
+  },
+  {
+    name: 'settle',
+    usage:
+      'settle <delivery ids> | [filter as of problems] | --all, with --as sent|failed|queued [--note TEXT] [--key KEY] [--url URL]',
+    summary: 'Says what became of deliveries whose outcome is unknown; queued sends them again.',
+    load: async () => (await import('./problems.ts')).settle,
+  },
+  {
     name: 'keys',
     usage: 'keys list | create --name N [--test] [--scopes a,b] | revoke <id>',
     summary: 'Manages API keys directly in the database (embedded: while Bellhop is stopped).',
@@ -46,6 +67,12 @@ export const COMMANDS: Command[] = [
     usage: 'migrate [--check]',
     summary: 'Brings the database schema to this version; --check only tells whether something is pending.',
     load: async () => (await import('./migrate.ts')).migrateCommand,
+  },
+  {
+    name: 'reconcile',
+    usage: 'reconcile [--since 2026-11-01] [--json]',
+    summary: 'Proves that nothing is lost, stuck or miscounted (embedded: while Bellhop is stopped).',
+    load: async () => (await import('./reconcile.ts')).reconcileCommand,
   },
   {
     name: 'doctor',

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { ApiClient } from './client.ts';
+import { printProblem } from './problem.ts';
 import { UsageError } from './usage.ts';
 
 const CONNECTION_OPTIONS = { key: { type: 'string' }, url: { type: 'string' } } as const;
@@ -64,6 +65,7 @@ interface DeliveryView {
   state: string;
   reason?: string;
   provider?: string;
+  next?: string;
   attempts: {
     n: number;
     outcome: string;
@@ -79,10 +81,11 @@ function printNotification(view: Record<string, unknown>): void {
     `${view.id}  ${view.status}${view.reason ? ` (${view.reason})` : ''}  to ${view.userId}, ${view.createdAt}`,
   );
   for (const delivery of view.deliveries as DeliveryView[]) {
-    const { channel, state, reason, provider } = delivery;
+    const { channel, state, reason, provider, next } = delivery;
     console.log(
       `  ${channel}${provider ? ` over ${provider}` : ''}: ${state}${reason ? ` (${reason})` : ''}`,
     );
+    if (next) console.log(`    ${next}`);
     for (const attempt of delivery.attempts) {
       const why = [attempt.reason, attempt.code].filter(Boolean).join(', ');
       const took = attempt.latencyMs === undefined ? '' : ` in ${attempt.latencyMs} ms`;
@@ -91,11 +94,6 @@ function printNotification(view: Record<string, unknown>): void {
       );
     }
   }
-}
-
-function printProblem(problem: Record<string, unknown>): number {
-  console.error(`${problem.title}: ${problem.detail} [${problem.code}]`);
-  return 1;
 }
 
 function parseVariables(text: string | undefined): object {

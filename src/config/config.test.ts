@@ -50,7 +50,12 @@ describe('the settings', () => {
       bodyLimit: 262_144,
       keyRateLimit: 0,
       acceptQueue: 20_000,
+      maxInFlight: 2_000,
+      providerRates: {},
+      tenantRates: {},
       trustProxy: false,
+      flags: [],
+      hooksModule: undefined,
       logLevel: 'warn',
       drainMs: 20_000,
     });
@@ -94,6 +99,15 @@ describe('the settings', () => {
       for (const bad of [min - 1, max + 1, 1.5, '0x10', '1e3', '5 '.repeat(2)])
         assertProblem({ [name]: String(bad) }, new RegExp(`^${name} must be `));
     }
+  });
+
+  it('have rates by the name of what exists, above zero', () => {
+    const { providerRates } = parseConfig({ BELLHOP_PROVIDER_RATES: 'apns=10000, twilio=0.5' });
+    assert.deepEqual(providerRates, { apns: 10_000, twilio: 0.5 });
+    assertProblem({ BELLHOP_PROVIDER_RATES: 'nobody=1' }, /names no provider "nobody"/);
+    assertProblem({ BELLHOP_TENANT_RATE: 'fax=1' }, /names no channel "fax"/);
+    for (const bad of ['apns', 'apns=0', 'apns=-1', 'apns=1,,twilio=2'])
+      assertProblem({ BELLHOP_PROVIDER_RATES: bad }, /^BELLHOP_PROVIDER_RATES must be pairs/);
   });
 
   it('have choices that are spelt exactly', () => {

@@ -1,5 +1,6 @@
 import type { LogLevel } from '../lib/logger.ts';
-import { ROLES, type Role, SETTINGS, type Setting, type SettingName } from './settings.ts';
+import { type FlagSetting, parseFlags } from './flags.ts';
+import { parseRates, ROLES, type Role, SETTINGS, type Setting, type SettingName } from './settings.ts';
 
 export interface Config {
   port: number;
@@ -18,7 +19,14 @@ export interface Config {
   bodyLimit: number;
   keyRateLimit: number;
   acceptQueue: number;
+  maxInFlight: number;
+  /** Attempts a second by provider id. */
+  providerRates: Record<string, number>;
+  /** Attempts a second of each tenant by channel. */
+  tenantRates: Record<string, number>;
   trustProxy: string | false;
+  flags: FlagSetting[];
+  hooksModule: string | undefined;
   logLevel: LogLevel;
   drainMs: number;
 }
@@ -78,6 +86,7 @@ function checkSetting(setting: Setting, text: string): string | null {
 function toConfig(text: Record<SettingName, string>): Config {
   const roles = list(text.BELLHOP_ROLES);
   const page = text.BELLHOP_SIMULATOR_PAGE;
+  const flags = parseFlags(text.BELLHOP_FLAGS);
   return {
     port: Number(text.BELLHOP_PORT),
     host: text.BELLHOP_HOST,
@@ -95,7 +104,12 @@ function toConfig(text: Record<SettingName, string>): Config {
     bodyLimit: Number(text.BELLHOP_BODY_LIMIT),
     keyRateLimit: Number(text.BELLHOP_KEY_RATE_LIMIT),
     acceptQueue: Number(text.BELLHOP_ACCEPT_QUEUE),
+    maxInFlight: Number(text.BELLHOP_MAX_IN_FLIGHT),
+    providerRates: parseRates(text.BELLHOP_PROVIDER_RATES),
+    tenantRates: parseRates(text.BELLHOP_TENANT_RATE),
     trustProxy: text.BELLHOP_TRUST_PROXY || false,
+    flags: 'values' in flags ? flags.values : [],
+    hooksModule: text.BELLHOP_HOOKS_MODULE || undefined,
     logLevel: text.BELLHOP_LOG_LEVEL as LogLevel,
     drainMs: Number(text.BELLHOP_DRAIN_SECONDS) * 1000,
   };

@@ -3,6 +3,16 @@ import { parseEnv } from 'node:util';
 import { type Config, parseConfig } from './config.ts';
 
 export { type Config, ConfigError, parseConfig } from './config.ts';
+export {
+  ENVIRONMENTS,
+  type Environment,
+  FLAG_NAMES,
+  FLAGS,
+  type Flag,
+  type FlagName,
+  type FlagSetting,
+  parseFlags,
+} from './flags.ts';
 export { renderEnvExample, renderReference } from './reference.ts';
 export { ROLES, type Role, SETTINGS } from './settings.ts';
 

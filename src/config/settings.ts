@@ -1,3 +1,6 @@
+import { CHANNELS, listProviders } from '../providers/index.ts';
+import { parseFlags } from './flags.ts';
+
 /**
  * Every setting of Bellhop: name, type, default, description. The environment is read by config.ts from this
  * table alone; the reference page (docs/configuration.md) and .env.example are generated from it.
@@ -20,6 +23,28 @@ export const ROLES = ['api', 'router', 'worker', 'sweeper'] as const;
 export type Role = (typeof ROLES)[number];
 
 const MIN_SECRET_LENGTH = 32;
+const RATE = /^([a-z0-9-]+)=(\d+(?:\.\d+)?)$/;
+
+/** `name=number` pairs, comma-separated; the numbers above zero. */
+export function parseRates(text: string): Record<string, number> {
+  const pairs = text.split(',').map((pair) => pair.trim());
+  return Object.fromEntries(
+    pairs.flatMap((pair) => {
+      const match = RATE.exec(pair);
+      return match ? [[match[1]!, Number(match[2])]] : [];
+    }),
+  );
+}
+
+function checkRates(text: string, names: readonly string[], what: string): string | null {
+  if (text === '') return null;
+  for (const pair of text.split(',').map((pair) => pair.trim())) {
+    const match = RATE.exec(pair);
+    if (!match || Number(match[2]) <= 0) return `must be pairs such as ${names[0]}=50, the rate above 0`;
+    if (!names.includes(match[1]!)) return `names no ${what} "${match[1]}"; known are ${names.join(', ')}`;
+  }
+  return null;
+}
 
 export const SETTINGS = {
   BELLHOP_PORT: {
@@ -56,7 +81,7 @@ export const SETTINGS = {
     min: 1,
     max: 200,
     description:
-      'Connections per pool to PostgreSQL; a process has four pools (API, accept high, accept, engine).',
+      'Connections per pool to PostgreSQL; a process has four pools (API, accept high, accept, engine), one of two connections (claims of high priority) and one connection for wake-ups.',
   },
   BELLHOP_ROLES: {
     type: 'list',
@@ -149,10 +174,53 @@ export const SETTINGS = {
     max: 1_000_000,
     description: 'Requests that may wait for a commit in this process before new ones are answered 503.',
   },
+  BELLHOP_MAX_IN_FLIGHT: {
+    type: 'integer',
+    default: '2000',
+    min: 10,
+    max: 100_000,
+    description:
+      'Attempts under way at once in this process; a fifth of it is kept for high priority, a tenth for normal, a twentieth for low.',
+  },
+  BELLHOP_PROVIDER_RATES: {
+    type: 'list',
+    default: '',
+    description:
+      'Attempts a second by provider, over all tenants and processes, e.g. `apns=10000,twilio=50`; a provider that is not named has no such limit. Living workers share a rate equally.',
+    check: (text) =>
+      checkRates(
+        text,
+        listProviders().map(({ id }) => id),
+        'provider',
+      ),
+  },
+  BELLHOP_TENANT_RATE: {
+    type: 'list',
+    default: '',
+    description:
+      'Attempts a second of each tenant by channel, over all its connections and all processes, e.g. `sms=20,email=100`; `limits` of a tenant goes before it. Empty is no limit.',
+    check: (text) => checkRates(text, CHANNELS, 'channel'),
+  },
   BELLHOP_TRUST_PROXY: {
     type: 'text',
     default: '',
     description: 'Addresses of reverse proxies whose X-Forwarded-For is believed (comma-separated CIDR).',
+  },
+  BELLHOP_FLAGS: {
+    type: 'list',
+    default: '',
+    description:
+      'Feature flags for tenants without a value of their own, e.g. `hooks=off,failover@live=25%` (see flags.md).',
+    check: (text) => {
+      const parsed = parseFlags(text);
+      return 'problem' in parsed ? parsed.problem : null;
+    },
+  },
+  BELLHOP_HOOKS_MODULE: {
+    type: 'text',
+    default: '',
+    description:
+      'A JavaScript module of yours whose `preSend` and `postSend` are called for all tenants (see hooks.md).',
   },
   BELLHOP_LOG_LEVEL: {
     type: 'choice',

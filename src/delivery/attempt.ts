@@ -1,37 +1,42 @@
+import type { TenantHooks } from '../hooks/index.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type Message, type Outcome, rejected } from '../providers/index.ts';
 import type { Claimed } from '../queue/index.ts';
 import { categoryOf } from '../rules/index.ts';
 import type { CompiledTemplate } from '../templates/index.ts';
-import { recheck, type Verdict } from './compose.ts';
-import { type ExchangeTools, exchange, type Sending } from './exchange.ts';
-import type { Gate, Lesson } from './gate.ts';
+import { recheck } from './compose.ts';
+import { type ExchangeTools, exchange, type Held, type Sending } from './exchange.ts';
+import { canShareRecipients } from './failover.ts';
+import type { Gate } from './gate.ts';
+import type { Health } from './health.ts';
+import { endHeld, withNotes } from './held.ts';
+import { isTrouble, lessonOf } from './lesson.ts';
 import { scheduleFor } from './retry.ts';
 import type { Route } from './route.ts';
-import { type SettledOutcome, type Settlement, settle } from './settle.ts';
+import { type Alternative, type SettledOutcome, type Settlement, settle } from './settle.ts';
 import type { Result } from './store.ts';
+
+/** Whatever keeps this process from making an attempt should not make it claim the same again at once. */
+const HAND_BACK_MS = 1_000;
+/** Retries over one connection before another one takes over; a single one for high priority. */
+const PATIENCE = 2;
 
 export interface AttemptTools extends ExchangeTools {
   logger: Logger;
-  /** False when this process may have been given up for dead since `moment` (ms since epoch). */
-  isAliveSince(moment: number): boolean;
 }
 
 /** All that one attempt works with, looked up for its whole batch before. */
 export interface Work {
   claimed: Claimed;
-  /** When it was claimed, in milliseconds since the epoch. */
-  claimedAt: number;
   route: Route | null;
   gate: Gate;
+  health: Health;
   template: CompiledTemplate | null;
+  /** Null without any. */
+  hooks: TenantHooks | null;
   /** Another connection that could take over now. */
-  findAlternative(): { connection: string; provider: string } | null;
+  findAlternative(): Alternative | null;
 }
-
-const GIVEN_UP = { state: 'queued', reason: 'worker_lost' } as const;
-/** By then this process has proved that it is alive, or another one claims. */
-const GIVEN_UP_WAIT_MS = 1_000;
 
 /**
  * The life of one attempt: check again, render, send, classify, settle. Its start is on record already (the claim),
@@ -40,18 +45,19 @@ const GIVEN_UP_WAIT_MS = 1_000;
 export async function attempt(work: Work, tools: AttemptTools): Promise<Result> {
   const { claimed, gate } = work;
   const startedAt = tools.clock.now();
-  if (!tools.isAliveSince(work.claimedAt)) {
-    // Stopped for so long (SIGSTOP, a frozen machine, a clock that jumped) that others may have taken this attempt
-    // over: then it is theirs, and this result is refused. If nobody has, it must not stay behind as being sent.
+  if (!tools.isAlive(claimed.startedAt)) {
+    // Stopped for so long (SIGSTOP, a frozen machine) that others may have taken this attempt over. If they did, the
+    // fence keeps what is handed back from being written; if nobody did, nobody else would ever look after it.
     gate.abandon();
-    return endWithVerdict(claimed, GIVEN_UP, startedAt, startedAt + GIVEN_UP_WAIT_MS);
+    return handBack(claimed, startedAt);
   }
   const verdict = recheck(claimed, startedAt);
   if (verdict) {
     gate.abandon();
-    return endWithVerdict(claimed, verdict, startedAt);
+    return notSent(claimed, { ...verdict, outcome: verdict.state, dueAt: null }, startedAt);
   }
-  const sent: Sending = await exchange(work, tools).catch((error: unknown) => {
+  work.health.start(claimed.id, startedAt);
+  const sent: Sending | Held = await exchange(work, tools).catch((error: unknown) => {
     // A bug of ours must not look like the provider's fault, and must not repeat for ever.
     tools.logger.error(
       { error, delivery: claimed.id, provider: claimed.provider },
@@ -60,23 +66,31 @@ export async function attempt(work: Work, tools: AttemptTools): Promise<Result> 
     return { outcome: rejected('request_invalid', { code: 'internal_error' }) };
   });
   const now = tools.clock.now();
+  if ('held' in sent) {
+    gate.abandon();
+    work.health.forget(claimed.id);
+    return sent.held ? endHeld(claimed, sent.held, { startedAt, now }) : handBack(claimed, now);
+  }
   const outcome = settledOutcome(sent.outcome);
-  gate.finish(sent.recipientsFault ? 'healthy' : lessonOf(outcome), now);
+  learn(work, { outcome, isRecipients: sent.recipientsFault ?? false, startedAt, now });
   const settlement = settle(outcome, {
     now,
-    random: Math.random(),
+    random: fractionOf(tools.random(4)),
     retries: claimed.retries,
     expiresAt: claimed.expiresAt,
     schedule: scheduleFor(claimed.channel as Message['channel'], claimed.priority),
     category: categoryOf(claimed.category),
-    alternative: outcome.kind === 'unavailable' ? work.findAlternative() : null,
+    connection: claimed.connection,
+    choice: claimed.choice,
+    alternative: mayMove(outcome, sent, claimed) ? work.findAlternative() : null,
+    patience: gate.isBroken ? 0 : claimed.priority === 'high' ? 1 : PATIENCE,
     breakMs: gate.breakMs,
   });
   const result = {
     claimed,
     settlement,
     outcome: outcome.kind,
-    detail: sent.detail ?? null,
+    ...withNotes(sent.detail ?? null, sent.notes ?? []),
     startedAt,
     latencyMs: now - startedAt,
     finishedAt: now,
@@ -84,6 +98,36 @@ export async function attempt(work: Work, tools: AttemptTools): Promise<Result> 
   };
   logResult(result, tools.logger);
   return result;
+}
+
+/** Random bytes as a number in [0, 1). */
+function fractionOf(bytes: Uint8Array): number {
+  return bytes.reduce((fraction, byte) => (fraction + byte) / 256, 0);
+}
+
+/** What the attempt tells about its connection goes to the gate (may more start?) and to the record of its health. */
+function learn(
+  { claimed, gate, health }: Work,
+  attempted: { outcome: SettledOutcome; isRecipients: boolean; startedAt: number; now: number },
+): void {
+  const { outcome, isRecipients, startedAt, now } = attempted;
+  const troubled = !isRecipients && isTrouble(outcome);
+  health.answer(claimed.id, { troubled, now });
+  const lesson = isRecipients ? 'healthy' : lessonOf(outcome);
+  // It began before the breaker opened: no proof for or against what the probe finds out now.
+  if (startedAt < health.breaker.openedAt && typeof lesson !== 'object') {
+    gate.abandon();
+    return;
+  }
+  gate.finish(lesson, now);
+  // A vendor that is down and asks for a pause gets it, but is no less down for that.
+  if (typeof lesson === 'object' && troubled) health.breaker.count(true, now);
+}
+
+/** Never after `unknown`: somebody else would send a second time what may have been sent. */
+function mayMove(outcome: SettledOutcome, sent: Sending, claimed: Claimed): boolean {
+  if (outcome.kind === 'unavailable') return true;
+  return outcome.kind === 'retry' && !sent.recipientsFault && canShareRecipients(claimed.provider);
 }
 
 function logResult({ claimed, settlement, outcome, latencyMs }: Result, logger: Logger): void {
@@ -101,43 +145,31 @@ function settledOutcome(outcome: Outcome): SettledOutcome {
   return { kind: 'unavailable', reason: 'credentials_invalid', code: outcome.code };
 }
 
-/** What the outcome says about the connection, not about this message. */
-function lessonOf(outcome: SettledOutcome): Lesson {
-  switch (outcome.kind) {
-    case 'accepted':
-    case 'rejected':
-      return 'healthy';
-    case 'retry':
-      return outcome.scope === 'connection' ? { pauseMs: outcome.afterMs ?? 1_000 } : 'troubled';
-    case 'unavailable':
-      return 'broken';
-    case 'unknown':
-      return 'troubled';
-  }
+/** An attempt that this process could not make: queued again, with nothing used up. */
+export function handBack(claimed: Claimed, now: number): Result {
+  const end = { state: 'queued', reason: null, outcome: 'not_started', dueAt: now + HAND_BACK_MS } as const;
+  return notSent(claimed, end, now);
 }
 
-/** An attempt that ended before anything was sent; with `dueAt` when it is queued again. */
-function endWithVerdict(
+function notSent(
   claimed: Claimed,
-  verdict: Verdict | typeof GIVEN_UP,
+  { outcome, ...end }: Pick<Settlement, 'state' | 'reason' | 'dueAt'> & { outcome: string },
   now: number,
-  dueAt: number | null = null,
 ): Result {
   const settlement: Settlement = {
-    state: verdict.state,
-    reason: verdict.reason,
+    ...end,
     code: null,
-    dueAt,
     decideAt: null,
     retries: claimed.retries,
     moveTo: null,
+    choice: null,
     providerMessageId: null,
     effect: null,
   };
   return {
     claimed,
     settlement,
-    outcome: verdict.state === 'queued' ? 'retry' : verdict.state,
+    outcome,
     detail: null,
     startedAt: now,
     latencyMs: 0,

@@ -1,75 +1,162 @@
 const FIRST_BREAK_MS = 5_000;
 const LONGEST_BREAK_MS = 300_000;
-// Trouble (network faults, 5xx) breaks a connection when it is the rule and not the exception.
+// On a trickle of traffic a row of troubles is all the evidence there will ever be.
+const TROUBLES_IN_A_ROW = 5;
+// On a stream, trouble (network faults, 5xx) breaks a connection when it is the rule and not the exception.
 const WINDOW_MS = 30_000;
 const MIN_CALLS = 20;
 const TROUBLE_SHARE = 0.5;
+/** What may flow after a probe went well: a connection that just came back is not hit by everything at once. */
+const SHARES = [0.1, 0.25, 0.5];
+const STAGE_MS = 10_000;
+const STAGE_SUCCESSES = 10;
+const STAGE_TROUBLE_SHARE = 0.2;
+
+/** What other processes, and this one after a restart, need to know of a breaker. Times in ms since the epoch. */
+export interface BreakerState {
+  phase: 'closed' | 'open' | 'recovering';
+  /** When it last changed; of two states the later one is right. */
+  since: number;
+  openUntil: number;
+  breakMs: number;
+  /** Index of the share that may flow while recovering. */
+  stage: number;
+}
 
 /**
- * Keeps away from a connection that does not work. It opens at once when the vendor says the account is broken, or
- * when half of at least 20 calls in 30 s met trouble. An open breaker lets one probe through after a while; each
- * failed probe doubles the wait, up to five minutes.
+ * Keeps away from a connection that does not work. It opens at once when the vendor says the account is broken, after
+ * five troubles in a row, or when half of at least 20 calls in 30 s met trouble. An open breaker lets one probe through
+ * after a while; each failed probe doubles the wait, up to five minutes. After a good probe a growing share may flow
+ * (10, 25, 50 %, each for ten successes or ten seconds) until it is closed; trouble on the way opens it again.
  */
 export class Breaker {
-  #openUntil = 0;
-  #breakMs = FIRST_BREAK_MS;
-  #isOpen = false;
+  #state: BreakerState;
   #windowStart = 0;
   #calls = 0;
   #troubles = 0;
+  #troublesInARow = 0;
+  #openedAt = 0;
+  readonly #hanging: () => number;
+
+  /** `hanging` counts the attempts under way that began before it opened; they must not hold up the probe. */
+  constructor(hanging: () => number = () => 0) {
+    this.#hanging = hanging;
+    this.#state = { phase: 'closed', since: 0, openUntil: 0, breakMs: FIRST_BREAK_MS, stage: 0 };
+  }
 
   /** True while it is open or probing: failover should look elsewhere. */
   get isOpen(): boolean {
-    return this.#isOpen;
+    return this.#state.phase === 'open';
   }
 
   /** How long it keeps away from now on. */
   get breakMs(): number {
-    return this.#breakMs;
+    return this.#state.breakMs;
   }
 
-  /** Milliseconds since the epoch until which nothing may start. */
+  /** Milliseconds since the epoch until which nothing may start; 0 when it is not open. */
   get openUntil(): number {
-    return this.#openUntil;
+    return this.#state.phase === 'open' ? this.#state.openUntil : 0;
   }
 
-  /** Attempts that may start at `now` when `inFlight` are under way. */
-  permits(now: number, inFlight: number): number {
-    if (!this.#isOpen) return Number.POSITIVE_INFINITY;
-    return now >= this.#openUntil && inFlight === 0 ? 1 : 0;
+  /** When it last opened (ms since the epoch): what attempts from before that time say is nothing new. */
+  get openedAt(): number {
+    return this.#openedAt;
   }
 
-  /** The vendor said that the account does not work. */
+  /** The state at `now`; what recovers does so by time too. */
+  at(now: number): BreakerState {
+    this.#grow(now);
+    return { ...this.#state };
+  }
+
+  /** Takes over what another process found out, unless this one knows something newer. */
+  adopt(state: BreakerState): void {
+    if (state.since <= this.#state.since) return;
+    this.#state = { ...state };
+    if (state.phase === 'open') this.#openedAt = state.since;
+    this.#forget();
+  }
+
+  /** The share of the traffic that may come here: 0 while open (a probe apart), 1 while closed. */
+  share(now: number): number {
+    this.#grow(now);
+    const { phase, stage } = this.#state;
+    if (phase === 'recovering') return SHARES[stage]!;
+    return phase === 'open' ? 0 : 1;
+  }
+
+  /** Attempts that may start at `now` when `inFlight` of `slots` are under way. */
+  permits(now: number, inFlight: number, slots: number): number {
+    const share = this.share(now);
+    if (share === 1) return Number.POSITIVE_INFINITY;
+    if (share > 0) return Math.max(0, Math.ceil(slots * share) - inFlight);
+    return now >= this.#state.openUntil && inFlight <= this.#hanging() ? 1 : 0;
+  }
+
+  /** The vendor said that the account does not work, or nothing answers any more. */
   open(now: number): void {
+    const { phase, openUntil, breakMs } = this.#state;
     // Answers of attempts that were under way when it opened say nothing new.
-    if (this.#isOpen && now < this.#openUntil) return;
-    this.#breakMs = this.#isOpen ? Math.min(this.#breakMs * 2, LONGEST_BREAK_MS) : FIRST_BREAK_MS;
-    this.#isOpen = true;
-    this.#openUntil = now + this.#breakMs;
+    if (phase === 'open' && now < openUntil) return;
+    const nextMs = phase === 'closed' ? FIRST_BREAK_MS : Math.min(breakMs * 2, LONGEST_BREAK_MS);
+    this.#change({ phase: 'open', openUntil: now + nextMs, breakMs: nextMs, stage: 0 }, now);
   }
 
   /** One call that reached the vendor, or met trouble on the way. */
   count(troubled: boolean, now: number): void {
-    if (this.#isOpen) {
+    this.#grow(now);
+    const { phase, openUntil } = this.#state;
+    if (phase === 'open') {
+      if (now < openUntil) return;
       if (troubled) this.open(now);
-      else this.#close();
+      else this.#change({ phase: 'recovering', stage: 0 }, now);
       return;
     }
-    if (now - this.#windowStart > WINDOW_MS) {
+    if (phase === 'closed' && now - this.#windowStart > WINDOW_MS) {
       this.#windowStart = now;
       this.#calls = 0;
       this.#troubles = 0;
     }
     this.#calls++;
+    this.#troublesInARow = troubled ? this.#troublesInARow + 1 : 0;
     if (troubled) this.#troubles++;
-    if (this.#calls >= MIN_CALLS && this.#troubles >= this.#calls * TROUBLE_SHARE) this.open(now);
+    if (phase === 'recovering') this.#judgeStage(troubled, now);
+    else if (this.#isTooMuch()) this.open(now);
   }
 
-  #close(): void {
-    this.#isOpen = false;
-    this.#openUntil = 0;
-    this.#breakMs = FIRST_BREAK_MS;
+  #isTooMuch(): boolean {
+    if (this.#troublesInARow >= TROUBLES_IN_A_ROW) return true;
+    return this.#calls >= MIN_CALLS && this.#troubles >= this.#calls * TROUBLE_SHARE;
+  }
+
+  #judgeStage(troubled: boolean, now: number): void {
+    if (troubled && this.#troubles >= this.#calls * STAGE_TROUBLE_SHARE) this.open(now);
+    else if (this.#calls - this.#troubles >= STAGE_SUCCESSES) this.#nextStage(now);
+  }
+
+  /** Time heals too: on a trickle of traffic, ten successes would take for ever. */
+  #grow(now: number): void {
+    while (this.#state.phase === 'recovering' && now - this.#state.since >= STAGE_MS)
+      this.#nextStage(this.#state.since + STAGE_MS);
+  }
+
+  #nextStage(now: number): void {
+    const stage = this.#state.stage + 1;
+    if (stage < SHARES.length) this.#change({ stage }, now);
+    else this.#change({ phase: 'closed', openUntil: 0, breakMs: FIRST_BREAK_MS, stage: 0 }, now);
+  }
+
+  #change(change: Partial<BreakerState>, now: number): void {
+    this.#state = { ...this.#state, ...change, since: Math.max(now, this.#state.since + 1) };
+    if (change.phase === 'open') this.#openedAt = this.#state.since;
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#windowStart = 0;
     this.#calls = 0;
     this.#troubles = 0;
+    this.#troublesInARow = 0;
   }
 }

@@ -1,4 +1,6 @@
 import { randomFillSync } from 'node:crypto';
+import type { Flags } from '../flags/index.ts';
+import type { Hooks } from '../hooks/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { EgressGuard } from '../lib/egress.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -7,8 +9,11 @@ import type { Claimed, Queue, Wake } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
 import type { Templates } from '../templates/index.ts';
 import type { Connections } from '../tenants/index.ts';
+import type { AttemptTools } from './attempt.ts';
 import { Dispatcher } from './dispatcher.ts';
-import { Gates } from './gates.ts';
+import { Evacuation } from './evacuation.ts';
+import { type DeliveryLimits, Gates } from './gates.ts';
+import type { HealthBoard } from './health-board.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Recorder } from './recorder.ts';
 import { Sender, type SimulatorAddress, type Transports } from './sender.ts';
@@ -22,12 +27,22 @@ export interface DeliveryOptions {
   logger: Logger;
   wake: Wake;
   queue: Queue;
+  /** The same queue over the pool for high priority; also reads the agenda. Default: `queue`. */
+  highQueue?: Queue;
+  limits?: DeliveryLimits;
   templates: Pick<Templates, 'compiled'>;
   connections: Pick<Connections, 'forTenants'>;
+  hooks: Pick<Hooks, 'forTenants'>;
+  flags: Pick<Flags, 'forTenants'>;
   guard: EgressGuard;
+  health: HealthBoard;
   /** Where test attempts go; null when this process must not send any. */
   simulator: SimulatorAddress | null;
   callbackUrl(claimed: Claimed): string | undefined;
+  /** The way to the providers; by default the real one behind the guard. */
+  transports?: Transports;
+  /** That many random bytes; the system's by default. */
+  random?(bytes: number): Uint8Array;
 }
 
 export interface DeliveryEngine {
@@ -38,22 +53,22 @@ export interface DeliveryEngine {
 /** Builds the parts of delivery and starts them. */
 export async function startDelivery(options: DeliveryOptions): Promise<DeliveryEngine> {
   const { store, clock, logger, wake, queue, connections, templates, guard } = options;
-  const transports: Transports = {
+  const transports: Transports = options.transports ?? {
     http: createHttpTransport({ guard }),
     http2: createHttp2Transport({ guard }),
     smtp: createSmtpTransport({ guard }),
   };
   const sender = new Sender(transports, options.simulator);
-  const heartbeat = new Heartbeat({ store, clock, logger });
-  const gates = new Gates(clock);
+  const gates = new Gates(clock, options.health, options.limits);
+  const heartbeat = new Heartbeat({ store, clock, logger, onWorkers: (alive) => gates.divide(alive) });
   const recorder = new Recorder({ store, clock, logger });
-  const tools = {
+  const tools: AttemptTools = {
     clock,
     logger,
     sender,
     tokens: new TokenCache(fetchTokenBy(sender)),
-    random: (bytes: number) => randomFillSync(new Uint8Array(bytes)),
-    isAliveSince: (moment: number) => heartbeat.isAliveSince(moment),
+    random: options.random ?? ((bytes: number) => randomFillSync(new Uint8Array(bytes))),
+    isAlive: (since) => heartbeat.isAlive(since),
     callbackUrl: options.callbackUrl,
   };
   const worker = new Worker({
@@ -66,14 +81,36 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
     recorder,
     connections,
     templates,
+    hooks: options.hooks,
+    flags: options.flags,
     tools,
   });
-  const dispatcher = new Dispatcher({ store, clock, logger, wake, queue, gates, connections, worker });
+  const evacuation = new Evacuation({
+    store,
+    clock,
+    logger,
+    wake,
+    gates,
+    health: options.health,
+    connections,
+  });
+  const dispatcher = new Dispatcher({
+    store,
+    clock,
+    logger,
+    wake,
+    queue,
+    highQueue: options.highQueue ?? queue,
+    gates,
+    connections,
+    worker,
+  });
   await heartbeat.start();
   dispatcher.start();
+  evacuation.start();
   return {
     async stop(timeoutMs) {
-      await dispatcher.stop();
+      await Promise.all([dispatcher.stop(), evacuation.stop()]);
       const left = await worker.drain(timeoutMs);
       await heartbeat.stop();
       await Promise.allSettled(Object.values(transports).map((transport) => transport.close()));

@@ -1,3 +1,4 @@
+import type { HookNote, TenantHooks } from '../hooks/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import { reveal, Secret } from '../lib/secret.ts';
 import {
@@ -14,6 +15,7 @@ import {
 import type { Claimed } from '../queue/index.ts';
 import type { CompiledTemplate } from '../templates/index.ts';
 import { compose } from './compose.ts';
+import type { Refusal } from './held.ts';
 import type { Route } from './route.ts';
 import { buildPreview, type Sender } from './sender.ts';
 import type { TokenCache } from './tokens.ts';
@@ -27,6 +29,8 @@ export interface ExchangeTools {
   sender: Sender;
   tokens: TokenCache;
   random(bytes: number): Uint8Array;
+  /** False once the others may have given this process up, at any time since `since` (ms since the epoch). */
+  isAlive(since: number): boolean;
   /** Where vendors post receipts of a connection; undefined when this installation has no public address. */
   callbackUrl(claimed: Claimed): string | undefined;
 }
@@ -35,6 +39,7 @@ export interface Talk {
   claimed: Claimed;
   route: Route | null;
   template: CompiledTemplate | null;
+  hooks: TenantHooks | null;
 }
 
 export interface Sending {
@@ -44,15 +49,32 @@ export interface Sending {
   inboxItem?: InboxItem;
   /** The address that failed was the recipient's own (a browser's endpoint, a user's webhook): the connection is fine. */
   recipientsFault?: boolean;
+  /** What hooks did besides agreeing. */
+  notes?: HookNote[];
+}
+
+/** Nothing was sent: a hook did not let it go, or (null) this process was given up while it waited for one. */
+export interface Held {
+  held: Refusal | null;
 }
 
 /** Renders a claimed delivery, talks to its provider, and says what the answer, or its absence, means. */
-export async function exchange(work: Talk, tools: ExchangeTools): Promise<Sending> {
-  const { claimed, route } = work;
-  if (!route) return { outcome: unavailable('account_misconfigured', { code: 'connection_missing' }) };
+export async function exchange(work: Talk, tools: ExchangeTools): Promise<Sending | Held> {
+  const { claimed, hooks } = work;
+  if (!work.route) return { outcome: unavailable('account_misconfigured', { code: 'connection_missing' }) };
   const composed = compose(claimed, work.template);
   if ('problem' in composed) return { outcome: rejected('content_invalid', { code: composed.problem }) };
   const { message } = composed;
+  if (!hooks) return send(message, work, tools);
+  const ruling = await hooks.preSend(claimed, message);
+  if (!tools.isAlive(claimed.startedAt)) return { held: null };
+  if (ruling.kind !== 'send') return { held: ruling };
+  return { ...(await send({ ...message, content: ruling.content }, work, tools)), notes: ruling.notes };
+}
+
+async function send(message: Message, work: Talk, tools: ExchangeTools): Promise<Sending> {
+  const { claimed } = work;
+  const route = work.route!;
   const context: RequestContext = {
     now: tools.clock.now(),
     random: tools.random,

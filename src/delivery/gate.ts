@@ -1,76 +1,84 @@
-import type { Limits } from '../providers/index.ts';
-import { Breaker } from './breaker.ts';
-import { Pace } from './pace.ts';
+import { type Lane, priorityOf } from '../ledger/index.ts';
+import type { Priority } from '../providers/index.ts';
+import type { Budget } from './budget.ts';
+import type { Bulkhead, Lesson } from './bulkhead.ts';
 
-/** What an attempt taught about its connection. */
-export type Lesson = 'healthy' | 'troubled' | 'broken' | { pauseMs: number };
+export type { Lesson } from './bulkhead.ts';
 
-/**
- * The permits of one connection: how many attempts may start now. Slots in flight, the declared rate, pauses that
- * the vendor asked for, and the breaker.
- */
+export interface GateOptions {
+  lane: Lane;
+  bulkhead: Bulkhead;
+  /** What it shares with other connections: the process's capacity, the rates of its tenant and provider. */
+  shared: readonly Budget[];
+}
+
+/** Where attempts of one lane over one connection begin and end: it lets through what every budget allows. */
 export class Gate {
-  readonly #maxInFlight: number;
-  readonly #pace: Pace | null;
-  readonly #breaker = new Breaker();
+  readonly #priority: Priority;
+  readonly #bulkhead: Bulkhead;
+  readonly #budgets: readonly Budget[];
   #inFlight = 0;
-  #pausedUntil = 0;
 
-  constructor(limits: Limits, now: number) {
-    this.#maxInFlight = limits.maxInFlight;
-    this.#pace = limits.ratePerSecond === undefined ? null : new Pace(limits.ratePerSecond, now);
+  constructor({ lane, bulkhead, shared }: GateOptions) {
+    this.#priority = priorityOf(lane);
+    this.#bulkhead = bulkhead;
+    this.#budgets = [bulkhead, ...shared];
   }
 
+  /** Attempts of this lane under way, those included that a claim is under way for. */
   get inFlight(): number {
     return this.#inFlight;
   }
 
   /** Attempts that may start at `now` (ms). */
   permits(now: number): number {
-    if (now < this.#pausedUntil) return 0;
-    const slots = this.#maxInFlight - this.#inFlight;
-    const allowed = Math.min(slots, this.#breaker.permits(now, this.#inFlight));
-    // A probe is one call, whatever the rate.
-    return this.#pace && !this.#breaker.isOpen ? Math.min(allowed, this.#pace.permits(now)) : allowed;
+    let permits = Number.POSITIVE_INFINITY;
+    for (const budget of this.#budgets) permits = Math.min(permits, budget.permits(this.#priority, now));
+    return permits;
   }
 
   /** When permits may be had again (ms since epoch); `now` when there are some or only slots are missing. */
   opensAt(now: number): number {
-    const blockedUntil = Math.max(this.#pausedUntil, this.#breaker.openUntil);
-    if (blockedUntil > now) return blockedUntil;
-    return this.#pace ? this.#pace.opensAt(now) : now;
+    return Math.max(...this.#budgets.map((budget) => budget.opensAt(this.#priority, now)));
   }
 
   /** True while the breaker is open or probing: failover should look elsewhere. */
   get isBroken(): boolean {
-    return this.#breaker.isOpen;
+    return this.#bulkhead.isBroken;
   }
 
   /** How long the breaker keeps away from now on. */
   get breakMs(): number {
-    return this.#breaker.breakMs;
+    return this.#bulkhead.breakMs;
+  }
+
+  /** There is due work and no permit: the next one must not go to others for ever. */
+  turnAway(now: number): void {
+    for (const budget of this.#budgets) {
+      if (budget.permits(this.#priority, now) === 0) budget.turnAway(this.#priority, now);
+    }
   }
 
   /** Takes permits before a claim; what the claim did not use is given back with `release`. */
-  reserve(count: number): void {
+  reserve(count: number, now: number): void {
     this.#inFlight += count;
-    this.#pace?.take(count);
+    for (const budget of this.#budgets) budget.take(this.#priority, count, now);
   }
 
-  release(count: number): void {
+  release(count: number, now: number): void {
     this.#inFlight -= count;
-    this.#pace?.take(-count);
+    for (const budget of this.#budgets) budget.giveBack(this.#priority, count, now);
   }
 
   finish(lesson: Lesson, now: number): void {
     this.#inFlight--;
-    if (typeof lesson === 'object') this.#pausedUntil = Math.max(this.#pausedUntil, now + lesson.pauseMs);
-    else if (lesson === 'broken') this.#breaker.open(now);
-    else this.#breaker.count(lesson === 'troubled', now);
+    for (const budget of this.#budgets) budget.finish(this.#priority);
+    this.#bulkhead.learn(lesson, now);
   }
 
-  /** An attempt that ended before anything was sent. */
+  /** An attempt that ended before anything was sent. Its tokens are not given back: that would need the time. */
   abandon(): void {
     this.#inFlight--;
+    for (const budget of this.#budgets) budget.finish(this.#priority);
   }
 }

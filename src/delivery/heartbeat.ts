@@ -16,53 +16,69 @@ export class Heartbeat {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #startedAt: Date;
+  readonly #onWorkers: (alive: number) => void;
   #lastBeat = Number.NEGATIVE_INFINITY;
-  /** Since when no two proofs of life lay so far apart that others may have taken this process for dead. */
+  #known = false;
   #aliveSince = Number.POSITIVE_INFINITY;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #stop = new AbortController();
 
-  constructor(options: { store: Store; clock: Clock; logger: Logger }) {
+  constructor(options: {
+    store: Store;
+    clock: Clock;
+    logger: Logger;
+    /** Told at each beat how many workers are alive, this one included. */
+    onWorkers?(alive: number): void;
+  }) {
     this.#store = options.store;
     this.#clock = options.clock;
     this.#logger = options.logger;
+    this.#onWorkers = options.onWorkers ?? (() => {});
     this.#startedAt = new Date(options.clock.now());
     this.workerId = uuidv7(options.clock.now());
   }
 
   /** Resolves after the first beat is stored: only then may attempts start. */
   async start(): Promise<void> {
-    await this.beat();
-    this.#timer = setInterval(() => {
-      this.beat().catch((error) =>
-        this.#logger.warn({ error, worker: this.workerId }, 'the heartbeat could not be written'),
-      );
-    }, INTERVAL_MS);
+    await this.#beat();
+    void this.#run();
   }
 
   /**
-   * Whether the others have taken this process for alive from `moment` (ms since epoch) until now. What it claimed
-   * before it was given up is not its own any more, however alive it is again.
+   * Whether the others have taken this process for alive ever since `since` (ms since the epoch): what it started
+   * then is still its own. One that was given up and goes on begins anew.
    */
-  isAliveSince(moment: number): boolean {
-    return moment >= this.#aliveSince && this.#clock.now() - this.#lastBeat < DEAD_AFTER_MS;
+  isAlive(since: number): boolean {
+    return since >= this.#aliveSince && this.#clock.now() - this.#lastBeat < DEAD_AFTER_MS;
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#stop.abort();
     await deleteWorker(this.#store.engine, this.workerId).catch(() => {});
   }
 
-  /** Stores a proof of life. */
-  async beat(): Promise<void> {
+  /** A beat that hangs must not hold up the next one. */
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    for (;;) {
+      await this.#clock.sleep(INTERVAL_MS, signal);
+      if (signal.aborted) return;
+      this.#beat().catch((error) =>
+        this.#logger.warn({ error, worker: this.workerId }, 'the heartbeat could not be written'),
+      );
+    }
+  }
+
+  async #beat(): Promise<void> {
     const now = this.#clock.now();
-    await saveHeartbeat(
+    const { isNew, alive } = await saveHeartbeat(
       this.#store.engine,
       { id: this.workerId, host: hostname(), startedAt: this.#startedAt },
-      new Date(now),
+      { now: new Date(now), aliveSince: new Date(now - DEAD_AFTER_MS) },
     );
-    // Until now the others saw the proof before: what was claimed meanwhile may be theirs already.
-    const storedAt = this.#clock.now();
-    if (storedAt - this.#lastBeat >= DEAD_AFTER_MS) this.#aliveSince = storedAt;
-    this.#lastBeat = now;
+    // Beats may be answered out of order.
+    this.#lastBeat = Math.max(this.#lastBeat, now);
+    if (isNew) this.#aliveSince = this.#known ? this.#clock.now() : now;
+    this.#known = true;
+    this.#onWorkers(alive);
   }
 }

@@ -1,2 +1,5 @@
 export { type DeliveryEngine, startDelivery } from './engine.ts';
-export { Sweep } from './sweep.ts';
+export { HealthBoard } from './health-board.ts';
+export { type HealthRouteOptions, registerHealthRoutes } from './health-routes.ts';
+export { decideUnknown, Sweep } from './sweep.ts';
+export { createHttpTransport } from './transport/index.ts';

@@ -4,11 +4,12 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Queryable, Store } from '../store/index.ts';
 import { contactKind, pruneDevices, suppressContacts } from '../users/index.ts';
+import { keepProviderIds } from './late-results.ts';
 import { insertAttempts, type Result, writeResults } from './store.ts';
 
 const MAX_BATCH = 500;
 /** Answers come one by one; gathered for this long they are one statement. */
-const LINGER_MS = 5;
+const INTERVAL_MS = 5;
 const RETRY_MS = 500;
 // SQLSTATE classes that lie in the data of a row: 22 (data exception), 23 (integrity), 54 (limit exceeded).
 const DATA_ERROR = /^(22|23|54)/;
@@ -33,7 +34,8 @@ export class Recorder {
       maxBatch: MAX_BATCH,
       concurrency: 1,
       maxWaiting: Number.POSITIVE_INFINITY,
-      lingerMs: LINGER_MS,
+      intervalMs: INTERVAL_MS,
+      clock: options.clock,
     });
   }
 
@@ -50,6 +52,7 @@ export class Recorder {
     for (;;) {
       try {
         const written = await this.#writeOnce(results);
+        await this.#keepIds(results.filter((result) => !written.has(result.claimed.id)));
         return results.map((result) => written.has(result.claimed.id));
       } catch (error) {
         this.#logger.error({ error, count: results.length }, 'results could not be written; trying again');
@@ -57,6 +60,13 @@ export class Recorder {
         await this.#clock.sleep(RETRY_MS);
       }
     }
+  }
+
+  /** Worth trying once: the results themselves are written, and must not be written again for this. */
+  async #keepIds(late: Result[]): Promise<void> {
+    await keepProviderIds(this.#store.engine, late).catch((error) =>
+      this.#logger.warn({ error, count: late.length }, 'ids of late answers could not be kept'),
+    );
   }
 
   /** A value the database refuses must stop only its own row, which then stays on record as unknown. */
@@ -72,7 +82,7 @@ export class Recorder {
     return this.#store.transaction(async (db) => {
       const written = await writeResults(db, results);
       const current = results.filter((result) => written.has(result.claimed.id));
-      await insertAttempts(db, current.filter((result) => result.outcome !== 'accepted').toSorted(byId));
+      await insertAttempts(db, current.filter(isLogged).toSorted(byId));
       await this.#applyEffects(db, current);
       return written;
     });
@@ -115,7 +125,11 @@ export class Recorder {
 }
 
 function isPlain(result: Result): boolean {
-  return result.outcome === 'accepted' && !result.inboxItem;
+  return !isLogged(result) && !result.inboxItem;
+}
+
+function isLogged(result: Result): boolean {
+  return result.outcome !== 'accepted' || result.hookReason !== undefined;
 }
 
 function byId(a: Result, b: Result): number {

@@ -12,6 +12,8 @@ export interface Route {
   // biome-ignore lint/suspicious/noExplicitAny: each provider types its own configuration
   config: any;
   baseUrl: string;
+  /** Of the connection, where it differs from the provider's. */
+  maxInFlight?: number;
   /** Test attempts reach the simulator and nothing else. */
   simulated: boolean;
 }
@@ -42,6 +44,7 @@ export function liveRoute(connection: Connection): Route | null {
     provider,
     config: connection.config,
     baseUrl: connection.baseUrl ?? defaultBaseUrl(provider),
+    maxInFlight: connection.limits.maxInFlight,
     simulated: false,
   };
 }

@@ -70,7 +70,8 @@ export class Sender {
     origin: (simulator: SimulatorAddress) => string,
     headers: Record<string, string>,
   ): SendOptions {
-    const { connectTimeoutMs, deadlineMs, maxInFlight } = route.provider.limits;
+    const { connectTimeoutMs, deadlineMs } = route.provider.limits;
+    const maxInFlight = route.maxInFlight ?? route.provider.limits.maxInFlight;
     const options = { connectionKey: route.key, connectTimeoutMs, deadlineMs, maxInFlight };
     if (!route.simulated) return options;
     if (!this.#simulator)

@@ -14,7 +14,10 @@ const situation = (extra: Partial<Situation> = {}): Situation => ({
   expiresAt: null,
   schedule: scheduleFor('push', 'normal'),
   category: { evidenceMs: 10_000 },
+  connection: 'a',
+  choice: null,
   alternative: null,
+  patience: 2,
   breakMs: 5_000,
   ...extra,
 });
@@ -60,6 +63,61 @@ describe('settling an attempt', () => {
     assert.deepEqual(
       [settled.state, settled.dueAt, settled.retries, settled.moveTo?.connection],
       ['queued', NOW, 0, 'b'],
+    );
+  });
+
+  const other = { connection: 'b', provider: 'termii' };
+
+  it('tries the same connection once more before another one takes over, at once and without using up a retry', () => {
+    const first = settleAs(retry('network_error'), { alternative: other });
+    assert.deepEqual([first.moveTo, first.retries, first.dueAt], [null, 1, NOW + 5_000]);
+    const second = settleAs(retry('network_error'), { alternative: other, retries: 1 });
+    assert.deepEqual([second.moveTo, second.retries, second.dueAt], [other, 1, NOW]);
+    const moves = [{ from: 'a', to: 'b', why: 'network_error', at: NOW }];
+    assert.deepEqual(second.choice, { moves, tried: ['a'], retriesBefore: 1 });
+  });
+
+  it('moves at the first retry when the connection has just turned out to be broken', () => {
+    assert.deepEqual(settleAs(retry('timeout'), { alternative: other, patience: 0 }).moveTo, other);
+  });
+
+  it('counts the retries over the present connection only', () => {
+    const choice = { tried: ['z'], retriesBefore: 2 };
+    assert.equal(settleAs(retry('timeout'), { alternative: other, retries: 2, choice }).moveTo, null);
+    assert.equal(settleAs(retry('timeout'), { alternative: other, retries: 3, choice }).moveTo, other);
+  });
+
+  it('begins a new round, at the price of a retry, when all were tried', () => {
+    const settled = settleAs(retry('timeout'), { retries: 2, choice: { tried: ['z'], retriesBefore: 1 } });
+    assert.deepEqual([settled.moveTo, settled.retries], [null, 3]);
+    assert.deepEqual(settled.choice, { tried: [], retriesBefore: 3 });
+  });
+
+  it('never moves what may have been sent', () => {
+    assert.equal(settleAs(unknown('timeout'), { alternative: other, patience: 0 }).moveTo, null);
+  });
+
+  it('always comes to an end, however many connections fail', () => {
+    const connections = fc.integer({ min: 1, max: 4 });
+    const schedules = fc.constantFrom(scheduleFor('push', 'normal'), scheduleFor('email', 'high'));
+    fc.assert(
+      fc.property(connections, fc.nat(2), schedules, (count, patience, schedule) => {
+        const names = Array.from({ length: count }, (_, i) => `c${i}`);
+        let at = { connection: 'c0', choice: null as Situation['choice'], retries: 0 };
+        const most = (schedule.delaysMs.length + 1) * count;
+        for (let attempts = 1; ; attempts++) {
+          assert.ok(attempts <= most, `${attempts} attempts`);
+          const free = names.find((name) => name !== at.connection && !at.choice?.tried?.includes(name));
+          const alternative = free ? { connection: free, provider: 'p' } : null;
+          const settled = settleAs(retry('timeout'), { ...at, schedule, patience, alternative });
+          if (settled.state === 'dead') return;
+          at = {
+            connection: settled.moveTo?.connection ?? at.connection,
+            choice: settled.choice ?? at.choice,
+            retries: settled.retries,
+          };
+        }
+      }),
     );
   });
 

@@ -1,6 +1,7 @@
-import { assertTransition, type DeliveryState } from '../ledger/index.ts';
+import { assertTransition, type Choice, type DeliveryState } from '../ledger/index.ts';
 import type { Effect, Outcome, Reason } from '../providers/index.ts';
 import type { Category } from '../rules/index.ts';
+import { afterMove, endRound } from './move.ts';
 import { type RetrySchedule, retryDelay } from './retry.ts';
 
 /** What becomes of a delivery after an attempt: the values of its row, and what happens to its contact. */
@@ -15,9 +16,16 @@ export interface Settlement {
   /** Retries used up, this attempt's included. */
   retries: number;
   /** Set when another connection takes over. */
-  moveTo: { connection: string; provider: string } | null;
+  moveTo: Alternative | null;
+  /** Set when the choice of the connection has changed; null leaves it as it is. */
+  choice: Choice | null;
   providerMessageId: string | null;
   effect: Effect | null;
+}
+
+export interface Alternative {
+  connection: string;
+  provider: string;
 }
 
 /** What settling may depend on besides the outcome. */
@@ -29,8 +37,13 @@ export interface Situation {
   expiresAt: number | null;
   schedule: RetrySchedule;
   category: Pick<Category, 'evidenceMs'>;
-  /** The next connection that could take over, if there is one. */
-  alternative: { connection: string; provider: string } | null;
+  /** The connection of this attempt. */
+  connection: string;
+  choice: Choice | null;
+  /** The next healthy connection that could take over, if there is one. */
+  alternative: Alternative | null;
+  /** Retries on one connection before another one takes over; 0 when this one has just turned out to be broken. */
+  patience: number;
   /** How long to stay away from this connection when nothing else can take over. */
   breakMs: number;
 }
@@ -62,10 +75,28 @@ function act(outcome: SettledOutcome, situation: Situation): Settlement {
   }
 }
 
+/** Later over the same connection; at once over a healthy other one when patience is over, which uses up no retry. */
 function retryLater(outcome: Extract<Outcome, { kind: 'retry' }>, situation: Situation): Settlement {
+  const retriesHere = situation.retries - (situation.choice?.retriesBefore ?? 0) + 1;
+  if (situation.alternative && retriesHere >= situation.patience) return move(outcome, situation);
   const delay = retryDelay(situation.schedule, situation.retries, outcome.afterMs, situation.random);
   if (delay === null) return ended('dead', situation, words(outcome));
-  return queueAgain(situation, situation.now + delay, { ...words(outcome), retries: situation.retries + 1 });
+  return queueAgain(situation, situation.now + delay, {
+    ...words(outcome),
+    retries: situation.retries + 1,
+    // Nobody is left to move to: the next round may try all of them again, at the price of this retry.
+    choice: retriesHere >= situation.patience ? endRound(situation.choice, situation.retries + 1) : null,
+  });
+}
+
+function move(outcome: { reason: Reason; code?: string }, situation: Situation): Settlement {
+  const { now, alternative, choice, connection, retries } = situation;
+  const to = alternative!;
+  return queueAgain(situation, now, {
+    ...words(outcome),
+    moveTo: to,
+    choice: afterMove(choice, { from: connection, to: to.connection, why: outcome.reason, at: now }, retries),
+  });
 }
 
 /** Another connection takes over at once, which uses up no retry; without one the delivery waits for this one to heal. */
@@ -73,14 +104,11 @@ function leaveConnection(
   outcome: Extract<Outcome, { kind: 'unavailable' }>,
   situation: Situation,
 ): Settlement {
-  if (situation.alternative) {
-    return queueAgain(situation, situation.now, { ...words(outcome), moveTo: situation.alternative });
-  }
-  return queueAgain(
-    situation,
-    situation.now + Math.max(outcome.afterMs ?? 0, situation.breakMs),
-    words(outcome),
-  );
+  if (situation.alternative) return move(outcome, situation);
+  return queueAgain(situation, situation.now + Math.max(outcome.afterMs ?? 0, situation.breakMs), {
+    ...words(outcome),
+    choice: endRound(situation.choice, situation.retries),
+  });
 }
 
 function queueAgain(situation: Situation, dueAt: number, extra: Partial<Settlement>): Settlement {
@@ -95,6 +123,7 @@ function ended(state: DeliveryState, situation: Situation, extra: Partial<Settle
     code: null,
     retries: situation.retries,
     moveTo: null,
+    choice: null,
     providerMessageId: null,
     effect: null,
     ...extra,

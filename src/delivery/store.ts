@@ -1,7 +1,7 @@
-import { isProblem } from '../ledger/index.ts';
+import { countChanges, isProblem, type Undecided } from '../ledger/index.ts';
 import type { InboxItem } from '../providers/index.ts';
 import type { Claimed } from '../queue/index.ts';
-import type { Queryable } from '../store/index.ts';
+import { column, type Queryable } from '../store/index.ts';
 import type { Settlement } from './settle.ts';
 
 /** The end of one attempt, ready to be written. */
@@ -12,6 +12,8 @@ export interface Result {
   outcome: string;
   /** Facts for the provider log; never secrets or content. */
   detail: Record<string, unknown> | null;
+  /** Set when a hook did more than to agree: such an attempt is logged even if it simply succeeded. */
+  hookReason?: string;
   startedAt: number;
   latencyMs: number;
   finishedAt: number;
@@ -25,33 +27,34 @@ export interface Result {
  */
 export async function writeResults(db: Queryable, results: Result[]): Promise<Set<string>> {
   const sorted = results.toSorted((a, b) => (a.claimed.id < b.claimed.id ? -1 : 1));
-  const column = <T>(pick: (result: Result) => T) => sorted.map(pick);
   const date = (ms: number | null) => (ms === null ? null : new Date(ms));
   const { rows } = await db.query({
     name: 'delivery_results',
     text: WRITE_RESULTS,
     values: [
-      column((r) => r.claimed.id),
-      column((r) => r.claimed.attempt),
-      column((r) => r.settlement.state),
-      column((r) => r.settlement.reason),
-      column((r) => r.settlement.code),
-      column((r) => date(r.settlement.dueAt)),
-      column((r) => date(r.settlement.decideAt)),
-      column((r) => r.settlement.retries),
-      column((r) => r.settlement.moveTo?.connection ?? r.claimed.connection),
-      column((r) => r.settlement.moveTo?.provider ?? r.claimed.provider),
-      column((r) => r.settlement.providerMessageId),
-      column((r) => new Date(r.finishedAt)),
-      column((r) => (isProblem(r.settlement.state) ? r.settlement.state : null)),
+      column(sorted, (r) => r.claimed.id),
+      column(sorted, (r) => r.claimed.attempt),
+      column(sorted, (r) => r.settlement.state),
+      column(sorted, (r) => r.settlement.reason),
+      column(sorted, (r) => r.settlement.code),
+      column(sorted, (r) => date(r.settlement.dueAt)),
+      column(sorted, (r) => date(r.settlement.decideAt)),
+      column(sorted, (r) => r.settlement.retries),
+      column(sorted, (r) => r.settlement.moveTo?.connection ?? r.claimed.connection),
+      column(sorted, (r) => r.settlement.moveTo?.provider ?? r.claimed.provider),
+      column(sorted, (r) => r.settlement.providerMessageId),
+      column(sorted, (r) => new Date(r.finishedAt)),
+      column(sorted, (r) => (isProblem(r.settlement.state) ? r.settlement.state : null)),
       sorted[0]!.claimed.id,
       sorted.at(-1)!.claimed.id,
+      column(sorted, (r) => (r.settlement.choice ? JSON.stringify(r.settlement.choice) : null)),
     ],
   });
   return new Set(rows.map((row) => row.id));
 }
 
 const WRITE_RESULTS = `
+with written as (
 update deliveries d set
   state = case when r.state = 'queued' and d.cancel_requested then 'cancelled' else r.state end,
   reason = r.reason, code = r.code,
@@ -59,12 +62,16 @@ update deliveries d set
   decide_at = r.decide_at, retries = r.retries, connection = r.connection, provider = r.provider,
   provider_message_id = coalesce(r.provider_message_id, d.provider_message_id),
   finished_at = case when r.state <> 'queued' or d.cancel_requested then r.finished_at end,
-  problem = r.problem
+  problem = r.problem, choice = coalesce(r.choice, d.choice)
 from unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[], $8::int[],
-  $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::text[])
-  as r (id, attempt, state, reason, code, due_at, decide_at, retries, connection, provider, provider_message_id, finished_at, problem)
+  $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::text[], $16::jsonb[])
+  as r (id, attempt, state, reason, code, due_at, decide_at, retries, connection, provider, provider_message_id, finished_at, problem, choice)
 where d.id = r.id and d.id between $14::uuid and $15::uuid and d.attempt = r.attempt and d.state = 'sending'
-returning d.id`;
+returning d.id, d.tenant_id, d.live, d.created_at, d.channel, d.state, 1 as n
+), counted as (
+${countChanges('written')}
+)
+select id from written`;
 
 /** The log of attempts that did not simply succeed. */
 export async function insertAttempts(db: Queryable, results: Result[]): Promise<void> {
@@ -81,7 +88,7 @@ export async function insertAttempts(db: Queryable, results: Result[]): Promise<
       results.map((r) => r.claimed.connection),
       results.map((r) => r.claimed.provider),
       results.map((r) => r.outcome),
-      results.map((r) => r.settlement.reason),
+      results.map((r) => r.settlement.reason ?? r.hookReason ?? null),
       results.map((r) => r.settlement.code),
       results.map((r) => (r.detail ? JSON.stringify(r.detail) : null)),
       results.map((r) => new Date(r.startedAt)),
@@ -99,27 +106,6 @@ export async function deleteClaims(db: Queryable, ids: string[]): Promise<void> 
   });
 }
 
-/**
- * Puts back what this worker has claimed without knowing it, because the answer to a claim got lost: all claims under
- * its name but `known`. None of their attempts was started. Returns how many deliveries wait again.
- */
-export async function releaseClaims(
-  db: Queryable,
-  worker: { id: string; known: string[] },
-  now: Date,
-): Promise<number> {
-  const result = await db.query(
-    `with released as (
-       delete from claims where worker_id = $1 and not id = any($2::uuid[]) returning delivery_ids, attempts
-     )
-     update deliveries d set state = 'queued', due_at = $3
-       from released, unnest(released.delivery_ids, released.attempts) as started (id, attempt)
-      where d.id = started.id and d.attempt = started.attempt and d.state = 'sending'`,
-    [worker.id, worker.known, now],
-  );
-  return result.rowCount ?? 0;
-}
-
 /** Ends a worker that has nothing under way any more. */
 export async function deleteWorker(db: Queryable, id: string): Promise<void> {
   await db.query(
@@ -128,17 +114,27 @@ export async function deleteWorker(db: Queryable, id: string): Promise<void> {
   );
 }
 
-/** Proof of life; called every few seconds. */
+/**
+ * Proof of life; called every few seconds. `isNew` when the worker was not on record: new, or given up for dead.
+ * `alive` workers have a heartbeat since `aliveSince`, this one included.
+ */
 export async function saveHeartbeat(
   db: Queryable,
   worker: { id: string; host: string; startedAt: Date },
-  now: Date,
-): Promise<void> {
-  await db.query(
-    `insert into workers (id, host, started_at, heartbeat_at) values ($1, $2, $3, $4)
-     on conflict (id) do update set heartbeat_at = excluded.heartbeat_at`,
-    [worker.id, worker.host, worker.startedAt, now],
-  );
+  { now, aliveSince }: { now: Date; aliveSince: Date },
+): Promise<{ isNew: boolean; alive: number }> {
+  // xmax is 0 in a row that was inserted, not updated. A beat that hung must not make the worker look older.
+  const { rows } = await db.query({
+    name: 'save heartbeat',
+    text: `with beat as (
+        insert into workers as w (id, host, started_at, heartbeat_at) values ($1, $2, $3, $4)
+        on conflict (id) do update set heartbeat_at = greatest(w.heartbeat_at, excluded.heartbeat_at)
+        returning xmax = 0 as "isNew"
+      )
+      select "isNew", 1 + (select count(*)::int from workers where id <> $1 and heartbeat_at >= $5) as alive from beat`,
+    values: [worker.id, worker.host, worker.startedAt, now, aliveSince],
+  });
+  return rows[0];
 }
 
 export interface LostAttempt {
@@ -153,9 +149,8 @@ export interface LostAttempt {
 
 /**
  * Takes over what dead workers had under way: workers without a heartbeat since `deadBefore` are removed with
- * their claims, and the attempts that are still `sending` are returned. So are claims as old whose worker has no row
- * any more: it was given up, came back, claimed, and died before its next proof of life. Run it in a transaction with
- * what follows.
+ * their claims (and claims of workers that are removed already: a stopped one may go on claiming before its next
+ * heartbeat, and die then), and the attempts that are still `sending` are returned. Run it in a transaction with what follows.
  */
 export async function takeOverDeadWorkers(db: Queryable, deadBefore: Date): Promise<LostAttempt[]> {
   const { rows } = await db.query(
@@ -163,9 +158,8 @@ export async function takeOverDeadWorkers(db: Queryable, deadBefore: Date): Prom
        delete from workers where id in (
          select id from workers where heartbeat_at < $1 order by id for update skip locked) returning id
      ), lost as (
-       delete from claims where worker_id in (select id from dead)
-         or (claimed_at < $1 and not exists (select 1 from workers where workers.id = claims.worker_id))
-       returning delivery_ids, attempts
+       delete from claims c where worker_id in (select id from dead)
+         or not exists (select 1 from workers w where w.id = c.worker_id) returning delivery_ids, attempts
      )
      select d.id, d.attempt, d.tenant_id, d.connection, d.provider, d.started_at, n.category
        from lost, unnest(lost.delivery_ids, lost.attempts) as started (id, attempt)
@@ -194,10 +188,14 @@ export async function markUnknown(
   if (lost.length === 0) return;
   const values = [lost.map((l) => l.id), lost.map((l) => l.attempt), lost.map((l) => l.decideAt), now];
   await db.query(
-    `update deliveries d set state = 'unknown', problem = 'unknown', reason = 'worker_lost', code = null,
+    `with marked as (
+     update deliveries d set state = 'unknown', problem = 'unknown', reason = 'worker_lost', code = null,
             decide_at = l.decide_at, finished_at = $4
        from unnest($1::uuid[], $2::int[], $3::timestamptz[]) as l (id, attempt, decide_at)
-      where d.id = l.id and d.attempt = l.attempt and d.state = 'sending'`,
+      where d.id = l.id and d.attempt = l.attempt and d.state = 'sending'
+      returning d.tenant_id, d.live, d.created_at, d.channel, d.state, 1 as n
+     )
+     ${countChanges('marked')}`,
     values,
   );
   await db.query(
@@ -217,7 +215,10 @@ export async function markUnknown(
   );
 }
 
-/** Whether there is anything to sweep: one look, so that a quiet installation costs next to nothing. */
+/**
+ * Whether there is anything to sweep: one look, so that a quiet installation costs next to nothing. (`exists` would
+ * not do: its condition lets the planner read the whole table, the order by only the partial index.)
+ */
 export async function loadSweepWork(
   db: Queryable,
   deadBefore: Date,
@@ -225,24 +226,12 @@ export async function loadSweepWork(
 ): Promise<{ hasDead: boolean; hasUndecided: boolean }> {
   const { rows } = await db.query({
     name: 'sweep_work',
-    text: `select exists (select 1 from workers where heartbeat_at < $1) or exists (
-        select 1 from claims where claimed_at < $1
-          and not exists (select 1 from workers where workers.id = claims.worker_id)) as "hasDead",
-      exists (select 1 from deliveries where decide_at <= $2) as "hasUndecided"`,
+    text: `select exists (select 1 from workers where heartbeat_at < $1)
+        or exists (select 1 from claims c where not exists (select 1 from workers w where w.id = c.worker_id)) as "hasDead",
+      (select decide_at <= $2 from deliveries where decide_at is not null order by decide_at limit 1) is true as "hasUndecided"`,
     values: [deadBefore, now],
   });
   return rows[0];
-}
-
-export interface Undecided {
-  id: string;
-  lane: string;
-  channel: string;
-  provider: string | null;
-  category: string;
-  retries: number;
-  expiresAt: Date | null;
-  cancelRequested: boolean;
 }
 
 /** Unknown deliveries whose time for evidence is over; locked until the transaction ends. */
@@ -269,7 +258,8 @@ export async function loadUndecided(db: Queryable, now: Date, limit: number): Pr
 
 export interface Decision {
   id: string;
-  state: 'queued' | 'failed' | 'dead' | 'expired' | 'cancelled';
+  /** `unknown`: it waits for a person, and is not looked at again. */
+  state: 'queued' | 'failed' | 'dead' | 'expired' | 'cancelled' | 'unknown';
   reason: string;
   retries: number;
 }
@@ -277,12 +267,20 @@ export interface Decision {
 export async function writeDecisions(db: Queryable, decisions: Decision[], now: Date): Promise<void> {
   if (decisions.length === 0) return;
   await db.query(
-    `update deliveries d set state = r.state, reason = r.reason, retries = r.retries, decide_at = null,
+    `with decided as (
+     update deliveries d set state = r.state, reason = r.reason, retries = r.retries, decide_at = null,
             due_at = case when r.state = 'queued' then $5::timestamptz end,
-            problem = case when r.state in ('failed', 'dead') then r.state end,
+            choice = case when r.state = 'queued' then coalesce(choice, '{}') || '{"pinned": true}' else choice end,
+            problem = case when r.state in ('failed', 'dead', 'unknown') then r.state end,
             finished_at = case when r.state <> 'queued' then $5::timestamptz end
        from unnest($1::uuid[], $2::text[], $3::text[], $4::int[]) as r (id, state, reason, retries)
-      where d.id = r.id and d.state = 'unknown'`,
+      where d.id = r.id and d.state = 'unknown'
+      returning d.tenant_id, d.live, d.created_at, d.channel, d.state
+     ), changes as (
+       select *, 1 as n from decided
+       union all select tenant_id, live, created_at, channel, 'unknown', -1 from decided
+     )
+     ${countChanges('changes')}`,
     [
       decisions.map((d) => d.id),
       decisions.map((d) => d.state),
@@ -300,12 +298,18 @@ export async function expireWaiting(
   now: Date,
   limit: number,
 ): Promise<number> {
-  const result = await db.query(
-    `update deliveries set state = 'expired', due_at = null, finished_at = $4, reason = coalesce(reason, 'expired')
-      where state = 'queued' and id = any (array (
-        select id from deliveries where lane = $1 and tenant_id = $2 and connection = $3 and due_at is not null
-          and expires_at <= $4 order by due_at limit $5 for update skip locked))`,
+  const { rows } = await db.query(
+    `with expired as (
+       update deliveries set state = 'expired', due_at = null, finished_at = $4, reason = coalesce(reason, 'expired')
+        where state = 'queued' and id = any (array (
+          select id from deliveries where lane = $1 and tenant_id = $2 and connection = $3 and due_at is not null
+            and expires_at <= $4 order by due_at limit $5 for update skip locked))
+        returning tenant_id, live, created_at, channel, state, 1 as n
+     ), counted as (
+       ${countChanges('expired')}
+     )
+     select count(*) as n from expired`,
     [slice.lane, slice.tenantId, slice.connection, now, limit],
   );
-  return result.rowCount ?? 0;
+  return rows[0].n;
 }

@@ -15,9 +15,9 @@ import { decideUnknown, Sweep } from './sweep.ts';
 describeStores('the sweep', (store) => {
   let queue: Queue;
   let sweep: Sweep;
+  let startedAt = 0;
   let offsetMs = 0;
-  // The database's time, moved forward by hand.
-  const clock: Clock = { now: () => store().clock.now() + offsetMs, sleep: async () => {} };
+  const clock: Clock = { now: () => startedAt + offsetMs, sleep: async () => {} };
 
   before(() => {
     queue = createPostgresQueue(store().engine, clock);
@@ -30,6 +30,7 @@ describeStores('the sweep', (store) => {
     });
   });
   beforeEach(async () => {
+    startedAt = store().clock.now();
     offsetMs = 0;
     await store().engine.query('truncate deliveries, notifications, claims, workers, attempts');
   });
@@ -38,12 +39,12 @@ describeStores('the sweep', (store) => {
     count: number,
     extra: Parameters<typeof queueDeliveries>[2] = {},
   ): Promise<Claimed[]> {
-    await queueDeliveries(store(), count, extra);
+    await queueDeliveries(store(), count, { dueAt: new Date(clock.now()), ...extra });
     const worker = uuidv7(1);
     await saveHeartbeat(
       store().engine,
       { id: worker, host: 'h', startedAt: new Date(clock.now()) },
-      new Date(clock.now()),
+      { now: new Date(clock.now()), aliveSince: new Date(clock.now()) },
     );
     const turns = [{ tenantId: TENANT, connection: 'hook', count: 100 }];
     return (await queue.claim(extra.lane ?? 'webhook.normal', worker, turns)).deliveries;
@@ -58,7 +59,10 @@ describeStores('the sweep', (store) => {
       expiresAt: claimed.expiresAt,
       schedule: scheduleFor('webhook', 'normal'),
       category: { evidenceMs: 0 },
+      connection: claimed.connection,
+      choice: claimed.choice,
       alternative: null,
+      patience: 2,
       breakMs: 0,
     }),
     outcome: (outcome as SettledOutcome).kind,
@@ -96,6 +100,10 @@ describeStores('the sweep', (store) => {
         [2, 1],
       ],
     );
+    assert.ok(
+      again.deliveries.every(({ choice }) => choice?.pinned),
+      'only this connection may send it again',
+    );
   });
 
   it('lets the late result of a worker that was given up change nothing', async () => {
@@ -104,6 +112,15 @@ describeStores('the sweep', (store) => {
     await sweep.sweepOnce();
     assert.deepEqual(await writeResults(store().engine, [resultOf(claimed!, accepted('late'))]), new Set());
     assert.deepEqual(await statesOf(store(), [claimed!.id]), { unknown: 1 });
+  });
+
+  it('takes over what a worker claimed after it was given up, and died with', async () => {
+    await startAttempts(1);
+    await store().engine.query('delete from workers');
+    await sweep.sweepOnce();
+    const { rows } = await store().engine.query('select state, reason from deliveries');
+    assert.deepEqual(rows, [{ state: 'unknown', reason: 'worker_lost' }]);
+    assert.equal((await store().engine.query('select 1 from claims')).rowCount, 0);
   });
 
   it('writes a result once, and only for the attempt that it belongs to', async () => {
@@ -122,6 +139,29 @@ describeStores('the sweep', (store) => {
       claimed!.id,
     ]);
     assert.deepEqual(rows, [{ state: 'cancelled', due_at: null }]);
+  });
+
+  it('leaves to a person what its policy holds, once and for all, whatever its expiry', async () => {
+    const held = new Sweep({
+      store: store(),
+      clock,
+      wake: new Wake(),
+      logger: silentLogger,
+      housekeeping: async () => {},
+      decide: (delivery, now) => decideUnknown(delivery, now, 'hold'),
+    });
+    const [claimed] = await startAttempts(1);
+    await held.takeOverAll();
+    offsetMs = 7_200_000;
+    await held.sweepOnce();
+    await held.sweepOnce();
+    const { rows } = await store().engine.query(
+      'select state, problem, reason, decide_at, due_at from deliveries where id = $1',
+      [claimed!.id],
+    );
+    assert.deepEqual(rows, [
+      { state: 'unknown', problem: 'unknown', reason: 'waits_for_operator', decide_at: null, due_at: null },
+    ]);
   });
 
   it('takes over everything at the start of an embedded database', async () => {
@@ -164,4 +204,19 @@ it('the policy ends what was cancelled, came too late, or was unknown too often'
   assert.equal(unknown({ cancelRequested: true }), 'cancelled');
   assert.equal(unknown({ expiresAt: new Date(1_000) }), 'expired');
   assert.equal(unknown({ retries: 4 }), 'dead');
+});
+
+it('the policy that holds asks a person, unless somebody cancelled', () => {
+  const delivery = {
+    id: 'd',
+    lane: 'webhook.normal',
+    channel: 'webhook',
+    provider: 'webhook',
+    category: 'transactional',
+    retries: 9,
+    expiresAt: new Date(1),
+    cancelRequested: false,
+  };
+  assert.equal(decideUnknown(delivery, 1_000, 'hold').state, 'unknown');
+  assert.equal(decideUnknown({ ...delivery, cancelRequested: true }, 1_000, 'hold').state, 'cancelled');
 });

@@ -1,10 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type Lane, priorityOf } from '../ledger/index.ts';
+import { type Lane, priorityOf, type Undecided } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type Channel, getProvider } from '../providers/index.ts';
 import type { Wake } from '../queue/index.ts';
-import { categoryOf } from '../rules/index.ts';
+import { type Category, categoryOf } from '../rules/index.ts';
 import { ensurePartitions, type Store } from '../store/index.ts';
 import { DEAD_AFTER_MS } from './heartbeat.ts';
 import { scheduleFor } from './retry.ts';
@@ -14,7 +14,6 @@ import {
   loadUndecided,
   markUnknown,
   takeOverDeadWorkers,
-  type Undecided,
   writeDecisions,
 } from './store.ts';
 
@@ -23,27 +22,25 @@ const PARTITIONS_EVERY_MS = 3_600_000;
 const HOUSEKEEPING_EVERY_MS = 10_000;
 const BATCH = 500;
 
+export interface SweepOptions {
+  store: Store;
+  clock: Clock;
+  wake: Wake;
+  logger: Logger;
+  housekeeping(): Promise<unknown>;
+  /** The policy for unknown outcomes; `decideUnknown` unless told otherwise. */
+  decide?(delivery: Undecided, now: number): Decision;
+}
+
 /** Looks after what nobody else would: attempts of dead workers, unknown outcomes, partitions, housekeeping. */
 export class Sweep {
-  readonly #options: {
-    store: Store;
-    clock: Clock;
-    wake: Wake;
-    logger: Logger;
-    housekeeping(): Promise<unknown>;
-  };
+  readonly #options: SweepOptions;
   #stop = new AbortController();
   #done: Promise<void> = Promise.resolve();
   #partitionsAt = 0;
   #housekeepingAt = 0;
 
-  constructor(options: {
-    store: Store;
-    clock: Clock;
-    wake: Wake;
-    logger: Logger;
-    housekeeping(): Promise<unknown>;
-  }) {
+  constructor(options: SweepOptions) {
     this.#options = options;
   }
 
@@ -104,13 +101,13 @@ export class Sweep {
   }
 
   async #decideUnknown(): Promise<Set<Lane>> {
-    const { store, clock } = this.#options;
+    const { store, clock, decide = decideUnknown } = this.#options;
     const lanes = new Set<Lane>();
     for (let full = true; full && !this.#stop.signal.aborted; await nextTurn()) {
       full = await store.transaction(async (db) => {
         const now = clock.now();
         const undecided = await loadUndecided(db, new Date(now), BATCH);
-        const decisions = undecided.map((delivery) => decideUnknown(delivery, now));
+        const decisions = undecided.map((delivery) => decide(delivery, now));
         await writeDecisions(db, decisions, new Date(now));
         decisions.forEach((decision, i) => {
           if (decision.state === 'queued') lanes.add(undecided[i]!.lane);
@@ -139,15 +136,20 @@ export class Sweep {
  * The policy for an attempt that nobody can tell the outcome of, once no evidence came in time. Sending again is
  * always over the same connection: only there a provider-side key or a replacing message can hide the duplicate.
  */
-export function decideUnknown(delivery: Undecided, now: number): Decision {
+export function decideUnknown(
+  delivery: Undecided,
+  now: number,
+  policy: Category['unknown'] = categoryOf(delivery.category).unknown,
+): Decision {
   const { id, retries } = delivery;
   const end = (state: Decision['state'], reason: string): Decision => ({ id, state, reason, retries });
   if (delivery.cancelRequested) return end('cancelled', 'cancelled');
+  // It may have been sent: that it came too late since then would hide what the person is asked to find out.
+  if (policy === 'hold') return end('unknown', 'waits_for_operator');
   if (delivery.expiresAt && delivery.expiresAt.getTime() <= now) return end('expired', 'expired');
   const supports = delivery.provider ? getProvider(delivery.provider)?.supports : undefined;
   const isSafe = supports?.dedupeKey || supports?.replaces;
-  if (!isSafe && categoryOf(delivery.category).unknown === 'never-repeat')
-    return end('failed', 'unknown_not_repeated');
+  if (!isSafe && policy === 'never-repeat') return end('failed', 'unknown_not_repeated');
   const schedule = scheduleFor(delivery.channel as Channel, priorityOf(delivery.lane));
   if (retries >= schedule.delaysMs.length) return end('dead', 'unknown_retries_exhausted');
   return { id, state: 'queued', reason: 'unknown_sent_again', retries: retries + 1 };

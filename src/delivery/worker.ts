@@ -1,4 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Flags, TenantFlags } from '../flags/index.ts';
+import type { Hooks, TenantHooks } from '../hooks/index.ts';
 import type { Lane } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -6,13 +8,13 @@ import type { Claim, Claimed, Wake } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
 import type { CompiledTemplate, Templates } from '../templates/index.ts';
 import type { Connection, Connections } from '../tenants/index.ts';
-import { type AttemptTools, attempt, type Work } from './attempt.ts';
+import { type AttemptTools, attempt, handBack, type Work } from './attempt.ts';
 import { findAlternative } from './failover.ts';
 import type { Gate } from './gate.ts';
 import type { Gates } from './gates.ts';
 import type { Recorder } from './recorder.ts';
 import { routeOf } from './route.ts';
-import { deleteClaims, type Result, releaseClaims } from './store.ts';
+import { deleteClaims, type Result } from './store.ts';
 
 export interface WorkerOptions {
   id: string;
@@ -24,7 +26,17 @@ export interface WorkerOptions {
   recorder: Recorder;
   connections: Pick<Connections, 'forTenants'>;
   templates: Pick<Templates, 'compiled'>;
+  hooks: Pick<Hooks, 'forTenants'>;
+  flags: Pick<Flags, 'forTenants'>;
   tools: AttemptTools;
+}
+
+/** What the attempts of a claim need besides the deliveries themselves. */
+interface Needs {
+  configured: Map<string, Connection[]>;
+  templates: Map<string, CompiledTemplate>;
+  hooks: Map<string, TenantHooks>;
+  flags: Map<string, TenantFlags>;
 }
 
 const DELETE_CLAIMS_AT = 50;
@@ -36,7 +48,6 @@ export class Worker {
   readonly #options: WorkerOptions;
   readonly #inFlight = new Map<Lane, number>();
   readonly #running = new Set<Promise<void>>();
-  readonly #openClaims = new Set<string>();
   #finishedClaims: string[] = [];
   #freeSlot: () => void = () => {};
 
@@ -55,25 +66,18 @@ export class Worker {
 
   /** Starts all deliveries of a claim, whose gates hold a permit for each; returns when they are under way. */
   async run(claim: Claim, gateOf: (claimed: Claimed) => Gate): Promise<void> {
-    const { store, connections } = this.#options;
-    const tenantIds = [...new Set(claim.deliveries.map((delivery) => delivery.tenantId))];
-    const configured = await connections.forTenants(store.engine, tenantIds);
-    const templates = await this.#loadTemplates(claim.deliveries);
+    const needs = await this.#lookUp(claim.deliveries).catch((error: unknown) => {
+      this.#options.logger.error({ error }, 'what attempts need could not be read; handing them back');
+      return null;
+    });
     let open = claim.deliveries.length;
-    this.#openClaims.add(claim.id);
     for (const [i, claimed] of claim.deliveries.entries()) {
       // Rendering, signing and encrypting take their time: requests to the API get a turn in between.
       if (i > 0 && i % STARTS_PER_TURN === 0) await nextTurn();
       this.#count(claimed.lane, 1);
-      const work: Work = {
-        claimed,
-        claimedAt: claim.claimedAt,
-        route: routeOf(claimed, configured.get(claimed.tenantId) ?? []),
-        gate: gateOf(claimed),
-        template: templates.get(templateName(claimed)) ?? null,
-        findAlternative: () => this.#findAlternative(claimed, configured.get(claimed.tenantId) ?? []),
-      };
-      const running = this.#attempt(work).finally(() => {
+      const work = needs && this.#prepare(claimed, gateOf(claimed), needs);
+      const ended = work ? attempt(work, this.#options.tools) : this.#handBack(claimed, gateOf(claimed));
+      const running = this.#finish(claimed, ended, work?.hooks ?? null).finally(() => {
         this.#running.delete(running);
         if (--open === 0) this.#finishClaim(claim.id);
       });
@@ -94,20 +98,41 @@ export class Worker {
     if (ids.length > 0) await deleteClaims(this.#options.store.engine, ids);
   }
 
-  /** Puts back what was claimed under this worker's name without its knowledge; call it while no claim is under way. */
-  async releaseUnheard(): Promise<void> {
-    const { store, clock, logger } = this.#options;
-    const known = [...this.#openClaims, ...this.#finishedClaims];
-    const count = await releaseClaims(store.engine, { id: this.id, known }, new Date(clock.now()));
-    if (count > 0) logger.warn({ count }, 'the answer to a claim got lost; its deliveries wait again');
+  async #lookUp(deliveries: Claimed[]): Promise<Needs> {
+    const { store, connections, hooks, flags } = this.#options;
+    const tenantIds = [...new Set(deliveries.map((delivery) => delivery.tenantId))];
+    return {
+      configured: await connections.forTenants(store.engine, tenantIds),
+      hooks: await hooks.forTenants(store.engine, tenantIds),
+      flags: await flags.forTenants(store.engine, tenantIds),
+      templates: await this.#loadTemplates(deliveries),
+    };
   }
 
-  async #attempt(work: Work): Promise<void> {
-    const { claimed } = work;
-    const result = await attempt(work, this.#options.tools);
+  #prepare(claimed: Claimed, gate: Gate, needs: Needs): Work {
+    const connections = needs.configured.get(claimed.tenantId) ?? [];
+    return {
+      claimed,
+      route: routeOf(claimed, connections),
+      gate,
+      health: this.#options.gates.healthOf(claimed.tenantId, claimed.connection),
+      template: needs.templates.get(templateName(claimed)) ?? null,
+      hooks: needs.hooks.get(claimed.tenantId) ?? null,
+      findAlternative: () =>
+        mayFailOver(claimed, needs.flags) ? this.#findAlternative(claimed, connections) : null,
+    };
+  }
+
+  async #handBack(claimed: Claimed, gate: Gate): Promise<Result> {
+    gate.abandon();
+    return handBack(claimed, this.#options.clock.now());
+  }
+
+  async #finish(claimed: Claimed, ended: Promise<Result>, hooks: TenantHooks | null): Promise<void> {
+    const result = await ended;
     this.#count(claimed.lane, -1);
     this.#freeSlot();
-    await this.#options.recorder.record(result);
+    if (await this.#options.recorder.record(result)) hooks?.postSend(claimed, result);
     this.#announce(result);
   }
 
@@ -132,7 +157,6 @@ export class Worker {
   }
 
   #finishClaim(id: string): void {
-    this.#openClaims.delete(id);
     this.#finishedClaims.push(id);
     if (this.#finishedClaims.length < DELETE_CLAIMS_AT && this.#running.size > 0) return;
     this.flushClaims().catch((error) =>
@@ -147,4 +171,8 @@ export class Worker {
 
 function templateName(claimed: Claimed): string {
   return `${claimed.tenantId}/${claimed.request?.template?.id}/${claimed.templateVersion}`;
+}
+
+function mayFailOver({ tenantId, live, user }: Claimed, flags: Map<string, TenantFlags>): boolean {
+  return flags.get(tenantId)!.isOn('failover', { live, subject: user.externalId });
 }

@@ -1,4 +1,9 @@
+export type { Choice, LeftOut, LeftOutReason, Move } from './choice.ts';
+export { countChanges, foldCounters } from './counters.ts';
 export { allLanes, type Lane, laneOf, priorityOf } from './lanes.ts';
+export type { DecideUnknown, Undecided } from './next.ts';
+export { type Account, type Finding, type Reconciliation, reconcile } from './reconcile.ts';
+export { ReplayLoop } from './replay-loop.ts';
 export { type LedgerOptions, registerLedgerRoutes } from './routes.ts';
 export {
   assertTransition,
@@ -17,7 +22,9 @@ export {
   cancelAccepted,
   cancelDeliveries,
   loadDeliveries,
+  loadNotification,
   lockNotification,
   type NotificationRow,
+  takeTurn,
 } from './store.ts';
 export { renderSummary } from './view.ts';

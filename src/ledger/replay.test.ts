@@ -81,6 +81,11 @@ describeStores('sending again', (store) => {
     const ids = [dead, failed, sent, foreign, uuidv7(1), dead];
     const { status, body } = await api.call('POST', '/v1/deliveries/replay', { ids });
     assert.deepEqual([status, body.replayed.toSorted()], [202, [dead, failed].toSorted()]);
+    assert.deepEqual(body.refused, [
+      { id: sent, reason: 'wrong_state', state: 'sent' },
+      { id: foreign, reason: 'not_found' },
+      { id: ids[4], reason: 'not_found' },
+    ]);
     assert.equal((await readDelivery(store(), foreign)).state, 'dead');
   });
 
@@ -93,11 +98,37 @@ describeStores('sending again', (store) => {
     assert.equal(await refused(Array(500).fill(uuidv7(1))), 202);
   });
 
+  it('is kept with the delivery: who, when, and what it was before', async () => {
+    const id = await deliver('dead', { reason: 'provider_error' });
+    await api.call('POST', `/v1/deliveries/${id}/replay`);
+    const { interventions } = (await api.call('GET', `/v1/deliveries/${id}`)).body;
+    assert.deepEqual(interventions, [
+      {
+        at: new Date(api.clock.now()).toISOString(),
+        action: 'replay',
+        was: 'dead',
+        because: 'provider_error',
+        as: 'queued',
+        by: { key: 'live', name: null },
+      },
+    ]);
+  });
+
+  it('leaves a trace that does not grow for ever', async () => {
+    const id = await deliver('dead', { interventions: JSON.stringify(Array(50).fill({ action: 'old' })) });
+    await api.call('POST', `/v1/deliveries/${id}/replay`);
+    const { interventions } = await readDelivery(store(), id);
+    assert.deepEqual([interventions.length, interventions.at(-1).action], [50, 'replay']);
+  });
+
   it('can not be asked for by another tenant or in the other mode', async () => {
     const id = await deliver('dead');
     for (const call of [api.callAsOther, api.callAsTest]) {
       assert.equal((await call('POST', `/v1/deliveries/${id}/replay`)).status, 404);
-      assert.deepEqual((await call('POST', '/v1/deliveries/replay', { ids: [id] })).body, { replayed: [] });
+      assert.deepEqual((await call('POST', '/v1/deliveries/replay', { ids: [id] })).body, {
+        replayed: [],
+        refused: [{ id, reason: 'not_found' }],
+      });
     }
     assert.equal((await readDelivery(store(), id)).state, 'dead');
   });

@@ -4,12 +4,13 @@
  * decisions made in code before they become statements.
  */
 export const TRANSITIONS = {
-  queued: ['sending', 'cancelled', 'expired', 'skipped'],
+  // sent: a receipt proves that the attempt before, whose outcome was unknown, did arrive
+  queued: ['sending', 'sent', 'cancelled', 'expired', 'skipped'],
   sending: ['sent', 'queued', 'failed', 'dead', 'unknown', 'cancelled', 'expired', 'skipped'],
   unknown: ['queued', 'sent', 'failed', 'dead', 'cancelled', 'expired'],
   sent: ['failed'], // a hard bounce reported later
-  failed: ['queued'], // replayed after correction
-  dead: ['queued'], // replayed
+  failed: ['queued', 'sent'], // replayed after correction; a receipt against what was only supposed
+  dead: ['queued', 'sent'], // the same
   skipped: [],
   expired: [],
   cancelled: [],
@@ -45,7 +46,7 @@ export function assertTransition(from: DeliveryState, to: DeliveryState): void {
   if (!mayBecome(from, to)) throw new Error(`a delivery can not go from ${from} to ${to}`);
 }
 
-/** A notification until it is routed, and afterwards. Its deliveries tell the rest. */
+/** A notification until it is routed, and afterwards (`routed` is read, never stored: its turn is gone). Its deliveries tell the rest. */
 export type NotificationState = 'accepted' | 'routed' | 'cancelled' | 'expired' | 'failed';
 
 export const PRIORITY_CODES = { high: 0, normal: 1, low: 2 } as const;

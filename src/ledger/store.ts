@@ -1,5 +1,7 @@
 import type { Queryable } from '../store/index.ts';
-import type { ProblemState } from './states.ts';
+import type { Choice } from './choice.ts';
+import { countChanges } from './counters.ts';
+import type { Intervention } from './problem-store.ts';
 
 export interface NotificationRow {
   id: string;
@@ -13,11 +15,15 @@ export interface NotificationRow {
   send_at: Date | null;
   expires_at: Date | null;
   created_at: Date;
-  routed_at: Date | null;
 }
 
-const NOTIFICATION =
-  'id, live, user_id, category, priority, state, reason, request, send_at, expires_at, created_at, routed_at';
+// Routing takes the turn of a notification away and leaves its row alone.
+const NOTIFICATION = `id, live, user_id, category, priority, reason, send_at, expires_at, created_at,
+  coalesce(request, (select s.request from shared_requests s
+    where s.tenant_id = notifications.tenant_id and s.id = notifications.shared_request_id)) as request,
+  case when state = 'accepted' and not exists (
+    select from unrouted u where u.priority = notifications.priority and u.tenant_id = notifications.tenant_id
+      and u.due_at = notifications.due_at and u.id = notifications.id) then 'routed' else state end as state`;
 
 export async function loadNotification(
   db: Queryable,
@@ -68,6 +74,8 @@ export interface DeliveryRow {
   reason: string | null;
   code: string | null;
   attempt: number;
+  retries: number;
+  cancel_requested: boolean;
   due_at: Date | null;
   decide_at: Date | null;
   provider_message_id: string | null;
@@ -79,11 +87,18 @@ export interface DeliveryRow {
   delivered_at: Date | null;
   opened_at: Date | null;
   clicked_at: Date | null;
+  choice: Choice | null;
+  /** What people did to it, oldest first. */
+  interventions: Intervention[] | null;
+  /** Of its notification; read only while the outcome is unknown, when it decides what happens next. */
+  category: string | null;
 }
 
-const DELIVERY = `id, live, notification_id, channel, lane, device_id, provider, connection, state, reason, code, attempt, due_at,
-  decide_at, provider_message_id, template_version, created_at, expires_at, started_at, finished_at, delivered_at,
-  opened_at, clicked_at`;
+/** The columns of a DeliveryRow, of `deliveries d`. */
+export const DELIVERY = `d.id, live, notification_id, channel, lane, device_id, provider, connection, state, reason, code, attempt,
+  retries, cancel_requested, due_at, decide_at, provider_message_id, template_version, created_at, expires_at, started_at, finished_at, delivered_at,
+  opened_at, clicked_at, choice, interventions,
+  case when d.state = 'unknown' then (select n.category from notifications n where n.id = d.notification_id and n.tenant_id = d.tenant_id) end as category`;
 
 export async function loadDeliveries(
   db: Queryable,
@@ -91,7 +106,7 @@ export async function loadDeliveries(
   notificationIds: string[],
 ): Promise<DeliveryRow[]> {
   const { rows } = await db.query<DeliveryRow>(
-    `select ${DELIVERY} from deliveries where notification_id = any($1::uuid[]) and tenant_id = $2 order by id`,
+    `select ${DELIVERY} from deliveries d where notification_id = any($1::uuid[]) and tenant_id = $2 order by id`,
     [notificationIds, tenantId],
   );
   return rows;
@@ -104,24 +119,10 @@ export async function loadDelivery(
   id: string,
 ): Promise<DeliveryRow | null> {
   const { rows } = await db.query<DeliveryRow>(
-    `select ${DELIVERY} from deliveries where id = $1 and tenant_id = $2 and live = $3`,
+    `select ${DELIVERY} from deliveries d where id = $1 and tenant_id = $2 and live = $3`,
     [id, tenantId, live],
   );
   return rows[0] ?? null;
-}
-
-/** Deliveries that somebody should look at: dead, failed or unknown; newest first. */
-export async function listProblems(
-  db: Queryable,
-  filter: ListFilter & { problem: ProblemState; reason?: string },
-): Promise<DeliveryRow[]> {
-  const { rows } = await db.query<DeliveryRow>(
-    `select ${DELIVERY} from deliveries
-      where tenant_id = $1 and live = $2 and problem = $3 and ($4::uuid is null or id < $4) and ($5::text is null or reason = $5)
-      order by id desc limit $6`,
-    [filter.tenantId, filter.live, filter.problem, filter.before, filter.reason ?? null, filter.limit],
-  );
-  return rows;
 }
 
 export interface AttemptRow {
@@ -157,10 +158,21 @@ export async function cancelAccepted(
   live: boolean,
   id: string,
 ): Promise<boolean> {
+  if (!(await takeTurn(db, tenantId, id))) return false;
   const result = await db.query(
-    `update notifications set state = 'cancelled', reason = 'cancelled', due_at = null
+    `update notifications set state = 'cancelled', reason = 'cancelled'
       where id = $1 and tenant_id = $2 and live = $3 and state = 'accepted'`,
     [id, tenantId, live],
+  );
+  return result.rowCount === 1;
+}
+
+/** Takes a notification out of the line to be routed. False when it is not in it (any more). */
+export async function takeTurn(db: Queryable, tenantId: string, id: string): Promise<boolean> {
+  const result = await db.query(
+    `delete from unrouted u using notifications n where n.id = $1 and n.tenant_id = $2
+      and u.priority = n.priority and u.tenant_id = n.tenant_id and u.due_at = n.due_at and u.id = n.id`,
+    [id, tenantId],
   );
   return result.rowCount === 1;
 }
@@ -173,7 +185,8 @@ export async function cancelDeliveries(
   now: Date,
 ): Promise<{ cancelled: number; flagged: number }> {
   const { rows } = await db.query(
-    `update deliveries set
+    `with touched as (
+      update deliveries set
         cancel_requested = true,
         state = case when state = 'queued' then 'cancelled' else state end,
         reason = case when state = 'queued' then 'cancelled' else reason end,
@@ -182,7 +195,11 @@ export async function cancelDeliveries(
       where id in (
         select id from deliveries where notification_id = $1 and tenant_id = $2 and state in ('queued', 'sending', 'unknown')
         order by id for update)
-      returning state`,
+      returning tenant_id, live, created_at, channel, state, 1 as n
+     ), counted as (
+       ${countChanges("(select * from touched where state = 'cancelled') cancelled")}
+     )
+     select state from touched`,
     [notificationId, tenantId, now],
   );
   const cancelled = rows.filter((row) => row.state === 'cancelled').length;
@@ -201,23 +218,4 @@ export async function lockNotification(
     [id, tenantId, live],
   );
   return rows[0] ?? null;
-}
-
-/** Queues dead or failed deliveries again with a fresh retry budget. Returns the ids and lanes that were. */
-export async function replayDeliveries(
-  db: Queryable,
-  tenantId: string,
-  live: boolean,
-  replay: { ids: string[]; now: Date; expiresAt: Date },
-): Promise<{ id: string; lane: string }[]> {
-  const { rows } = await db.query(
-    `update deliveries set state = 'queued', due_at = $4, expires_at = greatest(expires_at, $5), retries = 0, problem = null,
-        finished_at = null, cancel_requested = false
-      where id in (
-        select id from deliveries where id = any($1::uuid[]) and tenant_id = $2 and live = $3
-          and problem in ('dead', 'failed') order by id for update)
-      returning id, lane`,
-    [replay.ids, tenantId, live, replay.now, replay.expiresAt],
-  );
-  return rows as { id: string; lane: string }[];
 }

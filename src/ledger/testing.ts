@@ -11,21 +11,25 @@ export async function insertNotification(
   columns: Columns = {},
 ): Promise<string> {
   const at = store.clock.now();
-  const routed = (columns.state ?? 'routed') !== 'accepted';
-  return insertRow(store, 'notifications', {
+  const { state = 'routed', ...rest } = columns;
+  const row: Columns = {
     id: uuidv7(at),
     tenant_id: tenantId,
     live: true,
     user_id: 'ada',
     category: 'transactional',
     priority: 1,
-    state: 'routed',
+    state: state === 'routed' ? 'accepted' : state,
     request: { message: { title: 'Hello', body: 'World' } },
-    due_at: routed ? null : new Date(at),
+    due_at: new Date(at),
     created_at: new Date(at),
-    routed_at: routed ? new Date(at) : null,
-    ...columns,
-  });
+    ...rest,
+  };
+  if (state === 'accepted') {
+    const { tenant_id, priority, due_at, id } = row;
+    await insertRow(store, 'unrouted', { tenant_id, priority, due_at, id });
+  }
+  return insertRow(store, 'notifications', row);
 }
 
 /** For tests: a delivery in a state, with the columns that belong to it. Returns its id. */

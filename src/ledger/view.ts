@@ -1,3 +1,5 @@
+import { explainChoice, renderChoice } from './choice.ts';
+import { type DecideUnknown, describeNext } from './next.ts';
 import { PRIORITY_NAMES } from './states.ts';
 import type { AttemptRow, DeliveryRow, NotificationRow } from './store.ts';
 
@@ -21,7 +23,7 @@ export function renderNotification(
   row: NotificationRow,
   deliveries: DeliveryRow[],
   attempts: AttemptRow[],
-  now: number,
+  { now, decideUnknown }: { now: number; decideUnknown?: DecideUnknown },
 ): object {
   return {
     ...renderSummary(row, deliveries, now),
@@ -29,12 +31,15 @@ export function renderNotification(
       renderDelivery(
         delivery,
         attempts.filter((attempt) => attempt.delivery_id === delivery.id),
+        decideUnknown,
       ),
     ),
   };
 }
 
 export function renderSummary(row: NotificationRow, deliveries: DeliveryRow[], now: number): object {
+  const routedAt =
+    deliveries.length > 0 ? Math.min(...deliveries.map((each) => each.created_at.getTime())) : null;
   return {
     id: row.id,
     status: statusOf(
@@ -52,11 +57,15 @@ export function renderSummary(row: NotificationRow, deliveries: DeliveryRow[], n
     createdAt: row.created_at.toISOString(),
     sendAt: row.send_at?.toISOString(),
     expiresAt: row.expires_at?.toISOString(),
-    routedAt: row.routed_at?.toISOString(),
+    routedAt: routedAt === null ? undefined : new Date(routedAt).toISOString(),
   };
 }
 
-export function renderDelivery(row: DeliveryRow, attempts: AttemptRow[]): object {
+export function renderDelivery(
+  row: DeliveryRow,
+  attempts: AttemptRow[],
+  decideUnknown?: DecideUnknown,
+): object {
   return {
     id: row.id,
     notificationId: row.notification_id,
@@ -66,18 +75,22 @@ export function renderDelivery(row: DeliveryRow, attempts: AttemptRow[]): object
     code: row.code ?? undefined,
     provider: row.provider ?? undefined,
     connection: row.connection || undefined,
+    choice: renderChoice(row.choice),
+    why: row.connection ? explainChoice(row.choice, row.connection) : undefined,
     deviceId: row.device_id ?? undefined,
     templateVersion: row.template_version ?? undefined,
     providerMessageId: row.provider_message_id ?? undefined,
     createdAt: row.created_at.toISOString(),
     dueAt: row.due_at?.toISOString(),
     decidedAt: row.decide_at?.toISOString(),
+    next: describeNext(row, decideUnknown),
     expiresAt: row.expires_at?.toISOString(),
     finishedAt: row.finished_at?.toISOString(),
     deliveredAt: row.delivered_at?.toISOString(),
     openedAt: row.opened_at?.toISOString(),
     clickedAt: row.clicked_at?.toISOString(),
     attempts: renderAttempts(row, attempts),
+    interventions: row.interventions ?? undefined,
   };
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Batcher, OverloadedError } from './batcher.ts';
 
-function setUp(options: { maxBatch?: number; maxWaiting?: number } = {}) {
+function setUp(options: { maxBatch?: number; maxWaiting?: number; intervalMs?: number } = {}) {
   const batches: number[][] = [];
   const gates: PromiseWithResolvers<void>[] = [];
   const batcher = new Batcher<number, number>({
@@ -17,6 +17,7 @@ function setUp(options: { maxBatch?: number; maxWaiting?: number } = {}) {
     maxBatch: options.maxBatch ?? 10,
     concurrency: 1,
     maxWaiting: options.maxWaiting ?? 100,
+    intervalMs: options.intervalMs,
   });
   const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
   return { batcher, batches, gates, turn };
@@ -65,6 +66,24 @@ describe('a batcher', () => {
     await turn();
     gates[1]!.resolve();
     assert.equal(await next, 2);
+  });
+
+  it('starts at once when it was idle, and lets the next batch gather for its interval', async () => {
+    const { batcher, batches, gates, turn } = setUp({ intervalMs: 3_600_000, maxBatch: 3 });
+    const first = batcher.add(1);
+    await turn();
+    assert.deepEqual(batches, [[1]]);
+    gates[0]!.resolve();
+    await first;
+    batcher.add(2);
+    batcher.add(3);
+    await turn();
+    assert.deepEqual(batches, [[1]], 'an hour is not over yet');
+    batcher.add(4);
+    await turn();
+    await turn();
+    assert.deepEqual(batches, [[1], [2, 3, 4]], 'a full batch need not wait');
+    gates[1]!.resolve();
   });
 
   it('tells when nothing waits any more', async () => {

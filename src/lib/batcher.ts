@@ -1,3 +1,5 @@
+import { type Clock, sleep } from './clock.ts';
+
 interface Waiting<Item, Answer> {
   item: Item;
   resolve(answer: Answer): void;
@@ -12,8 +14,10 @@ export interface BatcherOptions<Item, Answer> {
   concurrency: number;
   /** Items that may wait; more are refused by `OverloadedError`. */
   maxWaiting: number;
-  /** How long a batch that is not full waits for more; default: not at all. */
-  lingerMs?: number;
+  /** Batches that are not full start at least this far apart; default: as soon as possible. */
+  intervalMs?: number;
+  /** What the interval is measured with; the system's timer by default. */
+  clock?: Clock;
 }
 
 export class OverloadedError extends Error {
@@ -22,17 +26,23 @@ export class OverloadedError extends Error {
 
 /**
  * Group commit that clocks itself: what arrives while a batch is under way joins the next one. An idle batcher
- * starts in the same turn of the event loop, after everything that arrived in it.
+ * starts in the same turn of the event loop, after everything that arrived in it; `intervalMs` makes batches larger
+ * under load and costs nothing when there is none.
  */
 export class Batcher<Item, Answer> {
   readonly #options: BatcherOptions<Item, Answer>;
+  readonly #clock: Clock;
   #waiting: Waiting<Item, Answer>[] = [];
   #running = 0;
   #scheduled = false;
+  /** Set while the next batch is waited for; a batch that fills up meanwhile need not wait. */
+  #rest: AbortController | null = null;
+  #startedAt = Number.NEGATIVE_INFINITY;
   #idle: (() => void)[] = [];
 
   constructor(options: BatcherOptions<Item, Answer>) {
     this.#options = options;
+    this.#clock = options.clock ?? { now: () => performance.now(), sleep };
   }
 
   get waiting(): number {
@@ -56,20 +66,36 @@ export class Batcher<Item, Answer> {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#waiting.length === 0 || this.#running >= this.#options.concurrency) return;
+    if (this.#waiting.length === 0 || this.#running >= this.#options.concurrency) return;
+    const waitMs = this.#waitMs();
+    if (this.#scheduled) {
+      if (waitMs <= 0) this.#rest?.abort();
+      return;
+    }
     this.#scheduled = true;
     const start = () => {
       this.#scheduled = false;
+      this.#rest = null;
       this.#start();
     };
-    const { lingerMs = 0, maxBatch } = this.#options;
-    if (lingerMs > 0 && this.#waiting.length < maxBatch) setTimeout(start, lingerMs);
-    else setImmediate(start);
+    if (waitMs <= 0) {
+      setImmediate(start);
+      return;
+    }
+    this.#rest = new AbortController();
+    void this.#clock.sleep(waitMs, this.#rest.signal).then(start);
+  }
+
+  #waitMs(): number {
+    const { intervalMs = 0, maxBatch } = this.#options;
+    if (intervalMs === 0 || this.#waiting.length >= maxBatch) return 0;
+    return this.#startedAt + intervalMs - this.#clock.now();
   }
 
   #start(): void {
     while (this.#running < this.#options.concurrency && this.#waiting.length > 0) {
       this.#running++;
+      this.#startedAt = this.#clock.now();
       this.#run(this.#waiting.splice(0, this.#options.maxBatch));
     }
   }
@@ -82,7 +108,7 @@ export class Batcher<Item, Answer> {
       for (const waiting of batch) waiting.reject(error);
     }
     this.#running--;
-    if (this.#options.lingerMs) this.#schedule();
+    if (this.#waitMs() > 0) this.#schedule();
     else this.#start();
     if (this.#running === 0 && this.#waiting.length === 0)
       for (const resolve of this.#idle.splice(0)) resolve();

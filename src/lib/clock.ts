@@ -49,7 +49,7 @@ export class ReferenceClock implements Clock {
 /** A clock that tests move by hand. Sleepers wake, in order, when `advance` passes their time. */
 export class FakeClock implements Clock {
   #now: number;
-  #sleepers: { at: number; wake: () => void }[] = [];
+  readonly #sleepers = new Set<{ at: number; wake: () => void }>();
 
   constructor(nowMs = Date.UTC(2026, 10, 21, 12)) {
     this.#now = nowMs;
@@ -62,16 +62,33 @@ export class FakeClock implements Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return Promise.resolve();
     return new Promise((resolve) => {
-      const sleeper = { at: this.#now + ms, wake: resolve };
-      this.#sleepers.push(sleeper);
-      signal?.addEventListener('abort', () => resolve(), { once: true });
+      const abort = () => {
+        this.#sleepers.delete(sleeper);
+        resolve();
+      };
+      const wake = () => {
+        signal?.removeEventListener('abort', abort);
+        resolve();
+      };
+      const sleeper = { at: this.#now + Math.max(0, ms), wake };
+      this.#sleepers.add(sleeper);
+      signal?.addEventListener('abort', abort, { once: true });
     });
+  }
+
+  /** When the next sleeper wakes (ms since the epoch); null when nobody sleeps. */
+  nextAt(): number | null {
+    let next: number | null = null;
+    for (const { at } of this.#sleepers) if (next === null || at < next) next = at;
+    return next;
   }
 
   advance(ms: number): void {
     this.#now += ms;
-    const due = this.#sleepers.filter((sleeper) => sleeper.at <= this.#now).sort((a, b) => a.at - b.at);
-    this.#sleepers = this.#sleepers.filter((sleeper) => sleeper.at > this.#now);
-    for (const sleeper of due) sleeper.wake();
+    const due = [...this.#sleepers].filter((sleeper) => sleeper.at <= this.#now).sort((a, b) => a.at - b.at);
+    for (const sleeper of due) {
+      this.#sleepers.delete(sleeper);
+      sleeper.wake();
+    }
   }
 }

@@ -5,6 +5,15 @@ const pool = new Uint8Array(POOL_BYTES);
 let used = POOL_BYTES;
 let lastMs = 0;
 let sequence = 0;
+let fill: (bytes: Uint8Array) => void = randomFillSync;
+
+/** For replayable runs in tests: ids take their random bits from here and start over. Without a source: from the system. */
+export function setIdSource(source: (bytes: Uint8Array) => void = randomFillSync): void {
+  fill = source;
+  used = POOL_BYTES;
+  lastMs = 0;
+  sequence = 0;
+}
 
 /**
  * A UUIDv7 (RFC 9562, 5.7) for `nowMs`, milliseconds since the epoch. Ids made by one process in the same
@@ -20,7 +29,7 @@ export function uuidv7(nowMs: number): string {
     sequence = 0;
   }
   if (used + 8 > POOL_BYTES) {
-    randomFillSync(pool);
+    fill(pool);
     used = 0;
   }
   const time = lastMs.toString(16).padStart(12, '0');

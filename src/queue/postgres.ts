@@ -1,16 +1,23 @@
-import { type Lane, priorityOf } from '../ledger/index.ts';
+import { countChanges, type Lane, priorityOf } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import type { Queryable } from '../store/index.ts';
 import type { Claimed, Queue, Slice } from './queue.ts';
+import { nameOf, SharedRequests } from './shared-requests.ts';
 
+/** Longer than a statement may run on the server once its connection broke. */
+const DOUBT_MS = 60_000;
 const FIRST_TENANT = '00000000-0000-0000-0000-000000000000';
 
 /** The queue inside PostgreSQL: the deliveries table itself, through its partial index over `due_at`. */
 export function createPostgresQueue(db: Queryable, clock: Clock): Queue {
   const cursors = new Map<Lane, { tenantId: string; connection: string }>();
+  const shared = new SharedRequests();
+  /** Claims whose answer got lost, and until when they may still turn up. */
+  const doubtful = new Map<string, number>();
   return {
     async agenda(perLane) {
+      if (doubtful.size > 0) await handBackDoubtful(db, doubtful, clock.now());
       const lanes = [...cursors.keys()];
       const { rows } = await db.query({
         name: 'queue_agenda',
@@ -29,7 +36,7 @@ export function createPostgresQueue(db: Queryable, clock: Clock): Queue {
     async claim(lane, workerId, turns) {
       const now = clock.now();
       const id = uuidv7(now);
-      const { rows } = await db.query({
+      const statement = {
         name: 'queue_claim',
         text: CLAIM,
         values: [
@@ -41,10 +48,33 @@ export function createPostgresQueue(db: Queryable, clock: Clock): Queue {
           id,
           workerId,
         ],
+      };
+      const { rows } = await db.query(statement).catch((error: unknown) => {
+        doubtful.set(id, now + DOUBT_MS);
+        throw error;
       });
-      return { id, claimedAt: now, deliveries: rows.map(toClaimed) };
+      const deliveries = await withRequests(db, shared, rows).catch((error: unknown) => {
+        // They are claimed, and nobody could start them.
+        doubtful.set(id, now + DOUBT_MS);
+        throw error;
+      });
+      return { id, deliveries };
     },
   };
+}
+
+/**
+ * A claim whose answer got lost may have been committed: what it started would wait for a result that nobody brings.
+ * Nothing of it was sent, so it is queued again. Tried for a while, since a commit may come later than the error.
+ */
+async function handBackDoubtful(db: Queryable, doubtful: Map<string, number>, now: number): Promise<void> {
+  const { rows } = await db.query({
+    name: 'queue_hand_back',
+    text: HAND_BACK,
+    values: [[...doubtful.keys()], new Date(now)],
+  });
+  for (const { id } of rows) doubtful.delete(id);
+  for (const [id, until] of doubtful) if (until <= now) doubtful.delete(id);
 }
 
 /** A lane that filled its share goes on behind its last slice; one that did not starts from the front again. */
@@ -106,14 +136,15 @@ with picked as materialized (
 ), started as (
   update deliveries set state = 'sending', attempt = attempt + 1, due_at = null, started_at = $2
     where id = any (array (select id from picked)) and state = 'queued'
+      and id between (select id from picked order by id limit 1) and (select id from picked order by id desc limit 1)
     returning *
 ), claim as (
   insert into claims (id, worker_id, delivery_ids, attempts, claimed_at)
   select $6::uuid, $7::uuid, array_agg(id), array_agg(attempt), $2 from started having count(*) > 0
 )
-select d.id, d.tenant_id, d.live, d.lane, d.notification_id, d.channel, d.connection, d.provider, d.attempt, d.retries,
+select d.id, d.tenant_id, d.live, d.lane, d.notification_id, d.channel, d.connection, d.provider, d.attempt, d.started_at, d.retries, d.choice,
   d.cancel_requested, d.created_at, d.expires_at, d.template_version, d.user_id,
-  n.user_id as external_id, n.category, n.request,
+  n.user_id as external_id, n.category, n.request, n.shared_request_id,
   u.locale, u.timezone, u.attributes,
   v.id as device_id, v.app, v.token, v.platform, v.keys, v.registered_at, v.inactive_at as device_inactive_at,
   d.contact_kind, c.address, c.inactive_at as contact_inactive_at, s.address is not null as suppressed
@@ -124,8 +155,35 @@ left join devices v on v.tenant_id = d.tenant_id and v.id = d.device_id and v.us
 left join contacts c on c.tenant_id = d.tenant_id and c.user_id = d.user_id and c.kind = d.contact_kind
 left join suppressions s on s.tenant_id = d.tenant_id and s.kind = d.contact_kind and s.address = c.address`;
 
+const HAND_BACK = `
+with gone as (
+  delete from claims where id = any($1::uuid[]) returning id, delivery_ids, attempts
+), started as (
+  select unnest(delivery_ids) as id, unnest(attempts) as attempt from gone
+), queued as (
+  update deliveries d set
+      state = case when d.cancel_requested then 'cancelled' else 'queued' end,
+      due_at = case when d.cancel_requested then null else $2::timestamptz end,
+      finished_at = case when d.cancel_requested then $2::timestamptz end
+    from started where d.id = started.id and d.attempt = started.attempt and d.state = 'sending'
+    returning d.tenant_id, d.live, d.created_at, d.channel, d.state, 1 as n
+), counted as (
+${countChanges('queued')}
+)
+select id from gone`;
+
 // biome-ignore lint/suspicious/noExplicitAny: a row of the statement above
 type Row = any;
+
+async function withRequests(db: Queryable, shared: SharedRequests, rows: Row[]): Promise<Claimed[]> {
+  const pointing = rows.filter((row) => row.shared_request_id !== null);
+  if (pointing.length === 0) return rows.map(toClaimed);
+  const refOf = (row: Row) => ({ tenantId: row.tenant_id, id: row.shared_request_id });
+  const requests = await shared.load(db, pointing.map(refOf));
+  return rows.map((row) =>
+    toClaimed(row.request ? row : { ...row, request: requests.get(nameOf(refOf(row))) }),
+  );
+}
 
 function toSlice(row: Row): Slice {
   return { lane: row.lane, tenantId: row.tenant_id, connection: row.connection, dueAt: row.due_at.getTime() };
@@ -143,7 +201,9 @@ function toClaimed(row: Row): Claimed {
     connection: row.connection,
     provider: row.provider,
     attempt: row.attempt,
+    startedAt: row.started_at.getTime(),
     retries: row.retries,
+    choice: row.choice,
     cancelRequested: row.cancel_requested,
     createdAt: row.created_at.getTime(),
     expiresAt: row.expires_at?.getTime() ?? null,

@@ -52,6 +52,30 @@ describeStores('the queue', (store) => {
     assert.equal(rowCount, 0);
   });
 
+  it('hands a claim back whose answer got lost, unless it was cancelled meanwhile', async () => {
+    const [kept, cancelled] = await queueDeliveries(store(), 2);
+    const losing = {
+      query: (async (statement: { name?: string }) => {
+        const answer = await store().engine.query(statement as never);
+        if (statement.name === 'queue_claim') throw Object.assign(new Error('gone'), { code: 'ECONNRESET' });
+        return answer;
+      }) as Store['engine']['query'],
+    };
+    const unlucky = createPostgresQueue(losing, store().clock);
+    await assert.rejects(unlucky.claim('webhook.normal', WORKER, [turn(10)]), /gone/);
+    assert.deepEqual(await statesOf(store(), [kept!, cancelled!]), { sending: 2 });
+    await store().engine.query('update deliveries set cancel_requested = true where id = $1', [cancelled]);
+    await unlucky.agenda(10);
+    assert.deepEqual(await statesOf(store(), [kept!]), { queued: 1 });
+    assert.deepEqual(await statesOf(store(), [cancelled!]), { cancelled: 1 });
+    assert.equal((await store().engine.query('select 1 from claims')).rowCount, 0);
+    const { deliveries } = await queue.claim('webhook.normal', WORKER, [turn(10)]);
+    assert.deepEqual(
+      deliveries.map(({ id, attempt, retries }) => [id, attempt, retries]),
+      [[kept, 2, 0]],
+    );
+  });
+
   it('takes no more of a connection than it was given turns for', async () => {
     await queueDeliveries(store(), 5);
     await queueDeliveries(store(), 5, { connection: 'slow' });

@@ -1,4 +1,4 @@
-import type { Lane } from '../ledger/index.ts';
+import type { Choice, Lane } from '../ledger/index.ts';
 import type { Content, Priority } from '../providers/index.ts';
 
 /** Due work of one tenant over one connection in one lane: the unit in which turns are given. */
@@ -30,8 +30,12 @@ export interface Claimed {
   provider: string | null;
   /** Number of this attempt, its fence. */
   attempt: number;
+  /** When this attempt was started by claiming it (ms since the epoch). */
+  startedAt: number;
   /** Retries used up so far. */
   retries: number;
+  /** Why it travels over this connection; null when nothing but priority and weight decided. */
+  choice: Choice | null;
   cancelRequested: boolean;
   createdAt: number;
   expiresAt: number | null;
@@ -61,8 +65,6 @@ export interface Claimed {
 /** Deliveries started together, on record under one id until all their results are written. */
 export interface Claim {
   id: string;
-  /** Milliseconds since the epoch, as the ledger has it. */
-  claimedAt: number;
   deliveries: Claimed[];
 }
 

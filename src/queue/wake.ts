@@ -1,8 +1,11 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import type { Logger } from '../lib/logger.ts';
 
 const CHANNEL = 'bellhop_wake';
 const RECONNECT_MS = 5_000;
+/** Other processes are told at most this often: each NOTIFY is a commit that takes a lock of the whole instance. */
+const NOTIFY_INTERVAL_MS = 20;
 
 /** Topics are lanes, and `route` for accepted notifications. */
 export type Topic = string;
@@ -16,6 +19,11 @@ export const ROUTE: Topic = 'route';
 export class Wake {
   readonly #listeners = new Set<(topic: Topic) => void>();
   #remote: RemoteWake | null = null;
+
+  /** True while every signal of every process is heard; otherwise whoever waits polls more often. */
+  get isComplete(): boolean {
+    return this.#remote === null || this.#remote.isConnected;
+  }
 
   /** Other processes hear it as well once this is called (PostgreSQL only). */
   async connect(databaseUrl: string, logger: Logger): Promise<void> {
@@ -59,6 +67,10 @@ class RemoteWake {
     this.#receive = receive;
   }
 
+  get isConnected(): boolean {
+    return this.#client !== null;
+  }
+
   async open(): Promise<void> {
     const client = new pg.Client({
       connectionString: this.#url,
@@ -99,6 +111,7 @@ class RemoteWake {
       const payload = [this.#sender, ...this.#pending].join(' ');
       this.#pending.clear();
       await this.#client.query('select pg_notify($1, $2)', [CHANNEL, payload]).catch(() => {});
+      await wait(NOTIFY_INTERVAL_MS, undefined, { ref: false });
     }
     this.#pending.clear();
     this.#sending = false;

@@ -1,34 +1,48 @@
 import { type Channel, listProviders, type Provider } from '../providers/index.ts';
+import type { Countries } from '../tenants/index.ts';
+import type { Standing } from './choose.ts';
 import type { Candidate } from './decide.ts';
 
 /** Connection ids that no tenant can choose (a slug has no dot): `test.<provider>` reaches the simulator only. */
 export const TEST_PREFIX = 'test.';
 
 interface ConfiguredConnection {
+  tenantId: string;
   id: string;
+  updatedAt: number;
   providerId: string;
   channel: Channel;
   priority: number;
   weight: number;
   app: string | null;
+  countries: Countries | null;
+}
+
+/** Tells how the connections are doing; built by the room that sends. */
+export interface Standings {
+  standing(connection: { tenantId: string; id: string; updatedAt: number }): Standing;
+  /** A probe was routed there: until it is heard of, no other one is. */
+  takeProbe(connection: { tenantId: string; id: string; updatedAt: number }): void;
 }
 
 const LAST = 1_000_000;
+const PLAIN = { weight: 1, app: null, countries: null, standing: null };
 
 /** The inbox needs no account anywhere, so it needs no connection. */
 function builtIn(providers: Provider[]): Candidate[] {
   return providers
     .filter((provider) => provider.transport === 'inbox')
-    .map((provider) => toCandidate(provider, { id: provider.id, priority: LAST, weight: 1, app: null }));
+    .map((provider) => toCandidate(provider, { ...PLAIN, id: provider.id, priority: LAST }));
 }
 
-/** The ways a tenant's live notifications can take. */
-export function liveCandidates(connections: ConfiguredConnection[]): Candidate[] {
+/** The ways a tenant's live notifications can take, with how they are doing now. */
+export function liveCandidates(connections: ConfiguredConnection[], standings?: Standings): Candidate[] {
   const providers = listProviders();
   const byId = new Map(providers.map((provider) => [provider.id, provider]));
   const configured = connections.flatMap((connection) => {
     const provider = byId.get(connection.providerId);
-    return provider ? [toCandidate(provider, connection)] : [];
+    const standing = standings?.standing(connection) ?? null;
+    return provider ? [toCandidate(provider, { ...connection, standing })] : [];
   });
   return [...configured, ...builtIn(providers)];
 }
@@ -40,7 +54,7 @@ export function liveCandidates(connections: ConfiguredConnection[]): Candidate[]
 export function testCandidates(connections: ConfiguredConnection[]): Candidate[] {
   const providers = listProviders();
   const simulated = (provider: Provider, priority: number) =>
-    toCandidate(provider, { id: `${TEST_PREFIX}${provider.id}`, priority, weight: 1, app: null });
+    toCandidate(provider, { ...PLAIN, id: `${TEST_PREFIX}${provider.id}`, priority });
   const configured = new Map(connections.map((connection) => [connection.providerId, connection.priority]));
   return [
     ...providers
@@ -53,7 +67,7 @@ export function testCandidates(connections: ConfiguredConnection[]): Candidate[]
 
 function toCandidate(
   provider: Provider,
-  how: { id: string; priority: number; weight: number; app: string | null },
+  how: Pick<Candidate, 'id' | 'priority' | 'weight' | 'app' | 'countries' | 'standing'>,
 ): Candidate {
   return {
     id: how.id,
@@ -62,6 +76,8 @@ function toCandidate(
     priority: how.priority,
     weight: how.weight,
     app: how.app,
+    countries: how.countries,
+    standing: how.standing,
     reaches: provider.reaches,
     platforms: provider.supports.platforms ?? null,
   };

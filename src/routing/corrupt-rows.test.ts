@@ -23,9 +23,12 @@ describeStores('routing', (store) => {
     const requests = [...CORRUPT, '{"message": {"body": "Hi"}}'];
     const ids = [...CORRUPT.map(() => uuidv7(clock.now())), good];
     await engine.query(
-      `insert into notifications (id, tenant_id, live, user_id, category, priority, state, request, due_at, created_at)
-       select id, $3, true, 'ada', 'transactional', 1, 'accepted', request, $4, $4
-         from unnest($1::uuid[], $2::jsonb[]) as t (id, request)`,
+      `with stored as (
+         insert into notifications (id, tenant_id, live, user_id, category, priority, state, request, due_at, created_at)
+         select id, $3, true, 'ada', 'transactional', 1, 'accepted', request, $4, $4
+           from unnest($1::uuid[], $2::jsonb[]) as t (id, request) returning id, tenant_id, priority, due_at
+       )
+       insert into unrouted (id, tenant_id, priority, due_at) select id, tenant_id, priority, due_at from stored`,
       [ids, requests, TENANT, new Date(clock.now())],
     );
     const router = new Router({
@@ -36,7 +39,7 @@ describeStores('routing', (store) => {
       connections: { forTenants: async () => new Map() },
     });
     assert.equal((await router.routeBatch(1)).count, ids.length);
-    const { rows } = await engine.query('select count(*)::int from notifications where due_at is not null');
+    const { rows } = await engine.query('select count(*)::int from unrouted');
     assert.equal(rows[0].count, 0);
     const deliveries = await engine.query(
       'select distinct state from deliveries where notification_id = $1',

@@ -9,13 +9,15 @@ const candidate = (extra: Partial<Candidate> & Pick<Candidate, 'id' | 'channel'>
   app: null,
   reaches: 'contact',
   platforms: null,
+  countries: null,
+  standing: null,
   ...extra,
 });
 const SMTP = candidate({ id: 'smtp', channel: 'email' });
 const APNS = candidate({ id: 'apns', channel: 'push', reaches: 'device', platforms: ['ios'] });
 const INBOX = candidate({ id: 'inbox', channel: 'inbox', reaches: 'user' });
 const HOOK = candidate({ id: 'hook', channel: 'webhook', reaches: 'connection' });
-const EMAIL = { kind: 'email', suppressed: false, inactive: false };
+const EMAIL = { kind: 'email', address: 'ada@mail.example', suppressed: false, inactive: false };
 
 const ask = (extra: Partial<Question>, channels: Question['notification']['channels'] = null) =>
   decide({

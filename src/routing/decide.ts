@@ -1,4 +1,6 @@
+import type { Choice } from '../ledger/index.ts';
 import type { Channel, Platform, Priority } from '../providers/index.ts';
+import { type Choosable, type Chosen, choose } from './choose.ts';
 
 /** Everything a decision may depend on; the database is read before, the result is written after. */
 export interface Question {
@@ -19,18 +21,14 @@ export interface Question {
 }
 
 export interface Recipient {
-  contacts: { kind: string; suppressed: boolean; inactive: boolean }[];
+  contacts: { kind: string; address: string; suppressed: boolean; inactive: boolean }[];
   devices: { id: string; app: string; platform: Platform }[];
 }
 
 /** A configured way to reach a channel. */
-export interface Candidate {
-  id: string;
+export interface Candidate extends Choosable {
   providerId: string;
   channel: Channel;
-  priority: number;
-  /** Share among candidates of equal priority; 0 takes none as long as another has some. */
-  weight: number;
   app: string | null;
   reaches: 'device' | 'contact' | 'connection' | 'user';
   platforms: Platform[] | null;
@@ -42,6 +40,7 @@ export type SkipReason =
   | 'contact_suppressed'
   | 'contact_inactive'
   | 'connection_missing'
+  | 'country_not_served'
   | 'content_missing'
   | 'content_problem'
   | 'expired';
@@ -56,6 +55,8 @@ export type Plan =
       contactKind: string | null;
       connection: string;
       provider: string;
+      /** Null when nothing but priority and weight decided. */
+      choice: Choice | null;
     }
   | {
       kind: 'skip';
@@ -108,14 +109,18 @@ function skipAll(channels: Channel[], reason: SkipReason, detail?: string): Plan
 function decideChannel(channel: Channel, recipient: Recipient, question: Question): Plan[] {
   if (channel === 'push') return decidePush(recipient, question);
   const candidates = question.connections.filter((candidate) => candidate.channel === channel);
-  const chosen = choose(candidates, question.lot);
   const contactKind = CONTACT_KINDS[channel] ?? null;
   const contact = recipient.contacts.find(({ kind }) => kind === contactKind);
+  const phone = channel === 'sms' ? (contact?.address ?? null) : null;
+  const found = choose(candidates, { lot: question.lot, phone });
+  const { chosen } = found;
   if (chosen?.reaches !== 'user' && chosen?.reaches !== 'connection') {
     const problem = contactProblem(contact);
     if (problem) return skipAll([channel], problem);
   }
-  if (!chosen) return skipAll([channel], 'connection_missing');
+  if (!chosen) {
+    return skipAll([channel], candidates.length > 0 ? 'country_not_served' : 'connection_missing');
+  }
   return [
     {
       kind: 'deliver',
@@ -125,8 +130,18 @@ function decideChannel(channel: Channel, recipient: Recipient, question: Questio
       contactKind: contact ? contactKind : null,
       connection: chosen.id,
       provider: chosen.providerId,
+      choice: choiceOf(found),
     },
   ];
+}
+
+/** Only what was out of the ordinary is kept: the common road costs nothing. */
+function choiceOf({
+  leftOut,
+  noneHealthy,
+}: Pick<Chosen<Candidate>, 'leftOut' | 'noneHealthy'>): Choice | null {
+  if (leftOut.length === 0 && !noneHealthy) return null;
+  return { ...(leftOut.length > 0 && { leftOut }), ...(noneHealthy && { noneHealthy }) };
 }
 
 function contactProblem(contact: Recipient['contacts'][number] | undefined): SkipReason | null {
@@ -138,15 +153,16 @@ function contactProblem(contact: Recipient['contacts'][number] | undefined): Ski
 function decidePush(recipient: Recipient, { connections, lot }: Question): Plan[] {
   if (recipient.devices.length === 0) return skipAll(['push'], 'contact_missing');
   return recipient.devices.map(({ id, app, platform }) => {
-    const chosen = choose(
+    const found = choose(
       connections.filter(
         (candidate) =>
           candidate.channel === 'push' &&
           (candidate.platforms?.includes(platform) ?? false) &&
           (candidate.app === null || candidate.app === app),
       ),
-      lot,
+      { lot, phone: null },
     );
+    const { chosen } = found;
     const target = { channel: 'push' as const, platform, deviceId: id };
     if (!chosen) return { kind: 'skip', ...target, reason: 'connection_missing' };
     return {
@@ -155,20 +171,7 @@ function decidePush(recipient: Recipient, { connections, lot }: Question): Plan[
       contactKind: null,
       connection: chosen.id,
       provider: chosen.providerId,
+      choice: choiceOf(found),
     };
   });
-}
-
-/** The lowest priority number wins; among equals the lot decides by weight. */
-function choose(candidates: Candidate[], lot: number): Candidate | undefined {
-  const first = Math.min(...candidates.map(({ priority }) => priority));
-  const equals = candidates
-    .filter(({ priority }) => priority === first)
-    .sort((a, b) => (a.id < b.id ? -1 : 1));
-  let left = lot * equals.reduce((sum, { weight }) => sum + weight, 0);
-  for (const candidate of equals) {
-    left -= candidate.weight;
-    if (left < 0) return candidate;
-  }
-  return equals[0];
 }

@@ -1,3 +1,5 @@
-export { TEST_PREFIX } from './candidates.ts';
+export { type Standings, TEST_PREFIX } from './candidates.ts';
+export { type Choosable, type Chosen, choose, type Standing } from './choose.ts';
+export { type Page, routePage } from './page.ts';
 export { RouteLoop } from './route-loop.ts';
 export { Router, type RouterOptions } from './router.ts';

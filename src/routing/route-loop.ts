@@ -6,7 +6,9 @@ import type { Queryable } from '../store/index.ts';
 import type { Router } from './router.ts';
 import { loadWaiting } from './store.ts';
 
-const POLL_MS = 2_000;
+const BUSY_POLL_MS = 2_000;
+/** After a while without work, as long as every signal is heard. */
+const IDLE_POLL_MS = 8_000;
 /** What is accepted within this time is routed as one batch: a batch costs nearly the same however small it is. */
 const GATHER_MS = 5;
 const FULL_ENOUGH = 250;
@@ -18,6 +20,7 @@ export class RouteLoop {
   readonly #options: { db: Queryable; clock: Clock; wake: Wake; logger: Logger };
   #stop = new AbortController();
   #signalled = true;
+  #pollMs = BUSY_POLL_MS;
   #interrupt: AbortController | null = null;
   #done: Promise<void> = Promise.resolve();
 
@@ -51,6 +54,7 @@ export class RouteLoop {
           await this.#rest(nextAt);
           continue;
         }
+        this.#pollMs = BUSY_POLL_MS;
         const { count, lanes } = await this.#router.routeBatch(duePriority);
         for (const lane of lanes) wake.signal(lane);
         if (count < FULL_ENOUGH) await clock.sleep(GATHER_MS, this.#stop.signal);
@@ -65,11 +69,12 @@ export class RouteLoop {
 
   async #rest(nextAt: Date | null): Promise<void> {
     if (this.#signalled || this.#stop.signal.aborted) return;
-    const { clock } = this.#options;
-    const untilNextMs = nextAt ? nextAt.getTime() - clock.now() : POLL_MS;
+    const { clock, wake } = this.#options;
+    const untilNextMs = nextAt ? nextAt.getTime() - clock.now() : this.#pollMs;
     this.#interrupt = new AbortController();
-    await clock.sleep(Math.min(untilNextMs, POLL_MS), this.#interrupt.signal);
+    await clock.sleep(Math.min(untilNextMs, this.#pollMs), this.#interrupt.signal);
     this.#interrupt = null;
+    this.#pollMs = wake.isComplete ? Math.min(this.#pollMs * 2, IDLE_POLL_MS) : BUSY_POLL_MS;
     if (this.#signalled) await clock.sleep(GATHER_MS, this.#stop.signal);
   }
 }

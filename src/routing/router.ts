@@ -6,9 +6,9 @@ import type { Channel } from '../providers/index.ts';
 import { categoryOf } from '../rules/index.ts';
 import type { Queryable, Store } from '../store/index.ts';
 import type { CompiledTemplate, Templates } from '../templates/index.ts';
-import type { Connections } from '../tenants/index.ts';
+import type { Connection, Connections } from '../tenants/index.ts';
 import { loadRecipients, type Recipients } from '../users/index.ts';
-import { liveCandidates, testCandidates } from './candidates.ts';
+import { liveCandidates, type Standings, testCandidates } from './candidates.ts';
 import { type Candidate, decide, type Plan } from './decide.ts';
 import {
   claimForRouting,
@@ -28,6 +28,8 @@ export interface RouterOptions {
   logger: Logger;
   templates: Pick<Templates, 'compiled'>;
   connections: Pick<Connections, 'forTenants'>;
+  /** Without it all connections count as healthy. */
+  standings?: Standings;
 }
 
 /** What one batch brought: how many notifications, and the lanes that have work now. */
@@ -54,7 +56,7 @@ export class Router {
       const now = clock.now();
       const rows = await claimForRouting(db, { priority, now: new Date(now), cursor, limit: BATCH });
       const tenants = [...new Set(rows.map((row) => row.tenantId))].sort();
-      return { count: rows.length, tenants, lanes: await this.#plan(db, rows, now) };
+      return { count: rows.length, tenants, lanes: await this.plan(db, rows, now) };
     });
     // A full round of tenants: go on behind the last one. Anything less reached the end of the circle.
     this.#cursors[priority] =
@@ -63,14 +65,16 @@ export class Router {
   }
 
   /** Loads what the whole batch needs, decides each notification, writes all deliveries. */
-  async #plan(db: Queryable, rows: RoutableRow[], now: number): Promise<Set<Lane>> {
+  async plan(db: Queryable, rows: RoutableRow[], now: number): Promise<Set<Lane>> {
     if (rows.length === 0) return new Set();
     const facts = await this.#loadFacts(db, rows);
     const deliveries: DeliveryRow[] = [];
     const failures: { id: string; reason: string }[] = [];
     for (const row of rows) {
       try {
-        deliveries.push(...planNotification(row, facts, now));
+        const planned = planNotification(row, facts, now);
+        this.#takeProbes(row, planned, facts);
+        deliveries.push(...planned);
       } catch (error) {
         // A row that breaks the decision must not stop the others.
         this.#options.logger.error({ error, notification: row.id }, 'a notification could not be routed');
@@ -82,6 +86,18 @@ export class Router {
     return new Set(
       deliveries.filter((delivery) => delivery.state === 'queued').map((delivery) => delivery.lane),
     );
+  }
+
+  /** One message is enough to try a connection again: the rest of the batch goes elsewhere. */
+  #takeProbes({ tenantId, live }: RoutableRow, planned: DeliveryRow[], facts: Facts): void {
+    const candidates = facts.candidates.get(`${tenantId}/${live}`) ?? [];
+    for (const candidate of candidates) {
+      if (!candidate.standing?.probe || !planned.some(({ connection }) => connection === candidate.id))
+        continue;
+      candidate.standing = { ...candidate.standing, probe: false };
+      const connection = facts.connections.get(tenantId)?.find(({ id }) => id === candidate.id);
+      if (connection) this.#options.standings?.takeProbe(connection);
+    }
   }
 
   async #loadFacts(db: Queryable, rows: RoutableRow[]): Promise<Facts> {
@@ -99,15 +115,16 @@ export class Router {
     const candidates = new Map<string, Candidate[]>();
     for (const tenantId of tenantIds) {
       const configured = connections.get(tenantId) ?? [];
-      candidates.set(`${tenantId}/true`, liveCandidates(configured));
+      candidates.set(`${tenantId}/true`, liveCandidates(configured, this.#options.standings));
       candidates.set(`${tenantId}/false`, testCandidates(configured));
     }
-    return { recipients, candidates, templates };
+    return { recipients, connections, candidates, templates };
   }
 }
 
 interface Facts {
   recipients: Map<string, Recipients>;
+  connections: Map<string, Connection[]>;
   /** By `tenant/live`. */
   candidates: Map<string, Candidate[]>;
   templates: Map<string, CompiledTemplate>;
@@ -167,6 +184,7 @@ function toDelivery(plan: Plan, row: RoutableRow, now: number) {
       contactKind: null,
       provider: null,
       connection: '',
+      choice: null,
       dueAt: null,
     };
   }
@@ -178,6 +196,7 @@ function toDelivery(plan: Plan, row: RoutableRow, now: number) {
     contactKind: plan.contactKind,
     provider: plan.provider,
     connection: plan.connection,
+    choice: plan.choice,
     dueAt: new Date(now),
   };
 }

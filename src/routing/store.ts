@@ -1,7 +1,8 @@
+import { type Choice, countChanges } from '../ledger/index.ts';
 import type { NotificationRequest } from '../queue/index.ts';
-import type { Queryable } from '../store/index.ts';
+import { column, type Queryable } from '../store/index.ts';
 
-/** A notification taken for routing; its row says `routed` when the surrounding transaction commits. */
+/** A notification taken for routing; its turn is gone when the surrounding transaction commits. */
 export interface RoutableRow {
   id: string;
   tenantId: string;
@@ -45,25 +46,53 @@ export async function claimForRouting(
 
 const CLAIM = `
 with recursive tenants as (
-  (select tenant_id, 1 as n from notifications
-    where priority = $1 and due_at is not null and tenant_id > $3 order by tenant_id limit 1)
+  (select tenant_id, 1 as n from unrouted where priority = $1 and tenant_id > $3 order by tenant_id limit 1)
   union all
   select next.tenant_id, tenants.n + 1 from tenants cross join lateral (
-    select tenant_id from notifications
-      where priority = $1 and due_at is not null and tenant_id > tenants.tenant_id order by tenant_id limit 1
+    select tenant_id from unrouted
+      where priority = $1 and tenant_id > tenants.tenant_id order by tenant_id limit 1
   ) next where tenants.n < ${TENANTS_PER_TURN}
 ), share as (
   select greatest(1, $4::int / greatest(count(*), 1)) as size from tenants
 ), picked as materialized (
-  select due.id from tenants cross join share cross join lateral (
-    select id from notifications
+  select due.ctid, due.id from tenants cross join share cross join lateral (
+    select ctid, id from unrouted
       where priority = $1 and tenant_id = tenants.tenant_id and due_at <= $2
-      order by due_at limit share.size for update skip locked
+      order by due_at, id limit share.size for update skip locked
   ) due
+), taken as (
+  delete from unrouted where ctid = any (array (select ctid from picked))
 )
-update notifications set state = 'routed', due_at = null, routed_at = $2
-  where id = any (array (select id from picked)) and state = 'accepted'
-returning id, tenant_id, live, user_id, category, priority, request, expires_at, created_at`;
+select n.id, n.tenant_id, n.live, n.user_id, n.category, n.priority, n.request, n.expires_at, n.created_at
+from picked join notifications n on n.id = picked.id
+where n.state = 'accepted'
+  and n.id between (select id from picked order by id limit 1) and (select id from picked order by id desc limit 1)`;
+
+/** Stores notifications that are routed in the same transaction, so that they never wait for a turn. */
+export async function insertRouted(
+  db: Queryable,
+  rows: RoutableRow[],
+  sharedRequestId: string,
+): Promise<void> {
+  await db.query({
+    name: 'routing_insert_routed',
+    text: `
+insert into notifications
+  (id, tenant_id, live, user_id, category, priority, state, shared_request_id, due_at, expires_at, created_at)
+select id, $2, $3, user_id, $5, $6, 'accepted', $7, $9, $8, $9 from unnest($1::uuid[], $4::text[]) as t (id, user_id)`,
+    values: [
+      column(rows, (row) => row.id),
+      rows[0]!.tenantId,
+      rows[0]!.live,
+      column(rows, (row) => row.userId),
+      rows[0]!.category,
+      rows[0]!.priority,
+      sharedRequestId,
+      rows[0]!.expiresAt,
+      rows[0]!.createdAt,
+    ],
+  });
+}
 
 /** What waits to be routed: the highest priority that has due work now, and when the next of the rest is due. */
 export interface Waiting {
@@ -78,19 +107,19 @@ export async function loadWaiting(db: Queryable, now: Date): Promise<Waiting> {
     name: 'routing_waiting',
     text: `
 with recursive slices as (
-  (select priority, tenant_id, 1 as n from notifications where due_at is not null order by priority, tenant_id limit 1)
+  (select priority, tenant_id, 1 as n from unrouted order by priority, tenant_id limit 1)
   union all
   select next.priority, next.tenant_id, slices.n + 1 from slices cross join lateral (
-    select priority, tenant_id from notifications
-      where due_at is not null and (priority, tenant_id) > (slices.priority, slices.tenant_id)
+    select priority, tenant_id from unrouted
+      where (priority, tenant_id) > (slices.priority, slices.tenant_id)
       order by priority, tenant_id limit 1
   ) next where slices.n < ${MAX_SLICES}
 )
 select min(slices.priority) filter (where first.due_at <= $1) as due_priority,
   min(first.due_at) filter (where first.due_at > $1) as next_at
 from slices cross join lateral (
-  select due_at from notifications
-    where priority = slices.priority and tenant_id = slices.tenant_id and due_at is not null order by due_at limit 1
+  select due_at from unrouted
+    where priority = slices.priority and tenant_id = slices.tenant_id order by due_at limit 1
 ) first`,
     values: [now],
   });
@@ -111,6 +140,7 @@ export interface DeliveryRow {
   templateVersion: number | null;
   provider: string | null;
   connection: string;
+  choice: Choice | null;
   state: 'queued' | 'skipped' | 'expired';
   reason: string | null;
   code: string | null;
@@ -124,17 +154,28 @@ export async function insertDeliveries(db: Queryable, rows: DeliveryRow[]): Prom
   await db.query({
     name: 'routing_insert',
     text: `
+with made as (
 insert into deliveries (id, tenant_id, live, notification_id, user_id, channel, lane, device_id, contact_kind,
-  template_version, provider, connection, state, reason, code, due_at, created_at, expires_at, finished_at)
+  template_version, provider, connection, state, reason, code, due_at, created_at, expires_at, choice, finished_at)
 select id, tenant_id, live, notification_id, user_id, channel, lane, device_id, contact_kind,
-  template_version, provider, connection, state, reason, code, due_at, created_at, expires_at,
+  template_version, provider, connection, state, reason, code, due_at, created_at, expires_at, choice,
   case when state <> 'queued' then created_at end
 from unnest($1::uuid[], $2::uuid[], $3::bool[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::uuid[], $9::text[],
   $10::int[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::timestamptz[], $17::timestamptz[],
-  $18::timestamptz[]) as t (id, tenant_id, live, notification_id, user_id, channel, lane, device_id, contact_kind,
-  template_version, provider, connection, state, reason, code, due_at, created_at, expires_at)`,
-    values: COLUMNS.map((column) => rows.map((row) => row[column])),
+  $18::timestamptz[], $19::jsonb[]) as t (id, tenant_id, live, notification_id, user_id, channel, lane, device_id, contact_kind,
+  template_version, provider, connection, state, reason, code, due_at, created_at, expires_at, choice)
+returning tenant_id, live, created_at, channel, state
+), changes as (
+  select *, 1 as n from made union all select tenant_id, live, created_at, channel, 'accepted', 1 from made
+)
+${countChanges('changes')}`,
+    values: COLUMNS.map((name) => column(rows, (row) => toValue(row[name]))),
   });
+}
+
+/** An object is JSON to the database. */
+function toValue(value: DeliveryRow[keyof DeliveryRow]): string | boolean | number | Date | null {
+  return value === null || typeof value !== 'object' || value instanceof Date ? value : JSON.stringify(value);
 }
 
 const COLUMNS = [
@@ -156,6 +197,7 @@ const COLUMNS = [
   'dueAt',
   'createdAt',
   'expiresAt',
+  'choice',
 ] as const satisfies (keyof DeliveryRow)[];
 
 /** Ends notifications that routing could not turn into deliveries, with the reason. */
@@ -166,7 +208,7 @@ export async function failNotifications(
   if (failures.length === 0) return;
   await db.query(
     `update notifications n set state = 'failed', reason = f.reason
-       from unnest($1::uuid[], $2::text[]) as f (id, reason) where n.id = f.id and n.state = 'routed'`,
+       from unnest($1::uuid[], $2::text[]) as f (id, reason) where n.id = f.id and n.state = 'accepted'`,
     [failures.map((failure) => failure.id), failures.map((failure) => failure.reason)],
   );
 }

@@ -3,8 +3,11 @@ export interface Category {
   id: string;
   /** Priority when the caller gives none. */
   priority: 'high' | 'normal' | 'low';
-  /** What to do with an attempt whose outcome nobody can tell. `never-repeat` ends it as failed. */
-  unknown: 'send-again' | 'never-repeat';
+  /**
+   * What to do with an attempt whose outcome nobody can tell: `never-repeat` ends it as failed, `hold` leaves it until
+   * a person settles it.
+   */
+  unknown: 'send-again' | 'never-repeat' | 'hold';
   /** How long a receipt may still settle an unknown attempt before the policy decides. */
   evidenceMs: number;
   /** Retries stop at this age when the caller gives no expiry. */

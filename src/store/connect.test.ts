@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import type { PoolClient } from 'pg';
 import { openPostgresTestStore, stopOwnCluster } from '../../test/support/stores.ts';
@@ -18,7 +17,7 @@ describe('a transaction on PostgreSQL', () => {
   it('whose connection breaks between two statements fails, and the process goes on', async () => {
     const broken = store.transaction(async (db) => {
       const { rows } = await db.query('select pg_backend_pid() as pid');
-      const ended = once(db as unknown as PoolClient, 'end');
+      const ended = new Promise<void>((resolve) => (db as unknown as PoolClient).once('end', resolve));
       await store.api.query('select pg_terminate_backend($1)', [rows[0].pid]);
       await ended;
       await db.query('select 1');

@@ -1,10 +1,13 @@
 import type { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 import { type Clock, ReferenceClock } from '../lib/clock.ts';
+import { withClient } from './client.ts';
 import { openEmbedded } from './embedded.ts';
+import { readClock } from './keep-clock.ts';
 import { migrate } from './migrate.ts';
 import { ensurePartitions } from './partitions.ts';
 import type { Queryable } from './queryable.ts';
+import { onConnect } from './session.ts';
 
 export interface StoreOptions {
   /** PostgreSQL ≥ 15. Without it the embedded database in `dataDir` is used. */
@@ -13,14 +16,13 @@ export interface StoreOptions {
   dataDir?: string;
   /** An embedded database that is open already (tests start from a snapshot). */
   database?: PGlite;
-  /** Connections per pool; there are four. The embedded database always has one in all. */
+  /** Connections per pool; there are four, and a small one for high priority. The embedded database has one in all. */
   poolSize?: number;
   migrate?: boolean;
 }
 
 /**
- * The authority on what happened. Separate pools keep bulk work from delaying high-priority requests; embedded,
- * all four are the same single connection, so whoever holds a client must not ask for another.
+ * The authority on what happened. Separate pools keep bulk work from delaying high priority; embedded, all are the same single connection, so whoever holds a client must not ask for another.
  */
 export interface Store {
   kind: 'embedded' | 'postgres';
@@ -31,6 +33,8 @@ export interface Store {
   acceptBulk: pg.Pool;
   /** Route, deliver, track, sweep. */
   engine: pg.Pool;
+  /** Claims of high priority. */
+  engineHigh: pg.Pool;
   /** The database's time (see ReferenceClock). */
   clock: Clock;
   /** A transaction as role bellhop_api that sees the rows of one tenant only: the second wall behind `where tenant_id`. */
@@ -42,9 +46,9 @@ export interface Store {
   close(): Promise<void>;
 }
 
-const STATEMENT_TIMEOUT_MS = 30_000;
 const CONNECT_TIMEOUT_MS = 10_000;
-const SYNC_CLOCK_MS = 10_000;
+/** Each lane of high priority has one claim under way at most, and few of them are busy at once. */
+const HIGH_POOL_SIZE = 2;
 const DEADLOCK = '40P01';
 const SERIALIZATION_FAILURE = '40001';
 const MAX_TRANSACTION_TRIES = 5;
@@ -70,12 +74,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
         return work(client);
       }),
     transaction: (work) => inTransaction(pools.engine, work),
-    async syncClock() {
-      const asked = performance.now();
-      const { rows } = await pools.engine.query('select extract(epoch from clock_timestamp()) * 1000 as ms');
-      const halfTripMs = (performance.now() - asked) / 2;
-      clock.setTo(Number(rows[0].ms) + halfTripMs);
-    },
+    syncClock: async () => clock.setTo(await withClient(pools.engine, readClock)),
   };
   try {
     if (options.migrate ?? true) {
@@ -87,37 +86,20 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     await store.close().catch(() => {});
     throw error;
   }
-  return keepClock(store);
+  return store;
 }
 
-/**
- * Reads the database's clock again now and then, in every process whatever its roles: one that went on by an old time
- * would look dead to the others, or take them for dead. The timer is this process's own: no jump can silence it.
- */
-function keepClock(store: Store): Store {
-  // When the database is away there is nothing to read; the next time will do.
-  const timer = setInterval(() => void store.syncClock().catch(() => {}), SYNC_CLOCK_MS);
-  timer.unref();
-  const { close } = store;
-  return Object.assign(store, {
-    close: () => {
-      clearInterval(timer);
-      return close();
-    },
-  });
-}
-
-type Pools = Pick<Store, 'kind' | 'api' | 'acceptHigh' | 'acceptBulk' | 'engine' | 'close'>;
+type Pools = Pick<Store, 'kind' | 'api' | 'acceptHigh' | 'acceptBulk' | 'engine' | 'engineHigh' | 'close'>;
 
 function postgresPools(connectionString: string, max: number): Pools {
-  const open = (name: string) => {
+  const open = (name: string, size = max) => {
     const pool = new pg.Pool({
       connectionString,
-      max,
+      max: size,
       application_name: `bellhop ${name}`,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      statement_timeout: STATEMENT_TIMEOUT_MS,
       keepAlive: true,
+      onConnect,
     });
     // An idle connection that breaks is replaced on the next use; without a listener it would end the process.
     pool.on('error', () => {});
@@ -128,6 +110,7 @@ function postgresPools(connectionString: string, max: number): Pools {
     acceptHigh: open('accept high'),
     acceptBulk: open('accept'),
     engine: open('engine'),
+    engineHigh: open('engine high', Math.min(max, HIGH_POOL_SIZE)),
   };
   return {
     kind: 'postgres',
@@ -140,7 +123,15 @@ function postgresPools(connectionString: string, max: number): Pools {
 
 async function embeddedPools(dataDir: string, database: PGlite | undefined): Promise<Pools> {
   const { pool, close } = await openEmbedded(dataDir, database);
-  return { kind: 'embedded', api: pool, acceptHigh: pool, acceptBulk: pool, engine: pool, close };
+  return {
+    kind: 'embedded',
+    api: pool,
+    acceptHigh: pool,
+    acceptBulk: pool,
+    engine: pool,
+    engineHigh: pool,
+    close,
+  };
 }
 
 export async function inTransaction<T>(
@@ -148,29 +139,22 @@ export async function inTransaction<T>(
   work: (client: pg.PoolClient) => Promise<T>,
 ): Promise<T> {
   for (let tries = 1; ; tries++) {
-    const client = await pool.connect();
-    let broken: Error | undefined;
-    // A connection that breaks between two statements says so by an event, and the pool does not listen while a client
-    // is out: unheard, it would end the process.
-    const onError = (error: Error) => {
-      broken = error;
-    };
-    client.on('error', onError);
     try {
-      await client.query('begin');
-      const result = await work(client);
-      await client.query('commit');
-      return result;
-    } catch (error) {
-      await client.query('rollback').catch((rollbackError: Error) => {
-        broken = rollbackError;
+      return await withClient(pool, async (client, discard) => {
+        await client.query('begin');
+        try {
+          const result = await work(client);
+          await client.query('commit');
+          return result;
+        } catch (error) {
+          await client.query('rollback').catch(discard);
+          throw error;
+        }
       });
+    } catch (error) {
       const { code } = error as { code?: string };
       const transient = code === DEADLOCK || code === SERIALIZATION_FAILURE;
       if (!transient || tries >= MAX_TRANSACTION_TRIES) throw error;
-    } finally {
-      client.off('error', onError);
-      client.release(broken);
     }
   }
 }

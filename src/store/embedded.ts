@@ -5,6 +5,7 @@ import { NodeFS } from '@electric-sql/pglite/nodefs';
 import pg from 'pg';
 import { lockFolder } from './folder-lock.ts';
 import { PGliteStream } from './pglite-stream.ts';
+import { onConnect } from './session.ts';
 
 const CONNECT_TIMEOUT_MS = 30_000;
 
@@ -48,6 +49,7 @@ export async function openEmbedded(
       max: 1,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       idleTimeoutMillis: 0,
+      onConnect,
     });
     pool.on('error', () => {});
     return {

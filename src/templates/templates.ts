@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/clock.ts';
+import { Lru } from '../lib/lru.ts';
 import type { Queryable, Store } from '../store/index.ts';
 import { type CompiledTemplate, compileTemplate } from './compile.ts';
-import { Lru } from './lru.ts';
 import { loadVersions, selectPublishedVersion, type TemplateRef } from './store.ts';
 
 export interface WantedTemplate {

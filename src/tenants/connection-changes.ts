@@ -1,18 +1,19 @@
 import { type FieldProblem, Problem } from '../http/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import { getProvider, type Provider, parseConfig, SECRET_TYPES, splitSecrets } from '../providers/index.ts';
-import type { Queryable, Store } from '../store/index.ts';
+import type { Store } from '../store/index.ts';
 import { openSecrets } from './connection.ts';
 import {
+  type ConnectionLimits,
   type ConnectionRow,
   deleteConnection,
   findConnection,
   lockConnectionId,
   saveConnection,
 } from './connection-store.ts';
-import { ensureDataKey, unwrapDataKey } from './data-keys.ts';
+import { type Countries, checkCountries } from './countries.ts';
 import type { MasterKeys } from './master-key.ts';
-import { type Place, type SealedSecrets, sealSecrets } from './sealed-secrets.ts';
+import { sealForTenant } from './tenant-secrets.ts';
 
 /** What the API shows in place of a secret; sent back, it means "as it is". */
 export const MASK = '[set]';
@@ -24,6 +25,8 @@ export interface ConnectionRequest {
   priority?: number;
   weight?: number;
   app?: string | null;
+  countries?: Countries | null;
+  limits?: ConnectionLimits;
   config: Record<string, unknown>;
 }
 
@@ -46,13 +49,16 @@ export async function putConnection(
 ): Promise<{ row: ConnectionRow; created: boolean }> {
   const provider = getProvider(request.provider);
   if (!provider) throw refuse([{ field: '/provider', rule: 'names no provider (see GET /v1/providers)' }]);
+  const countries = request.countries ?? null;
+  const problems = checkCountries(countries, provider.channel);
+  if (problems.length > 0) throw refuse(problems);
   return store.scoped(tenantId, async (db) => {
     await lockConnectionId(db, tenantId, id);
     const old = await findConnection(db, tenantId, id);
     const config = completeConfig(provider, request.config, old, masterKeys);
     const now = clock.now();
     const version = (old?.version ?? 0) + 1;
-    const place = { tenantId, connectionId: id, version };
+    const place = { tenantId, thing: id, version };
     const { plain, secrets } = splitSecrets(provider, config);
     await saveConnection(db, {
       tenant_id: tenantId,
@@ -64,8 +70,10 @@ export async function putConnection(
       priority: request.priority ?? DEFAULT_PRIORITY,
       weight: request.weight ?? DEFAULT_WEIGHT,
       app: request.app ?? null,
+      countries,
       config: plain,
-      secrets: await sealAll(db, { place, secrets, masterKeys, now }),
+      limits: request.limits ?? {},
+      secrets: await sealForTenant(db, { place, secrets, masterKeys, now }),
       version,
       created_at: old?.created_at ?? new Date(now),
       updated_at: new Date(now),
@@ -81,19 +89,6 @@ export async function removeConnection(
 ): Promise<void> {
   const removed = await store.scoped(tenantId, (db) => deleteConnection(db, tenantId, id));
   if (!removed) throw new Problem('connection.not_found');
-}
-
-async function sealAll(
-  db: Queryable,
-  what: { place: Place; secrets: Record<string, string>; masterKeys: MasterKeys; now: number },
-): Promise<SealedSecrets> {
-  const { place, secrets, masterKeys, now } = what;
-  if (Object.keys(secrets).length === 0) return { dataKey: null, fields: {} };
-  const row = await ensureDataKey(db, { tenantId: place.tenantId, masterKey: masterKeys.current, now });
-  const dataKey = unwrapDataKey(row, masterKeys);
-  if (!dataKey)
-    throw new Error(`the data key of the tenant is wrapped by the unknown master key ${row.kek_id}`);
-  return sealSecrets(dataKey, place, secrets);
 }
 
 /** The configuration of the request with the stored secrets that it leaves out; refused when it breaks a rule. */

@@ -49,6 +49,8 @@ describeStores('the routes of connections', (store) => {
       priority: 100,
       weight: 100,
       app: null,
+      countries: null,
+      limits: {},
       config: { ...config, password: '[set]' },
       version: 1,
       createdAt: time,
@@ -67,6 +69,21 @@ describeStores('the routes of connections', (store) => {
       ['Mail', 3, 2, time],
     );
     assert.equal(await password(tenantId), 'pass-two');
+  });
+
+  it('take the countries that a connection for SMS serves, and name what is wrong with them', async () => {
+    const { key } = await tenant();
+    const account = { accountSid: `AC${'0'.repeat(32)}`, authToken: 'token', from: '+15005550006' };
+    const text = (countries: object | null) =>
+      put(key, { provider: 'twilio', config: account, countries }, 'text');
+    const made = await text({ allow: ['NG', 'KE'] });
+    assert.deepEqual([made.status, made.body.countries], [201, { allow: ['NG', 'KE'] }]);
+    assert.equal((await text(null)).body.countries, null);
+    const fieldOf = async (countries: object) => (await text(countries)).body.errors?.[0].field;
+    assert.equal(await fieldOf({ deny: ['DE', 'XX'] }), '/countries/deny/1');
+    assert.equal(await fieldOf({ deny: ['DE'], allow: ['NG'] }), '/countries');
+    const mail = await put(key, { countries: { allow: ['NG'] } });
+    assert.deepEqual([mail.status, mail.body.errors?.[0].field], [422, '/countries']);
   });
 
   it('keep a secret that is left out or sent back as it was shown, and remove it when it is emptied', async () => {
@@ -130,6 +147,9 @@ describeStores('the routes of connections', (store) => {
       [{ tenantId: 'x' }, '/tenantId'],
       [{ priority: '1' }, '/priority'],
       [{ name: '' }, '/name'],
+      [{ limits: { ratePerSecond: 0 } }, '/limits/ratePerSecond'],
+      [{ limits: { maxInFlight: 10_001 } }, '/limits/maxInFlight'],
+      [{ limits: { burst: 5 } }, '/limits/burst'],
       [{ config: 'x' }, '/config'],
       [{ config: { ...config, username: 'a\u0000' } }, '/config/username'],
     ] as const) {
@@ -144,6 +164,14 @@ describeStores('the routes of connections', (store) => {
       payload: '{"provider":"smtp","config":{"__proto__":{"host":"x"}}}',
     });
     assert.equal(raw.statusCode, 400);
+  });
+
+  it('set limits in place of those that the provider declares, until they are put without', async () => {
+    const { tenantId, key } = await tenant();
+    const limits = { ratePerSecond: 0.5, maxInFlight: 7 };
+    assert.deepEqual((await put(key, { limits })).body.limits, limits);
+    assert.deepEqual((await connections.get(tenantId, 'mail'))!.limits, limits);
+    assert.deepEqual((await put(key)).body.limits, {});
   });
 
   it('list by id in pages', async () => {

@@ -28,8 +28,35 @@ export interface ConnectionRouteOptions extends ChangeOptions {
 const SLUG = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 const MAX_ORDER = 1_000;
 
+const MAX_RATE = 100_000;
+const MAX_IN_FLIGHT = 10_000;
+
+const LimitsBody = Exact({
+  ratePerSecond: Type.Optional(
+    Type.Number({
+      minimum: 0.01,
+      maximum: MAX_RATE,
+      description: 'Attempts a second, over all processes, in place of the rate that the provider declares',
+    }),
+  ),
+  maxInFlight: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: MAX_IN_FLIGHT,
+      description: 'Attempts under way at once in a process, in place of what the provider declares',
+    }),
+  ),
+});
+
 const ConnectionPath = Type.Object({ id: Slug('Your id of the connection') });
 const ConfigObject = Type.Record(Type.String({ maxLength: 64 }), Type.Unknown());
+
+const CountryCodes = Type.Array(Type.String({ maxLength: 2 }), {
+  minItems: 1,
+  maxItems: 250,
+  uniqueItems: true,
+});
+const CountriesBody = Exact({ allow: Type.Optional(CountryCodes), deny: Type.Optional(CountryCodes) });
 
 const ConnectionBody = Exact({
   provider: Type.String({ maxLength: 64, description: 'Which vendor: an id of GET /v1/providers' }),
@@ -51,6 +78,12 @@ const ConnectionBody = Exact({
       description: 'Push: the only app whose devices it reaches',
     }),
   ),
+  countries: Type.Optional(
+    Type.Union([CountriesBody, Type.Null()], {
+      description: 'SMS: the only countries it serves (`allow`), or those it does not serve (`deny`)',
+    }),
+  ),
+  limits: Type.Optional(LimitsBody),
   config: Type.Unsafe<Record<string, unknown>>({
     ...ConfigObject,
     description: "The provider's fields, and `baseUrl` when its API is somewhere else",
@@ -66,6 +99,8 @@ const ConnectionAnswer = Type.Object({
   priority: Type.Integer(),
   weight: Type.Integer(),
   app: Type.Union([Type.String(), Type.Null()]),
+  countries: Type.Union([CountriesBody, Type.Null()]),
+  limits: LimitsBody,
   config: Type.Unsafe<Record<string, unknown>>({
     ...ConfigObject,
     description: `Secrets are shown as "${MASK}"; sent back, that leaves them as they are`,
@@ -174,6 +209,8 @@ function show(row: ConnectionRow, masterKeys: MasterKeys): Static<typeof Connect
     priority: row.priority,
     weight: row.weight,
     app: row.app,
+    countries: row.countries,
+    limits: row.limits,
     config: { ...row.config, ...masked },
     version: row.version,
     createdAt: row.created_at.toISOString(),

@@ -1,5 +1,6 @@
 import type { Channel } from '../providers/index.ts';
 import type { Queryable } from '../store/index.ts';
+import type { Countries } from './countries.ts';
 import type { SealedSecrets } from './sealed-secrets.ts';
 
 export interface ConnectionRow {
@@ -12,8 +13,10 @@ export interface ConnectionRow {
   priority: number;
   weight: number;
   app: string | null;
+  countries: Countries | null;
   /** What is no secret, `baseUrl` included. */
   config: Record<string, unknown>;
+  limits: ConnectionLimits;
   secrets: SealedSecrets;
   version: number;
   created_at: Date;
@@ -21,11 +24,21 @@ export interface ConnectionRow {
   /** The data key of its secrets, wrapped by the master key `kek_id`; null without secrets. */
   wrapped: Buffer | null;
   kek_id: string | null;
+  /** Of its tenant: `{ rates?: { <channel>: starts a second } }`, set by the operator. */
+  tenant_limits: Record<string, unknown>;
 }
 
-const COLUMNS = `c.tenant_id, c.id, c.provider, c.channel, c.name, c.enabled, c.priority, c.weight, c.app, c.config,
-  c.secrets, c.version, c.created_at, c.updated_at, k.wrapped, k.kek_id`;
-const WITH_DATA_KEY = `from connections c
+/** What the vendor allows this account, where that is other than the provider declares. */
+export interface ConnectionLimits {
+  /** Starts a second, over all processes. */
+  ratePerSecond?: number;
+  /** Attempts under way at once in a process. */
+  maxInFlight?: number;
+}
+
+const COLUMNS = `c.tenant_id, c.id, c.provider, c.channel, c.name, c.enabled, c.priority, c.weight, c.app, c.countries, c.config,
+  c.limits, c.secrets, c.version, c.created_at, c.updated_at, k.wrapped, k.kek_id, t.limits as tenant_limits`;
+const WITH_DATA_KEY = `from connections c join tenants t on t.id = c.tenant_id
   left join data_keys k on k.tenant_id = c.tenant_id and k.version = (c.secrets->>'dataKey')::integer`;
 
 /** All connections of several tenants, in the order in which they are tried. */
@@ -43,11 +56,12 @@ export async function selectConnections(db: Queryable, tenantIds: string[]): Pro
 export async function selectVersions(
   db: Queryable,
   tenantIds: string[],
-): Promise<Pick<ConnectionRow, 'tenant_id' | 'id' | 'version' | 'updated_at'>[]> {
+): Promise<Pick<ConnectionRow, 'tenant_id' | 'id' | 'version' | 'updated_at' | 'tenant_limits'>[]> {
   const { rows } = await db.query({
     name: 'select versions of connections',
-    text: `select tenant_id, id, version, updated_at from connections
-      where tenant_id = any($1::uuid[]) order by tenant_id, priority, id`,
+    text: `select c.tenant_id, c.id, c.version, c.updated_at, t.limits as tenant_limits
+      from connections c join tenants t on t.id = c.tenant_id
+      where c.tenant_id = any($1::uuid[]) order by c.tenant_id, c.priority, c.id`,
     values: [tenantIds],
   });
   return rows;
@@ -86,17 +100,18 @@ export async function lockConnectionId(db: Queryable, tenantId: string, id: stri
   ]);
 }
 
-export type SavedConnection = Omit<ConnectionRow, 'wrapped' | 'kek_id'>;
+export type SavedConnection = Omit<ConnectionRow, 'wrapped' | 'kek_id' | 'tenant_limits'>;
 
 export async function saveConnection(db: Queryable, row: SavedConnection): Promise<void> {
   await db.query(
-    `insert into connections (tenant_id, id, provider, channel, name, enabled, priority, weight, app, config, secrets,
-      version, created_at, updated_at)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+    `insert into connections (tenant_id, id, provider, channel, name, enabled, priority, weight, app, config, limits,
+      secrets, version, created_at, updated_at, countries)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
     on conflict (tenant_id, id) do update set
       provider = excluded.provider, channel = excluded.channel, name = excluded.name, enabled = excluded.enabled,
       priority = excluded.priority, weight = excluded.weight, app = excluded.app, config = excluded.config,
-      secrets = excluded.secrets, version = excluded.version, updated_at = excluded.updated_at`,
+      limits = excluded.limits, secrets = excluded.secrets, version = excluded.version, updated_at = excluded.updated_at,
+      countries = excluded.countries`,
     [
       row.tenant_id,
       row.id,
@@ -108,10 +123,12 @@ export async function saveConnection(db: Queryable, row: SavedConnection): Promi
       row.weight,
       row.app,
       row.config,
+      row.limits,
       row.secrets,
       row.version,
       row.created_at,
       row.updated_at,
+      row.countries,
     ],
   );
 }

@@ -1,8 +1,8 @@
 import { type Channel, getProvider, parseConfig } from '../providers/index.ts';
-import type { ConnectionRow } from './connection-store.ts';
-import { unwrapDataKey } from './data-keys.ts';
+import type { ConnectionLimits, ConnectionRow } from './connection-store.ts';
+import type { Countries } from './countries.ts';
 import type { MasterKeys } from './master-key.ts';
-import { unsealSecrets } from './sealed-secrets.ts';
+import { openForTenant } from './tenant-secrets.ts';
 
 /** One configured account at a provider, ready for use. */
 export interface Connection {
@@ -16,6 +16,12 @@ export interface Connection {
   weight: number;
   /** The only app whose devices it reaches; null for all. */
   app: string | null;
+  /** Which countries it serves; null for all. */
+  countries: Countries | null;
+  /** Go before what the provider declares. */
+  limits: ConnectionLimits;
+  /** Starts a second of its tenant by channel, where the operator has set one. */
+  tenantRates: Partial<Record<Channel, number>>;
   /** Counts changes. A connection that was deleted and made again begins at 1; `updatedAt` tells the two apart. */
   version: number;
   /** Milliseconds since the epoch. */
@@ -50,6 +56,9 @@ export function openConnection(
       priority: row.priority,
       weight: row.weight,
       app: row.app,
+      countries: row.countries,
+      limits: row.limits,
+      tenantRates: tenantRatesOf(row.tenant_limits),
       version: row.version,
       updatedAt: row.updated_at.getTime(),
       config: parsed.config,
@@ -60,11 +69,15 @@ export function openConnection(
 
 /** The plain texts of a row's secrets, or null when they do not open. */
 export function openSecrets(row: ConnectionRow, keys: MasterKeys): Record<string, string> | null {
-  const { dataKey: version } = row.secrets;
-  if (version === null) return {};
-  if (!row.wrapped || !row.kek_id) return null;
-  const { tenant_id, wrapped, kek_id } = row;
-  const dataKey = unwrapDataKey({ tenant_id, version, wrapped, kek_id }, keys);
-  const place = { tenantId: tenant_id, connectionId: row.id, version: row.version };
-  return dataKey && unsealSecrets(dataKey, place, row.secrets);
+  const place = { tenantId: row.tenant_id, thing: row.id, version: row.version };
+  return openForTenant(row, place, keys);
+}
+
+/** Written by hand into the database, so what is no rate is left out: it must not stop the tenant. */
+function tenantRatesOf(limits: Record<string, unknown>): Connection['tenantRates'] {
+  const { rates } = limits;
+  if (typeof rates !== 'object' || rates === null) return {};
+  return Object.fromEntries(
+    Object.entries(rates).filter(([, rate]) => Number.isFinite(rate) && (rate as number) > 0),
+  );
 }

@@ -57,10 +57,13 @@ describeStores('connections for the engine', (store) => {
       id: 'first',
       providerId: 'twilio',
       channel: 'sms',
+      countries: null,
       enabled: true,
       priority: 1,
       weight: 7,
       app: 'shop',
+      limits: {},
+      tenantRates: {},
       version: 1,
       baseUrl: 'https://sms.example.org',
     });
@@ -134,6 +137,18 @@ describeStores('connections for the engine', (store) => {
     clock.advance(2_000);
     assert.deepEqual(await read(), []);
     assert.equal(queries(), 2);
+  });
+
+  it('bring the rates of their tenant along, and show a change of them', async () => {
+    const { clock, tenantId, options, read } = await setUp(store());
+    await putMail(options, { tenantId, password: 'one' });
+    assert.deepEqual((await read())[0]!.tenantRates, {});
+    await store().engine.query('update tenants set limits = $2 where id = $1', [
+      tenantId,
+      { rates: { email: 7, sms: 'many', push: -1 } },
+    ]);
+    clock.advance(2_000);
+    assert.deepEqual((await read())[0]!.tenantRates, { email: 7 }, 'what is no rate is left out');
   });
 
   it('can be read inside a transaction of the only database connection', async () => {

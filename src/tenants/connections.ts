@@ -146,6 +146,7 @@ class ConnectionCache implements Connections {
   }
 }
 
-function fingerprint(rows: Pick<ConnectionRow, 'id' | 'version' | 'updated_at'>[]): string {
-  return rows.map((row) => `${row.id} ${row.version} ${row.updated_at.getTime()}`).join();
+function fingerprint(rows: Pick<ConnectionRow, 'id' | 'version' | 'updated_at' | 'tenant_limits'>[]): string {
+  const ofTenant = rows[0] ? JSON.stringify(rows[0].tenant_limits) : '';
+  return `${ofTenant} ${rows.map((row) => `${row.id} ${row.version} ${row.updated_at.getTime()}`).join()}`;
 }

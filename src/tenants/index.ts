@@ -4,6 +4,7 @@ export { BOOTSTRAP_KEY_ID } from './bootstrap-key.ts';
 export type { Connection } from './connection.ts';
 export { type ConnectionRouteOptions, registerConnectionRoutes } from './connection-routes.ts';
 export { type Connections, type ConnectionsOptions, createConnections } from './connections.ts';
+export type { Countries } from './countries.ts';
 export { rewrapDataKeys } from './data-keys.ts';
 export { type KeyRouteOptions, registerKeyRoutes } from './key-routes.ts';
 export {
@@ -22,5 +23,7 @@ export {
   type MasterKeys,
   parseMasterKey,
 } from './master-key.ts';
+export type { SealedSecrets } from './sealed-secrets.ts';
+export { openForTenant, type StoredSecrets, sealForTenant } from './tenant-secrets.ts';
 export { listTenantIds } from './tenant-store.ts';
 export { DEFAULT_TENANT, ensureDefaultTenant } from './tenants.ts';

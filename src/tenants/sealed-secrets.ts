@@ -1,7 +1,7 @@
 import { seal, unseal } from '../lib/envelope.ts';
 import type { DataKey } from './data-keys.ts';
 
-/** The secrets of a connection as they are stored: each one sealed on its own (base64). */
+/** The secrets of a connection or a hook as they are stored: each one sealed on its own (base64). */
 export interface SealedSecrets {
   /** The version of the data key; null when there is nothing to seal. */
   dataKey: number | null;
@@ -11,8 +11,9 @@ export interface SealedSecrets {
 /** Where a secret belongs. Moved to another place it does not open, nor does an older one put back. */
 export interface Place {
   tenantId: string;
-  connectionId: string;
-  /** Of the connection. */
+  /** Whose secret: the id of a connection, or `hook/` and the id of a hook (no id has a slash). */
+  thing: string;
+  /** Of the thing. */
   version: number;
 }
 
@@ -39,6 +40,6 @@ export function unsealSecrets(
   return secrets;
 }
 
-function contextOf({ tenantId, connectionId, version }: Place, field: string) {
-  return ['bellhop secret', tenantId, connectionId, field, version];
+function contextOf({ tenantId, thing, version }: Place, field: string) {
+  return ['bellhop secret', tenantId, thing, field, version];
 }

@@ -17,23 +17,31 @@ const PROOF = new Set<ReceiptEvent>(['sent', 'delivered', 'opened', 'clicked', '
 const FAILURES = new Set<ReceiptEvent>(['bounced', 'failed']);
 
 /**
- * Applies what a vendor reported, once: a repeated receipt changes nothing, and order does not matter. Returns how
- * many were new.
+ * Applies what a vendor reported, once: a repeated receipt changes nothing, and order does not matter. Returns the
+ * new ones.
  */
 export async function applyReceipts(
   db: Queryable,
   from: { tenantId: string; connection: string; now: number },
   receipts: Receipt[],
-): Promise<number> {
+): Promise<MatchedReceipt[]> {
   const matched = await matchDeliveries(db, from, receipts);
-  if (matched.length === 0) return 0;
+  if (matched.length === 0) return [];
   const now = new Date(from.now);
   const inserted = await insertReceipts(db, from.tenantId, from.connection, matched, now);
   const fresh = matched.filter((receipt) => inserted.has(receipt.eventHash.toString('hex')));
-  if (fresh.length === 0) return 0;
+  if (fresh.length === 0) return [];
   await applyMarks(db, from.tenantId, collectMarks(fresh, now), now);
   await suppress(db, from, fresh);
-  return fresh.length;
+  return fresh;
+}
+
+/** How many messages these receipts call delivered, and how many they call lost. */
+export function countEnds(receipts: MatchedReceipt[]): { delivered: number; undelivered: number } {
+  return {
+    delivered: receipts.filter(({ event }) => event === 'delivered').length,
+    undelivered: receipts.filter(({ event }) => FAILURES.has(event)).length,
+  };
 }
 
 async function matchDeliveries(

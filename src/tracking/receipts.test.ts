@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import { describeStores } from '../../test/support/stores.ts';
+import { keepProviderIds } from '../delivery/late-results.ts';
 import { type Result, writeResults } from '../delivery/store.ts';
 import { createServer, type Server } from '../http/index.ts';
 import type { DeliveryState } from '../ledger/states.ts';
@@ -23,6 +24,8 @@ describeStores('receipts of Twilio', (store) => {
   let tenantId: string;
   let other: string;
   let notification: string;
+  /** Delivered and undelivered, as the health of the connection was told. */
+  const reported: number[][] = [];
   before(async () => {
     const options = { store: store(), clock, masterKeys: makeMasterKeys() };
     [tenantId, other] = [await makeTenant(store(), clock.now()), await makeTenant(store(), clock.now())];
@@ -51,7 +54,13 @@ describeStores('receipts of Twilio', (store) => {
       trustProxy: false,
     });
     const connections = createConnections(options);
-    await registerTrackingRoutes(app, { store: store(), clock, connections, publicUrl: PUBLIC_URL });
+    await registerTrackingRoutes(app, {
+      store: store(),
+      clock,
+      connections,
+      publicUrl: PUBLIC_URL,
+      health: { of: () => ({ reported: (...ends) => reported.push(ends) }) },
+    });
     await app.ready();
   });
   after(() => app.close());
@@ -86,6 +95,7 @@ describeStores('receipts of Twilio', (store) => {
 
   it('mark a sent delivery as delivered, once', async () => {
     const id = await deliver('sent');
+    reported.length = 0;
     assert.equal(await report(id, 'delivered'), 204);
     const first = await read(id);
     assert.deepEqual([first.state, first.delivered_at.getTime()], ['sent', clock.now()]);
@@ -94,6 +104,11 @@ describeStores('receipts of Twilio', (store) => {
     assert.equal(await report(id, 'delivered'), 204);
     assert.deepEqual(await read(id), first);
     assert.deepEqual(await receiptsOf(id), ['delivered']);
+    const told = [
+      [1, 0],
+      [0, 0],
+    ];
+    assert.deepEqual(reported, told);
   });
 
   it('may come in any order', async () => {
@@ -168,6 +183,49 @@ describeStores('receipts of Twilio', (store) => {
     } as unknown as Result;
     assert.deepEqual(await writeResults(store().engine, [result]), new Set());
     assert.deepEqual(await read(id), settled);
+  });
+
+  it('leave room for the id that the vendor gave, when the answer to the attempt comes after them', async () => {
+    for (const [state, kept] of [
+      ['sent', 'SM-late'],
+      ['failed', 'SM-late'],
+      ['unknown', 'SM-late'],
+      ['queued', null],
+    ] as const) {
+      const id = await deliver(state, { attempt: 3 });
+      await keepProviderIds(store().engine, [lateResult(id, 2, 'SM-of-an-older-attempt')]);
+      assert.equal((await read(id)).provider_message_id, null);
+      const before = await read(id);
+      await keepProviderIds(store().engine, [lateResult(id, 3, 'SM-late')]);
+      assert.deepEqual(await read(id), { ...before, provider_message_id: kept }, state);
+      await keepProviderIds(store().engine, [lateResult(id, 3, 'SM-second')]);
+      assert.equal((await read(id)).provider_message_id, kept);
+    }
+  });
+  const lateResult = (id: string, attempt: number, providerMessageId: string) =>
+    ({ claimed: { id, tenantId, attempt }, settlement: { providerMessageId } }) as unknown as Result;
+
+  it('overturn what was only supposed of an unknown outcome, and nothing is sent again', async () => {
+    for (const [state, reason] of [
+      ['queued', 'unknown_sent_again'],
+      ['queued', 'settled_by_operator'],
+      ['failed', 'settled_by_operator'],
+      ['failed', 'unknown_not_repeated'],
+      ['dead', 'unknown_retries_exhausted'],
+    ] as const) {
+      const id = await deliver(state, { reason, attempt: 1 });
+      assert.equal(await report(id, 'delivered'), 204);
+      const row = await read(id);
+      assert.deepEqual([row.state, row.problem, row.due_at, row.reason], ['sent', null, null, null], reason);
+      assert.equal(row.finished_at.getTime(), clock.now());
+    }
+  });
+
+  it('turn into failed what a person had settled as sent', async () => {
+    const id = await deliver('sent', { reason: 'settled_by_operator' });
+    assert.equal(await report(id, 'undelivered', { code: '30003' }), 204);
+    const row = await read(id);
+    assert.deepEqual([row.state, row.problem, row.code], ['failed', 'failed', '30003']);
   });
 
   it('leave the state of an ended or queued delivery as it is', async () => {

@@ -3,8 +3,8 @@ import { Problem, type Server } from '../http/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import { getProvider } from '../providers/index.ts';
 import type { Store } from '../store/index.ts';
-import type { Connections } from '../tenants/index.ts';
-import { applyReceipts } from './apply.ts';
+import type { Connection, Connections } from '../tenants/index.ts';
+import { applyReceipts, countEnds } from './apply.ts';
 
 export interface TrackingOptions {
   store: Store;
@@ -12,6 +12,8 @@ export interface TrackingOptions {
   connections: Pick<Connections, 'get'>;
   /** How vendors see this installation; signatures cover the URL they requested, not the one that arrives here. */
   publicUrl: string | undefined;
+  /** Learns what receipts say of a connection. */
+  health: { of(connection: Connection): { reported(delivered: number, undelivered: number): void } };
 }
 
 const Path = Type.Object({
@@ -44,9 +46,11 @@ export async function registerTrackingRoutes(app: Server, options: TrackingOptio
         const now = options.clock.now();
         if (!receipts.verify(received, found.config as never, { now })) throw new Problem('receipt.refused');
         const parsed = receipts.parse(received);
-        await options.store.transaction((db) =>
+        const fresh = await options.store.transaction((db) =>
           applyReceipts(db, { tenantId: tenant, connection, now }, parsed),
         );
+        const { delivered, undelivered } = countEnds(fresh);
+        options.health.of(found).reported(delivered, undelivered);
         return reply.code(204).send();
       },
     );

@@ -1,3 +1,4 @@
+import { countChanges } from '../ledger/index.ts';
 import type { Receipt } from '../providers/index.ts';
 import type { Queryable } from '../store/index.ts';
 
@@ -69,20 +70,26 @@ export interface Marks {
 
 // Asked of the locked row itself: a copy read before could be older than another writer's commit.
 const FAILS = "(m.failed_reason is not null and d.state in ('sent', 'sending', 'unknown'))";
-const PROVES = "(m.accepted and d.state in ('sending', 'unknown'))";
+// A proof also overturns what was only supposed of an unknown outcome, by a policy or by a person.
+const PROVES = `(m.accepted and (d.state in ('sending', 'unknown') or d.state in ('queued', 'failed', 'dead')
+  and d.reason in ('unknown_sent_again', 'unknown_not_repeated', 'unknown_retries_exhausted', 'settled_by_operator')))`;
 
 /**
  * Moves deliveries on by what vendors reported, in any order: marks keep the earliest time, `sending` and `unknown`
- * are settled as sent (or failed), `sent` becomes failed by a hard bounce. Ended deliveries keep their state.
+ * are settled as sent (or failed), `sent` becomes failed by a hard bounce. Other ended deliveries keep their state.
  */
 export async function applyMarks(db: Queryable, tenantId: string, marks: Marks[], now: Date): Promise<void> {
   const sorted = marks.toSorted((a, b) => (a.deliveryId < b.deliveryId ? -1 : 1));
   await db.query(
-    `update deliveries d set
+    `with before as (
+       select id, state from deliveries where id = any($2::uuid[]) and tenant_id = $1 order by id for update
+     ), moved as (
+      update deliveries d set
         state = case when ${FAILS} then 'failed' when ${PROVES} then 'sent' else d.state end,
         reason = case when ${FAILS} or ${PROVES} then m.failed_reason else d.reason end,
         code = case when ${FAILS} or ${PROVES} then m.failed_code else d.code end,
         problem = case when ${FAILS} then 'failed' when ${PROVES} then null else d.problem end,
+        due_at = case when ${FAILS} or ${PROVES} then null else d.due_at end,
         decide_at = case when ${FAILS} or ${PROVES} then null else d.decide_at end,
         finished_at = case when d.state <> 'sent' and (${FAILS} or ${PROVES}) then $9 else d.finished_at end,
         delivered_at = least(d.delivered_at, m.delivered_at),
@@ -91,7 +98,14 @@ export async function applyMarks(db: Queryable, tenantId: string, marks: Marks[]
         provider_message_id = coalesce(d.provider_message_id, m.provider_message_id)
        from unnest($2::uuid[], $3::bool[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[], $8::timestamptz[], $10::text[])
          as m (id, accepted, failed_reason, failed_code, delivered_at, opened_at, clicked_at, provider_message_id)
-      where d.id = m.id and d.tenant_id = $1`,
+      join before on before.id = m.id
+      where d.id = m.id and d.tenant_id = $1
+      returning d.tenant_id, d.live, d.created_at, d.channel, d.state, before.state as left_state
+     ), changes as (
+       select tenant_id, live, created_at, channel, state, 1 as n from moved where state <> left_state
+       union all select tenant_id, live, created_at, channel, left_state, -1 from moved where state <> left_state
+     )
+     ${countChanges('changes')}`,
     [
       tenantId,
       sorted.map((mark) => mark.deliveryId),

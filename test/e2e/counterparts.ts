@@ -20,7 +20,8 @@ export interface MailServer {
   close(): Promise<void>;
 }
 
-export async function startMailServer(): Promise<MailServer> {
+/** On a free port, or on one where a server was before. */
+export async function startMailServer(port = 0): Promise<MailServer> {
   const mails: Email[] = [];
   const replies = new Map<string, number[]>();
   const server = new SMTPServer({
@@ -49,10 +50,15 @@ export async function startMailServer(): Promise<MailServer> {
         }, done);
     },
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, '127.0.0.1');
   await once(server.server, 'listening');
-  const { port } = server.server.address() as { port: number };
-  return { port, mails, replies, close: () => new Promise((resolve) => server.close(() => resolve())) };
+  const address = server.server.address() as { port: number };
+  return {
+    port: address.port,
+    mails,
+    replies,
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
 }
 
 export interface PushService {

@@ -11,6 +11,8 @@ interface Ids {
   notification: string;
   delivery: string;
   dead: string;
+  unknown: string;
+  replay: string;
   device: string;
   item: string;
   key: string;
@@ -87,8 +89,29 @@ const ATTACKS: Record<string, Attack> = {
   'POST /v1/keys/{id}/rotate': [404, (ids) => `/v1/keys/${ids.key}/rotate`, () => ({})],
   'DELETE /v1/keys/{id}': [404, (ids) => `/v1/keys/${ids.key}`],
   'GET /v1/connections/{id}': [404, () => '/v1/connections/mail'],
+  'GET /v1/connections/{id}/health': [404, () => '/v1/connections/mail/health'],
   'DELETE /v1/connections/{id}': [404, () => '/v1/connections/mail'],
   'GET /v1/connections': ['his own', () => '/v1/connections'],
+  'GET /v1/hooks/{id}': [404, () => '/v1/hooks/audit'],
+  'DELETE /v1/hooks/{id}': [404, () => '/v1/hooks/audit'],
+  'POST /v1/hooks/{id}/rotate': [404, () => '/v1/hooks/audit/rotate', () => ({})],
+  'POST /v1/hooks/{id}/test': [404, () => '/v1/hooks/audit/test'],
+  'GET /v1/hooks': ['his own', () => '/v1/hooks'],
+  'GET /v1/flags': ['his own', () => '/v1/flags'],
+  'DELETE /v1/flags/{name}': ['his own', () => '/v1/flags/failover'],
+  'POST /v1/deliveries/{id}/settle': [
+    404,
+    (ids) => `/v1/deliveries/${ids.unknown}/settle`,
+    () => ({ as: 'sent' }),
+  ],
+  'POST /v1/deliveries/settle': [
+    'his own',
+    () => '/v1/deliveries/settle',
+    (ids) => ({ ids: [ids.unknown], as: 'sent' }),
+  ],
+  'GET /v1/replays': ['his own', () => '/v1/replays'],
+  'GET /v1/replays/{id}': [404, (ids) => `/v1/replays/${ids.replay}`],
+  'POST /v1/replays/{id}/cancel': [404, (ids) => `/v1/replays/${ids.replay}/cancel`],
   'GET /v1/providers': ['public', () => '/v1/providers'],
   // These come last: from then on the stranger has things of the same names.
   'PUT /v1/templates/{id}': ['his own', () => '/v1/templates/welcome', () => sms],
@@ -97,6 +120,12 @@ const ATTACKS: Record<string, Attack> = {
     () => '/v1/connections/mail',
     () => ({ provider: 'smtp', config: { host: 'smtp.example.com', from: 'a@example.com' } }),
   ],
+  'PUT /v1/hooks/{id}': [
+    'his own',
+    () => '/v1/hooks/audit',
+    () => ({ moment: 'pre-send', url: 'https://hooks.example.com/', onFailure: 'open' }),
+  ],
+  'PUT /v1/flags/{name}': ['his own', () => '/v1/flags/failover', () => ({ percentage: 1 })],
   'PUT /v1/users/{userId}': [
     'his own',
     () => '/v1/users/ada',
@@ -166,6 +195,9 @@ async function furnish({ call, owner, store }: Instance): Promise<Ids> {
   await make('PUT', '/v1/templates/welcome', { ...sms, name: MARKER });
   const config = { host: `${MARKER}.example.com`, from: 'a@example.com' };
   await make('PUT', '/v1/connections/mail', { provider: 'smtp', name: MARKER, config });
+  const url = `https://${MARKER}.example.com/`;
+  await make('PUT', '/v1/hooks/audit', { moment: 'pre-send', url, onFailure: 'closed' });
+  await make('PUT', '/v1/flags/failover', { percentage: 50 });
   const key = await make('POST', '/v1/keys', { name: MARKER, live: true, scopes: ['users:read'] });
   const accepted = await make('POST', '/v1/notifications', {
     userId: 'ada',
@@ -183,6 +215,12 @@ async function furnish({ call, owner, store }: Instance): Promise<Ids> {
     state: 'dead',
     reason: MARKER,
   });
+  const unknown = await insertDelivery(store, owner.tenantId, {
+    notification_id,
+    state: 'unknown',
+    reason: MARKER,
+  });
+  const replay = await make('POST', '/v1/deliveries/replay', { filter: { state: 'dead', reason: MARKER } });
   const item = uuidv7(store.clock.now());
   await store.engine.query(
     `insert into inbox_items (tenant_id, user_id, id, live, notification_id, category, item, created_at)
@@ -196,7 +234,16 @@ async function furnish({ call, owner, store }: Instance): Promise<Ids> {
       new Date(store.clock.now()),
     ],
   );
-  return { notification: accepted.id, delivery, dead, device: device.id, item, key: key.id };
+  return {
+    notification: accepted.id,
+    delivery,
+    dead,
+    unknown,
+    replay: replay.id,
+    device: device.id,
+    item,
+    key: key.id,
+  };
 }
 
 /** Every row of a tenant in every table, but for the minute in which his keys were used. */

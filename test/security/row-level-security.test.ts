@@ -34,6 +34,7 @@ describeStores('the second wall, for statements that forget their tenant', (stor
         ["users values ($1, $2, 'ada', null, null, '{}', $3, $3)", [user, at]],
         ["contacts values ($1, $2, 'email', 'a@example.com', null, null, $3)", [user, at]],
         ["devices values ($1, $2, $2, 'app', 'ios', 't', 'h', null, null, $3, $3)", [user, at]],
+        ["connection_health values ($1, 'mail', 1, 'open', $2, $2, 1, 0, 1, 1, 1, 1, 1, $2, $2)", [at]],
         ["suppressions values ($1, 'email', 'a@example.com', 'r', 's', $2)", [at]],
         ["templates values ($1, 't', 't', 1, 1, $2, $2)", [at]],
         ["template_versions values ($1, 't', 1, '{}', 'h', $2)", [at]],
@@ -41,6 +42,15 @@ describeStores('the second wall, for statements that forget their tenant', (stor
         ["idempotency_keys values ($1, true, 'h', 'f', $2, $3)", [user, at]],
         ["provider_messages values ($1, 'mail', 'm', $2, $3)", [delivery, at]],
         ["attempts values ($2, 1, $1, 'mail', 'smtp', 'retry', null, null, null, $3, 1)", [delivery, at]],
+        [
+          "hooks values ($1, 'h', 'pre-send', 'https://a.example', '{}', '{}', '{}', 300, 'open', true, '{}', null, 1, $2, $2)",
+          [at],
+        ],
+        ['unrouted values ($1, 1, $3, $2)', [user, at]],
+        ["counters values ($1, true, $2, 'sms', 'sent', 0, 1)", [at]],
+        ["shared_requests values ($1, $2, '{}', $3)", [user, at]],
+        ["flag_values values ($1, 'failover', 'live', 50, $2)", [at]],
+        ["replays values ($2, $1, true, '{}', 1, null, 'running', null, $3, 0, '{}', $3, null)", [user, at]],
         ["receipts values ($2, 'h', $1, 'mail', 'sent', null, null, null, $3)", [delivery, at]],
       ];
       for (const [into, values] of rest)

@@ -27,6 +27,7 @@ export async function queueDeliveries(
       templateVersion: null,
       provider: 'webhook',
       connection: 'hook',
+      choice: null,
       state: 'queued',
       reason: null,
       code: null,
@@ -37,8 +38,8 @@ export async function queueDeliveries(
     }),
   );
   await store.engine.query(
-    `insert into notifications (id, tenant_id, live, user_id, category, priority, state, request, created_at)
-     select id, tenant_id, true, 'ada', $3, 1, 'routed', '{"message":{"title":"Hi"}}', $4
+    `insert into notifications (id, tenant_id, live, user_id, category, priority, state, request, due_at, created_at)
+     select id, tenant_id, true, 'ada', $3, 1, 'accepted', '{"message":{"title":"Hi"}}', $4, $4
        from unnest($1::uuid[], $2::uuid[]) as t (id, tenant_id)`,
     [rows.map((each) => each.notificationId), rows.map((each) => each.tenantId), category, new Date(now)],
   );

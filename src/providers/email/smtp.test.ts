@@ -192,6 +192,15 @@ function fault(code: string, rest: Partial<Extract<SmtpReply, { kind: 'fault' }>
   return smtp.classify({ kind: 'fault', code, dataSent: false, ...rest }, context);
 }
 
+test('TLS that breaks once the data was sent leaves the outcome unknown, and no other connection takes over', () => {
+  assertOutcome(fault('ETLS'), { kind: 'unavailable', reason: 'account_misconfigured' });
+  assertOutcome(fault('ETLS', { dataSent: true }), {
+    kind: 'unknown',
+    reason: 'connection_lost',
+    code: 'ETLS',
+  });
+});
+
 test('a network fault is retried before the data was sent, and unknown after', () => {
   for (const code of ['ECONNECTION', 'ESOCKET', 'EDNS', 'EPROTOCOL', 'EPROXY', 'ESTREAM', 'EFETCH']) {
     assertOutcome(fault(code), { kind: 'retry', reason: 'network_error', code });

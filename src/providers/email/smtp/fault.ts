@@ -24,7 +24,8 @@ const MESSAGE_FAULTS = new Set(['EENVELOPE', 'EMESSAGE', 'EFILEACCESS', 'EURLACC
 /** https://nodemailer.com/errors: every other code is the network's. */
 export function classifyFault({ code, dataSent, replyCode = 0, reply = '' }: Fault): Outcome {
   const setup = SETUP_FAULTS.get(code);
-  if (setup) {
+  // Once the message was read by the server, broken TLS proves nothing about it: another connection might send it twice.
+  if (setup && !dataSent) {
     if (replyCode >= 400 && replyCode < 500) return classifyRefusal({ replyCode, reply, command: 'AUTH' });
     return unavailable(setup, { code: enhancedCode(replyCode, reply) ?? code });
   }

@@ -1,0 +1,151 @@
+import { type Lane, priorityOf } from '../ledger/index.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Queue, Slice } from '../queue/index.ts';
+import type { Queryable } from '../store/index.ts';
+import type { Connections } from '../tenants/index.ts';
+import { Alarm } from './alarm.ts';
+import type { Gate } from './gate.ts';
+import type { Gates } from './gates.ts';
+import { expireWaiting } from './store.ts';
+import { planTurns, releaseUnused, sliceName } from './turns.ts';
+import type { Worker } from './worker.ts';
+
+const AFTER_ERROR_MS = 1_000;
+/** Slots that came free are gathered for this long, so that a claim is a batch and not a row. High does not wait. */
+const GATHER_MS = 5;
+const EXPIRE_BATCH = 500;
+/** How often what waits behind a closed gate is looked at for what expired meanwhile. */
+const EXPIRE_EVERY_MS = 5_000;
+
+export interface LaneLoopOptions {
+  lane: Lane;
+  /** The pool of the lane's priority. */
+  db: Queryable;
+  clock: Clock;
+  logger: Logger;
+  queue: Pick<Queue, 'claim'>;
+  gates: Gates;
+  connections: Pick<Connections, 'forTenants'>;
+  worker: Pick<Worker, 'id' | 'run'>;
+  /** Called when nothing of the last agenda can be started any more. */
+  drained(): void;
+}
+
+/**
+ * Gives the turns of one lane, apart from all others: a slow claim of one holds no other. A round counts the permits
+ * of each slice that is due and claims no more than can start at once; so nothing waits claimed. Between rounds it
+ * sleeps until the moment at which something can start.
+ */
+export class LaneLoop {
+  readonly #options: LaneLoopOptions;
+  readonly #alarm: Alarm;
+  readonly #stop = new AbortController();
+  readonly #expireAt = new Map<string, number>();
+  #slices: Slice[] = [];
+  /** Also while a round is under way: what it found full may not be full any more. */
+  #wantsSlot = false;
+  #done: Promise<void> = Promise.resolve();
+
+  constructor(options: LaneLoopOptions) {
+    this.#options = options;
+    this.#alarm = new Alarm(options.clock);
+  }
+
+  start(): void {
+    this.#done = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#alarm.ring();
+    await this.#done;
+  }
+
+  /** A new agenda: what this lane has to do now, due or not. */
+  offer(slices: Slice[]): void {
+    this.#slices = slices;
+    if (slices.length > 0) this.#alarm.ring();
+  }
+
+  /** A slot came free somewhere. Most lanes wait for something else, and sleep on. */
+  freed(): void {
+    if (this.#wantsSlot) this.#alarm.ring();
+  }
+
+  async #run(): Promise<void> {
+    const { lane, clock, logger } = this.#options;
+    const isHigh = priorityOf(lane) === 'high';
+    while (!this.#stop.signal.aborted) {
+      try {
+        const claimed = await this.#round();
+        const isBusy = claimed > 0 || (await this.#alarm.wait(this.#restMs()));
+        if (isBusy && !isHigh) await clock.sleep(GATHER_MS, this.#stop.signal);
+      } catch (error) {
+        logger.error({ error, lane }, 'claiming failed; trying again');
+        await clock.sleep(AFTER_ERROR_MS, this.#stop.signal);
+      }
+    }
+  }
+
+  /** Returns how many were started. */
+  async #round(): Promise<number> {
+    const { lane, db, clock, queue, gates, connections, worker } = this.#options;
+    this.#wantsSlot = true;
+    const due = this.#slices.filter((slice) => slice.dueAt <= clock.now());
+    if (due.length === 0) return 0;
+    gates.prepare(await connections.forTenants(db, [...new Set(due.map((slice) => slice.tenantId))]));
+    await this.#expire(due);
+    const turns = planTurns(due, (slice) => this.#gateOf(slice), clock.now());
+    if (turns.length === 0) return 0;
+    const claim = await queue.claim(lane, worker.id, turns).catch((error) => {
+      for (const turn of turns) turn.gate.release(turn.count, clock.now());
+      throw error;
+    });
+    this.#remove(due, releaseUnused(turns, claim.deliveries, clock.now()));
+    const gateOf = new Map(turns.map((turn) => [sliceName(turn), turn.gate]));
+    if (claim.deliveries.length > 0) await worker.run(claim, (claimed) => gateOf.get(sliceName(claimed))!);
+    return claim.deliveries.length;
+  }
+
+  /** Nobody claims what waits behind a closed gate, so nobody else would notice that it expires. */
+  async #expire(due: Slice[]): Promise<void> {
+    const { db, clock } = this.#options;
+    const now = clock.now();
+    for (const slice of due) {
+      const name = sliceName(slice);
+      if (this.#gateOf(slice).opensAt(now) <= now) {
+        this.#expireAt.delete(name);
+        continue;
+      }
+      if (now < (this.#expireAt.get(name) ?? 0)) continue;
+      this.#expireAt.set(name, now + EXPIRE_EVERY_MS);
+      await expireWaiting(db, slice, new Date(now), EXPIRE_BATCH);
+    }
+  }
+
+  /** What has nothing more due leaves the agenda, unless a newer agenda says so again. */
+  #remove(due: Slice[], drained: Set<string>): void {
+    if (drained.size === 0) return;
+    const gone = new Set(due.filter((slice) => drained.has(sliceName(slice))));
+    this.#slices = this.#slices.filter((slice) => !gone.has(slice));
+  }
+
+  /** Until the next slice is due or its gate opens; who is due and open waits for a slot, and is woken by one. */
+  #restMs(): number {
+    const now = this.#options.clock.now();
+    let until = Number.POSITIVE_INFINITY;
+    this.#wantsSlot = false;
+    for (const slice of this.#slices) {
+      const opensAt = Math.max(slice.dueAt, this.#gateOf(slice).opensAt(now));
+      if (opensAt > now) until = Math.min(until, opensAt);
+      else this.#wantsSlot = true;
+    }
+    if (!this.#wantsSlot) this.#options.drained();
+    return until - now;
+  }
+
+  #gateOf(slice: Slice): Gate {
+    return this.#options.gates.of(slice.tenantId, slice.connection, this.#options.lane);
+  }
+}
