@@ -5,6 +5,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { Queryable, Store } from '../store/index.ts';
 import { contactKind, pruneDevices, suppressContacts } from '../users/index.ts';
 import { keepProviderIds } from './late-results.ts';
+import { lessOf } from './refused.ts';
 import { insertAttempts, type Result, writeResults } from './store.ts';
 
 const MAX_BATCH = 500;
@@ -48,15 +49,45 @@ export class Recorder {
     return this.#batcher.drained();
   }
 
+  /** A value the database refuses must stop only its own row. */
   async #write(results: Result[]): Promise<boolean[]> {
+    try {
+      return await this.#persist(results);
+    } catch {
+      if (results.length === 1) return [await this.#writeLess(results[0]!)];
+      const middle = results.length >> 1;
+      return [
+        ...(await this.#write(results.slice(0, middle))),
+        ...(await this.#write(results.slice(middle))),
+      ];
+    }
+  }
+
+  /** Nobody else would end this attempt: its worker lives, and has done with it. */
+  async #writeLess(result: Result): Promise<boolean> {
+    for (const less of lessOf(result)) {
+      try {
+        return (await this.#persist([less]))[0]!;
+      } catch {}
+    }
+    this.#logger.error({ delivery: result.claimed.id }, 'the end of an attempt could not be written at all');
+    return false;
+  }
+
+  /** Tries until the database is back; throws, once, what lies in the data. */
+  async #persist(results: Result[]): Promise<boolean[]> {
     for (;;) {
       try {
         const written = await this.#writeOnce(results);
         await this.#keepIds(results.filter((result) => !written.has(result.claimed.id)));
         return results.map((result) => written.has(result.claimed.id));
       } catch (error) {
-        this.#logger.error({ error, count: results.length }, 'results could not be written; trying again');
-        if (DATA_ERROR.test((error as { code?: string }).code ?? '')) return this.#writeApart(results);
+        const { length: count } = results;
+        this.#logger.error(
+          { error, count, delivery: results[0]!.claimed.id },
+          'results could not be written',
+        );
+        if (liesInData(error)) throw error;
         await this.#clock.sleep(RETRY_MS);
       }
     }
@@ -67,13 +98,6 @@ export class Recorder {
     await keepProviderIds(this.#store.engine, late).catch((error) =>
       this.#logger.warn({ error, count: late.length }, 'ids of late answers could not be kept'),
     );
-  }
-
-  /** A value the database refuses must stop only its own row, which then stays on record as unknown. */
-  async #writeApart(results: Result[]): Promise<boolean[]> {
-    if (results.length === 1) return [false];
-    const middle = results.length >> 1;
-    return [...(await this.#write(results.slice(0, middle))), ...(await this.#write(results.slice(middle)))];
   }
 
   async #writeOnce(results: Result[]): Promise<Set<string>> {
@@ -124,12 +148,18 @@ export class Recorder {
   }
 }
 
+/** A value that cannot even be put into words (a date that is none) is refused before the database sees it. */
+function liesInData(error: unknown): boolean {
+  if (error instanceof RangeError || error instanceof TypeError) return true;
+  return DATA_ERROR.test((error as { code?: string }).code ?? '');
+}
+
 function isPlain(result: Result): boolean {
   return !isLogged(result) && !result.inboxItem;
 }
 
 function isLogged(result: Result): boolean {
-  return result.outcome !== 'accepted' || result.hookReason !== undefined;
+  return !result.isUnlogged && (result.outcome !== 'accepted' || result.hookReason !== undefined);
 }
 
 function byId(a: Result, b: Result): number {

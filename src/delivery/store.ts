@@ -14,6 +14,8 @@ export interface Result {
   detail: Record<string, unknown> | null;
   /** Set when a hook did more than to agree: such an attempt is logged even if it simply succeeded. */
   hookReason?: string;
+  /** Set when the database refused to log it. */
+  isUnlogged?: boolean;
   startedAt: number;
   latencyMs: number;
   finishedAt: number;
