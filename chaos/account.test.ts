@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { balance, type Fate } from './account.ts';
+import type { Kill } from './fleet.ts';
 import type { Accepted } from './provider-peer.ts';
 
 const fate = (extra: Partial<Fate>): Fate => ({
@@ -22,12 +23,13 @@ const arrived = (extra: Partial<Accepted> = {}): Accepted => ({
   fault: null,
   ...extra,
 });
-const books = (fates: Fate[], accepted: Accepted[]) =>
+const books = (fates: Fate[], accepted: Accepted[], laterKills: Kill[] = []) =>
   balance({
     messages: [{ key: 'transactional/sms/1', id: 'n1' }],
     fates,
     accepted,
-    kills: [{ incarnation: 'all-1#1', at: 1_000, claimed: ['d1'] }],
+    kills: [{ incarnation: 'all-1#1', at: 1_000, claimed: ['d1'] }, ...laterKills],
+    starts: [],
     imbalances: [],
   });
 
@@ -64,6 +66,10 @@ describe('the books of a run', () => {
   it('measure how long work rested after a kill, less the wait for evidence', () => {
     const again = arrived({ at: 22_500, owner: 'all-2#2' });
     assert.deepEqual(books([fate({ unknowns: 1 })], [arrived(), again]).recoveries, [11.5]);
+    // Its successor was killed too, eighteen seconds before, ten of them for evidence.
+    const later = { incarnation: 'all-2#2', at: 12_500, claimed: ['d1'] };
+    const third = arrived({ at: 30_500, owner: 'all-1#3' });
+    assert.deepEqual(books([fate({ unknowns: 2 })], [arrived(), third], [later]).recoveries, [8]);
     // What the killed process had sent itself is no recovery.
     assert.deepEqual(books([fate({})], [arrived({ at: 1_001 })]).recoveries, []);
   });

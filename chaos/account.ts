@@ -32,6 +32,8 @@ export interface Account {
   unexplained: string[];
   /** Seconds from a kill until another process sent what the killed one had under way, less the wait for evidence. */
   recoveries: number[];
+  /** Seconds that each start of a process took until it was ready: tells how busy the machine was. */
+  starts: number[];
   /** What does not add up in the ledger as a whole. */
   imbalances: string[];
 }
@@ -44,9 +46,11 @@ export function balance(input: {
   fates: Fate[];
   accepted: Accepted[];
   kills: Kill[];
+  /** Milliseconds. */
+  starts: number[];
   imbalances: string[];
 }): Account {
-  const { messages, fates, accepted, kills, imbalances } = input;
+  const { messages, fates, accepted, kills, starts, imbalances } = input;
   const byId = new Map(fates.map((fate) => [fate.id, fate]));
   const arrivals = Map.groupBy(accepted, ({ deliveryId }) => deliveryId);
   const account: Account = {
@@ -56,7 +60,8 @@ export function balance(input: {
     unknown: fates.reduce((sum, fate) => sum + fate.unknowns, 0),
     duplicates: {},
     unexplained: doubledKeys(accepted),
-    recoveries: kills.flatMap((kill) => recoveriesOf(kill, arrivals)),
+    recoveries: kills.flatMap((kill) => recoveriesOf(kill, kills, arrivals)),
+    starts: starts.map((ms) => ms / 1_000),
     imbalances,
   };
   for (const fate of fates) countDuplicates(account, fate, arrivals.get(fate.deliveryId ?? '')?.length ?? 0);
@@ -96,10 +101,12 @@ function doubledKeys(accepted: Accepted[]): string[] {
   });
 }
 
-function recoveriesOf(kill: Kill, arrivals: Map<string, Accepted[]>): number[] {
+/** A successor that was killed in its turn is measured from its own end. */
+function recoveriesOf(kill: Kill, kills: Kill[], arrivals: Map<string, Accepted[]>): number[] {
   return kill.claimed.flatMap((id) => {
     const again = arrivals.get(id)?.find(({ at, owner }) => at > kill.at && owner !== kill.incarnation);
     if (!again) return [];
+    if (kills.some(({ at, claimed }) => at > kill.at && at < again.at && claimed.includes(id))) return [];
     const { evidenceMs } = categoryOf(again.key.split('/')[0]!);
     return [Math.max(0, again.at - kill.at - evidenceMs) / 1_000];
   });

@@ -26,6 +26,8 @@ export interface Kill {
 export class Fleet {
   readonly posts: Post[] = [];
   readonly kills: Kill[] = [];
+  /** Milliseconds that each start took, until it was ready: tells how busy the machine was. */
+  readonly starts: number[] = [];
   /** Who claimed a delivery last. */
   readonly #claimants = new Map<string, string>();
   readonly #claimed = new Map<string, string[]>();
@@ -101,6 +103,7 @@ export class Fleet {
           { ...this.#env, DATABASE_URL: post.proxy.url, BELLHOP_ROLES: post.roles },
           { dataDir: this.#dataDir },
         );
+        this.starts.push(post.bellhop.startMs);
         return;
       } catch (error) {
         if (tries >= MOST_TRIES) throw error;

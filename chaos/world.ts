@@ -108,7 +108,8 @@ export async function settle(
     messages.map(({ id }) => id),
   );
   const imbalances = await loadImbalances(db);
-  return balance({ messages, fates, accepted: peer.accepted, kills: fleet.kills, imbalances });
+  const { kills, starts } = fleet;
+  return balance({ messages, fates, accepted: peer.accepted, kills, starts, imbalances });
 }
 
 /** Those of the deliveries that have an attempt on record as unknown. */
