@@ -25,7 +25,7 @@ export async function killAt(
     sender.start();
     const made: KillAt[] = [];
     for (let n = 0; n < plan.kills; n++) {
-      made.push(await killOnce(world, moments[n % moments.length]!, plan));
+      made.push(await killOnce(world, moments[n % moments.length]!));
       if ((n + 1) % 50 === 0) plan.log(`${n + 1} of ${plan.kills} kills`);
       // Not always on the heels of the last one.
       await wait(plan.random() * 100);
@@ -38,32 +38,31 @@ export async function killAt(
   }
 }
 
-async function killOnce(world: World, moment: Moment, plan: Plan): Promise<KillAt> {
-  const post = await nextVictim(world.fleet, plan);
+async function killOnce(world: World, moment: Moment): Promise<KillAt> {
+  // As long as another one lives beside it to go on.
+  const alive = await world.fleet.pair();
   return moment.at === 'postgres'
-    ? killAtPostgres(world.fleet, post, moment)
+    ? killAtPostgres(world.fleet, alive, moment)
     : killAtPeer(world, moment.when);
 }
 
-/** Any live process, as long as another one lives beside it to go on. */
-async function nextVictim(fleet: Fleet, plan: Plan): Promise<Post> {
-  const alive = await fleet.pair();
-  return alive[Math.floor(plan.random() * alive.length)]!;
-}
-
+/** Kills whichever of the processes comes to the moment first. */
 function killAtPostgres(
   fleet: Fleet,
-  post: Post,
+  posts: Post[],
   { trap }: Extract<Moment, { at: 'postgres' }>,
 ): Promise<KillAt> {
   return inTime(`no ${trap.statement} came by: was the statement renamed (chaos/moments.ts)?`, (resolve) => {
-    post.proxy.set({
-      ...trap,
-      spring: () => {
-        resolve(fleet.kill(post));
-        return false;
-      },
-    });
+    for (const post of posts) {
+      post.proxy.set({
+        ...trap,
+        spring: () => {
+          for (const other of posts) other.proxy.clear();
+          resolve(fleet.kill(post));
+          return false;
+        },
+      });
+    }
   });
 }
 
