@@ -4,15 +4,18 @@ import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { startPostgres } from '../test/support/postgres.ts';
 import { measureAccept, measureBareFastify } from './accept.ts';
+import { measureChannels } from './channels.ts';
 import { measureEndToEnd } from './end-to-end.ts';
 import { measureIdle } from './idle.ts';
+import { measureQueue } from './queue.ts';
 import type { Row, Sizes } from './row.ts';
 
-const FULL: Sizes = { seconds: 10, sustainedSeconds: 60, idleSeconds: 30 };
-const QUICK: Sizes = { seconds: 4, sustainedSeconds: 8, idleSeconds: 8 };
+const FULL: Sizes = { seconds: 10, sustainedSeconds: 60, idleSeconds: 30, jobs: 20_000, channelSeconds: 10 };
+const QUICK: Sizes = { seconds: 4, sustainedSeconds: 8, idleSeconds: 8, jobs: 4_000, channelSeconds: 1 };
 
 /**
- * `bellhop bench`: P1 (durable accept), P2 (end to end), P6 (the same, embedded), P9 (idle), each against a limit that
+ * `bellhop bench`: P1 (durable accept), P2 (end to end), P4 (the queue alone), P6 (the first two,
+ * embedded), P7 (channels), P9 (idle), each against a limit that
  * is measured in the same run. Bounded in time; ends by itself and leaves nothing behind.
  */
 export async function bench(args: string[]): Promise<number> {
@@ -31,7 +34,9 @@ export async function bench(args: string[]): Promise<number> {
   };
   // Several Bellhops use this database one after the other, so the key cannot live in each one's folder.
   const masterKey = { BELLHOP_MASTER_KEY: randomBytes(32).toString('base64') };
-  const postgres = wants('P1', 'P2', 'P6', 'P9') ? await startPostgres(['-c', 'shared_buffers=256MB']) : null;
+  const postgres = wants('P1', 'P2', 'P4', 'P6', 'P9')
+    ? await startPostgres(['-c', 'shared_buffers=256MB'])
+    : null;
   try {
     if (wants('P1', 'P6')) {
       const limit = await measureBareFastify(sizes);
@@ -44,6 +49,8 @@ export async function bench(args: string[]): Promise<number> {
       report(...onPostgres.rows);
       if (wants('P6')) report(...(await measureEndToEnd(sizes, {}, onPostgres.perSecond)).rows);
     }
+    if (wants('P4')) report(...(await measureQueue(sizes, postgres!.url)));
+    if (wants('P7')) report(...(await measureChannels(sizes)));
     if (wants('P9')) report(...(await measureIdle(sizes, { DATABASE_URL: postgres!.url, ...masterKey })));
   } finally {
     await postgres?.stop();

@@ -38,3 +38,28 @@ export function usageOf(pid: number): { rssMb: number; cpuMs: number } {
     cpuMs: (Number(fields[11]) + Number(fields[12])) * TICK_MS,
   };
 }
+
+const TASK_TIMEOUT_MS = 180_000;
+
+/**
+ * Runs a script of this folder in a process of its own: hands it its plan and returns its one answer. Rejects when it
+ * ends without one or takes longer than three minutes. `BELLHOP_BENCH_NODE_ARGS` (such as `--cpu-prof`) is for profiles.
+ */
+export async function runTask<T>(file: string, plan: object, env: Record<string, string> = {}): Promise<T> {
+  const execArgv = process.env.BELLHOP_BENCH_NODE_ARGS?.split(' ') ?? [];
+  const child = fork(new URL(file, import.meta.url).pathname, { execArgv, env: { ...process.env, ...env } });
+  const answered = new Promise<T>((resolve, reject) => {
+    child.once('message', resolve as (message: unknown) => void);
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`${file} ended with ${code}`)));
+  });
+  const timer = setTimeout(() => child.kill('SIGKILL'), TASK_TIMEOUT_MS);
+  try {
+    child.send(plan);
+    const answer = await answered;
+    if (child.exitCode === null) await once(child, 'exit');
+    return answer;
+  } finally {
+    clearTimeout(timer);
+  }
+}

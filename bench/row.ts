@@ -13,4 +13,8 @@ export interface Sizes {
   seconds: number;
   sustainedSeconds: number;
   idleSeconds: number;
+  /** Jobs that go through a queue. */
+  jobs: number;
+  /** For which each way of sending is measured. */
+  channelSeconds: number;
 }

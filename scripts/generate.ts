@@ -2,6 +2,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { renderEnvExample, renderReference } from '../src/config/index.ts';
 import { renderErrorReference } from '../src/http/index.ts';
+import { renderMetricsReference } from '../src/telemetry/index.ts';
+import { renderDashboard } from './dashboard.ts';
 import { renderProviderRegistry } from './generate-providers.ts';
 import { renderProviderReference } from './provider-reference.ts';
 
@@ -13,6 +15,8 @@ async function renderAll(): Promise<{ path: string; content: string }[]> {
     { path: 'docs/configuration.md', content: renderReference() },
     { path: '.env.example', content: renderEnvExample() },
     { path: 'docs/errors.md', content: renderErrorReference() },
+    { path: 'docs/metrics.md', content: renderMetricsReference() },
+    { path: 'deploy/grafana/bellhop.json', content: renderDashboard() },
     { path: 'docs/providers.md', content: renderProviderReference() },
   ];
 }

@@ -13,10 +13,17 @@ import {
   registerHealthRoutes,
   Sweep,
   startDelivery,
+  Work,
 } from './delivery/index.ts';
 import { createFlags, registerFlagRoutes } from './flags/index.ts';
 import { createHooks, loadHooksModule, registerHookRoutes } from './hooks/index.ts';
-import { createServer, type Server } from './http/index.ts';
+import {
+  createObservingServer,
+  createServer,
+  registerHealth,
+  registerMetrics,
+  type Server,
+} from './http/index.ts';
 import { registerInboxRoutes } from './inbox/index.ts';
 import { foldCounters, ReplayLoop, registerLedgerRoutes } from './ledger/index.ts';
 import { createEgressGuard } from './lib/egress.ts';
@@ -26,6 +33,7 @@ import { createPostgresQueue, Wake } from './queue/index.ts';
 import { RouteLoop, Router } from './routing/index.ts';
 import { createSimulator, type Simulator } from './simulator/index.ts';
 import { keepClock, openStore, type Store } from './store/index.ts';
+import { createMetrics, LoopWatch, type Metrics, startTracing, type Tracer } from './telemetry/index.ts';
 import { createTemplates, registerTemplateRoutes } from './templates/index.ts';
 import {
   bootstrapInstance,
@@ -42,12 +50,18 @@ import { registerUserRoutes } from './users/index.ts';
 
 const PURGE_BATCH = 10_000;
 const ACCEPT_CONCURRENCY = 2;
+/** A collector that is slow may hold up the end of the process for so long, and no longer than attempts may. */
+const LAST_SPANS_MS = 3_000;
 /** Under load, requests are gathered this long before they are committed together; high priority is not. */
 const BULK_COMMIT_INTERVAL_MS = 3;
 
 export interface Bellhop {
   /** Where the API listens, e.g. `http://127.0.0.1:3000`; null without the role `api`. */
   url: string | null;
+  /** Where metrics and health have a port of their own; null without one. */
+  metricsUrl: string | null;
+  /** Resolves, with its name, when a loop stands still: the process should end and be started afresh. */
+  stuck: Promise<string>;
   /** The keys of the very first start, to be shown once. */
   firstKeys: FirstKeys | null;
   simulatorPage: boolean;
@@ -60,6 +74,9 @@ type Stop = () => Promise<unknown>;
 
 /** Builds a whole Bellhop from its settings and starts the roles it has. The only place that knows all rooms. */
 export async function startBellhop(config: Config, logger: Logger, version: string): Promise<Bellhop> {
+  const metrics = createMetrics();
+  metrics.info.set({ version }, 1);
+  if (config.metrics.mode !== 'off') metrics.watchProcess();
   const store = await openStore({
     databaseUrl: config.databaseUrl,
     dataDir: config.dataDir,
@@ -80,22 +97,29 @@ export async function startBellhop(config: Config, logger: Logger, version: stri
     return left;
   };
   try {
-    const parts = await buildParts(config, logger, store);
+    const parts = await buildParts(config, { logger, store, metrics, version });
+    stops.push(async () => parts.tracer?.close(Math.min(config.drainMs, LAST_SPANS_MS)));
     stops.push(() => parts.wake.close());
+    parts.watch.start();
+    stops.push(async () => parts.watch.stop());
     stops.push(() => parts.hooks.close());
     await parts.health.start();
     stops.push(() => parts.health.stop());
     if (config.roles.has('sweeper')) stops.push(await startSweeper(parts));
     if (config.roles.has('worker')) {
       const engine = await startWorker(config, parts, stops);
+      parts.engine = engine;
       stops.push(async () => {
         left = await engine.stop(config.drainMs);
       });
     }
     if (config.roles.has('router')) stops.push(startRouter(parts));
+    const metricsUrl = config.metrics.port === null ? null : await startObserving(config, parts, stops);
     const url = config.roles.has('api') ? await startApi(config, parts, version, stops) : null;
     return {
       url,
+      metricsUrl,
+      stuck: parts.stuck,
       firstKeys: parts.firstKeys,
       simulatorPage: config.simulatorPage && parts.simulator !== null,
       stop,
@@ -109,7 +133,10 @@ export async function startBellhop(config: Config, logger: Logger, version: stri
 type Parts = Awaited<ReturnType<typeof buildParts>>;
 
 /** What several roles share. */
-async function buildParts(config: Config, logger: Logger, store: Store) {
+async function buildParts(
+  config: Config,
+  { logger, store, metrics, version }: { logger: Logger; store: Store; metrics: Metrics; version: string },
+) {
   const { clock } = store;
   const module = config.hooksModule ? await loadHooksModule(config.hooksModule) : null;
   const wake = new Wake();
@@ -134,10 +161,21 @@ async function buildParts(config: Config, logger: Logger, store: Store) {
     transport: hookTransport,
     module,
   });
-  return {
+  const { promise: stuck, resolve: onStuck } = Promise.withResolvers<string>();
+  const parts = {
     store,
     clock,
     logger,
+    metrics,
+    watch: new LoopWatch({ logger, metrics, limitMs: config.stuckMs, onStuck }),
+    stuck,
+    work: new Work({
+      store,
+      clock,
+      overdueMs: config.overdueMs,
+      isOpen: (tenantId, connection): boolean => parts.engine?.isOpen(tenantId, connection) ?? false,
+    }),
+    engine: null as DeliveryEngine | null,
     wake,
     masterKeys,
     flags,
@@ -150,17 +188,53 @@ async function buildParts(config: Config, logger: Logger, store: Store) {
     connections: createConnections({ store, clock, masterKeys, logger }),
     health: new HealthBoard({ store, clock, logger }),
     guard,
+    tracer: await startTracing(config.tracing, { clock, logger, version }),
     simulator: null as Simulator | null,
+  };
+  metrics.beforeScrape(() => parts.work.sample(metrics));
+  metrics.beforeScrape(() => samplePools(store, metrics));
+  if (parts.tracer) metrics.beforeScrape(countSpans(parts.tracer, metrics));
+  return parts;
+}
+
+/** The tracer keeps its own counts: what they grew by since the last scrape is added. */
+function countSpans(tracer: Tracer, metrics: Metrics): () => void {
+  let known = { exported: 0, dropped: 0 };
+  return () => {
+    const { exported, dropped } = tracer.counts;
+    metrics.spansExported.inc(exported - known.exported);
+    metrics.spansDropped.inc(dropped - known.dropped);
+    known = { exported, dropped };
   };
 }
 
-async function startSweeper({ store, clock, wake, logger }: Parts): Promise<Stop> {
+function samplePools(store: Store, metrics: Metrics): void {
+  const { api, acceptHigh: accept_high, acceptBulk: accept_bulk, engine, engineHigh: engine_high } = store;
+  const pools =
+    store.kind === 'embedded' ? { embedded: engine } : { api, accept_high, accept_bulk, engine, engine_high };
+  for (const [pool, { totalCount, idleCount, waitingCount }] of Object.entries(pools)) {
+    metrics.databaseClients.set({ pool, state: 'open' }, totalCount);
+    metrics.databaseClients.set({ pool, state: 'idle' }, idleCount);
+    metrics.databaseClients.set({ pool, state: 'waiting' }, waitingCount);
+  }
+}
+
+async function startSweeper({ store, clock, wake, logger, metrics, tracer, watch }: Parts): Promise<Stop> {
   const housekeeping = async () => {
     const now = new Date(clock.now());
     await purgeExpiredKeys(store.engine, now, PURGE_BATCH);
     await foldCounters(store.engine, now);
   };
-  const sweep = new Sweep({ store, clock, wake, logger, housekeeping });
+  const sweep = new Sweep({
+    store,
+    clock,
+    wake,
+    logger,
+    housekeeping,
+    metrics,
+    tracer,
+    beat: watch.watch('sweep'),
+  });
   if (store.kind === 'embedded') await sweep.takeOverAll();
   sweep.start();
   const replays = new ReplayLoop({ store, clock, wake, logger });
@@ -168,29 +242,18 @@ async function startSweeper({ store, clock, wake, logger }: Parts): Promise<Stop
   return () => Promise.all([sweep.stop(), replays.stop()]);
 }
 
-function startRouter({ store, clock, wake, logger, templates, connections, health }: Parts): Stop {
-  const router = new Router({ store, clock, logger, templates, connections, standings: health });
-  const loop = new RouteLoop(router, { db: store.engine, clock, wake, logger });
+function startRouter(parts: Parts): Stop {
+  const { store, clock, wake, logger, watch } = parts;
+  const router = new Router({ ...parts, standings: parts.health });
+  const loop = new RouteLoop(router, { db: store.engine, clock, wake, logger, beat: watch.watch('router') });
   loop.start();
   return () => loop.stop();
 }
 
 /** Every process that delivers plays the providers for its own test attempts, on free loopback ports. */
 async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise<DeliveryEngine> {
-  const {
-    store,
-    clock,
-    logger,
-    wake,
-    queue,
-    highQueue,
-    templates,
-    connections,
-    hooks,
-    flags,
-    guard,
-    health,
-  } = parts;
+  const { store, clock, logger, wake, queue, templates, connections, hooks, flags, guard } = parts;
+  const { highQueue, health, metrics, tracer, watch } = parts;
   const simulator = createSimulator({
     providers: listProviders(),
     clock,
@@ -217,6 +280,9 @@ async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise
     hooks,
     flags,
     guard,
+    metrics,
+    tracer,
+    watch,
     health,
     simulator: { ...address, show: (preview) => simulator.show(preview) },
     callbackUrl: (claimed) => (publicUrl && claimed.live ? receiptUrl(publicUrl, claimed) : undefined),
@@ -224,7 +290,7 @@ async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise
 }
 
 async function startApi(config: Config, parts: Parts, version: string, stops: Stop[]): Promise<string> {
-  const { store, clock, wake, logger, templates, connections, masterKeys } = parts;
+  const { store, clock, wake, logger, templates, connections, masterKeys, metrics, tracer } = parts;
   const authenticator = createAuthenticator({ store, clock, logger, bootstrapKey: config.bootstrapKey });
   const app = await createServer({
     authenticate: authenticator,
@@ -235,16 +301,27 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
     requestsPerSecondPerKey: config.keyRateLimit,
     authFailuresPerSecondPerAddress: 20,
     trustProxy: config.trustProxy,
+    metrics,
   });
   const line = {
     maxWaiting: config.acceptQueue,
     concurrency: store.kind === 'embedded' ? 1 : ACCEPT_CONCURRENCY,
   };
   const commits = {
-    high: createGroupCommit(store.acceptHigh, clock, line),
-    bulk: createGroupCommit(store.acceptBulk, clock, { ...line, intervalMs: BULK_COMMIT_INTERVAL_MS }),
+    high: createGroupCommit(store.acceptHigh, clock, { ...line, line: 'high', metrics }),
+    bulk: createGroupCommit(store.acceptBulk, clock, {
+      ...line,
+      line: 'bulk',
+      metrics,
+      intervalMs: BULK_COMMIT_INTERVAL_MS,
+    }),
   };
-  registerAcceptRoutes(app, { clock, wake, templates, commits, idempotencyMs: config.idempotencyMs });
+  metrics.beforeScrape(() => {
+    for (const [name, commit] of Object.entries(commits))
+      metrics.acceptWaiting.set({ line: name }, commit.waiting);
+  });
+  const { idempotencyMs, publicUrl } = config;
+  registerAcceptRoutes(app, { clock, wake, templates, commits, idempotencyMs, tracer });
   registerChangeRoutes(app, { store, templates, clock, wake });
   registerLedgerRoutes(app, { store, clock, wake, decideUnknown });
   registerUserRoutes(app, { store, clock });
@@ -256,8 +333,8 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   registerHookRoutes(app, { store, clock, hooks, masterKeys, guard, transport });
   registerFlagRoutes(app, { store, clock, flags, settings: config.flags });
   registerHealthRoutes(app, { clock, connections, health });
-  await registerTrackingRoutes(app, { store, clock, connections, publicUrl: config.publicUrl, health });
-  registerProbes(app, store);
+  await registerTrackingRoutes(app, { ...parts, publicUrl });
+  observe(app, config, parts, config.metrics.port === null);
   if (config.simulatorPage && parts.simulator) mountSimulator(app, parts.simulator);
   const usage = new AbortController();
   const saving = authenticator.run(usage.signal);
@@ -268,16 +345,35 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
     await saving;
   });
   await app.listen({ port: config.port, host: config.host });
-  const { port } = app.server.address() as { port: number };
-  return `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
+  return urlOf(app, config);
 }
 
-function registerProbes(app: Server, store: Store): void {
-  const hidden = { schema: { hide: true } };
-  app.get('/health/live', hidden, () => ({ status: 'ok' }));
-  app.get('/health/ready', hidden, async () => {
-    await store.api.query('select 1');
-    return { status: 'ok', store: store.kind };
+/** Metrics and health on a port of their own, in every role. */
+async function startObserving(config: Config, parts: Parts, stops: Stop[]): Promise<string> {
+  const app = createObservingServer(parts.logger);
+  observe(app, config, parts, true);
+  await app.listen({ port: config.metrics.port!, host: config.host });
+  stops.push(() => app.close());
+  return urlOf(app, config);
+}
+
+function urlOf(app: Server, { host }: Config): string {
+  const { port } = app.server.address() as { port: number };
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+function observe(app: Server, config: Config, parts: Parts, withMetrics: boolean): void {
+  const { store, work, watch, metrics } = parts;
+  if (withMetrics) registerMetrics(app, metrics, config.metrics);
+  registerHealth(app, {
+    async ready() {
+      await store.api.query('select 1');
+      return { ok: true, store: store.kind };
+    },
+    async work() {
+      const loops = Object.fromEntries([...watch.ages()].map(([loop, ms]) => [loop, Math.round(ms) / 1000]));
+      return { ...(await work.health()), loopSeconds: loops };
+    },
   });
 }
 

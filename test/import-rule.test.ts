@@ -8,6 +8,7 @@ const ORDER = [
   ['lib'],
   ['providers'],
   ['config'],
+  ['telemetry'],
   ['store', 'http'],
   ['ledger'],
   ['queue'],

@@ -6,6 +6,7 @@ import { describeStores } from '../../test/support/stores.ts';
 import { OverloadedError } from '../lib/batcher.ts';
 import { FakeClock } from '../lib/clock.ts';
 import { uuidv7 } from '../lib/ids.ts';
+import { createMetrics } from '../telemetry/index.ts';
 import { createGroupCommit } from './group-commit.ts';
 import type { AcceptedRow } from './store.ts';
 
@@ -47,6 +48,18 @@ describeStores('the group commit of accept', (store) => {
     const answers = await Promise.all(rows.map((each) => commit.add(each)));
     assert.ok(answers.every((answer) => answer.kind === 'stored' && !answer.replayed));
     assert.equal(await countOf(rows.map(({ id }) => id)), 1_200);
+  });
+
+  it('counts what it stored, and no repeat of it', async () => {
+    const metrics = createMetrics();
+    const commit = createGroupCommit(store().acceptHigh, clock, { ...line, line: 'high', metrics });
+    const rows = [row('m1'), row('m1'), row(undefined, 'same', { priority: 0, live: false })];
+    await Promise.all(rows.map((each) => commit.add(each)));
+    const text = await metrics.render();
+    assert.match(text, /notifications_accepted_total\{priority="normal",kind="live"\} 1\n/);
+    assert.match(text, /notifications_accepted_total\{priority="high",kind="test"\} 1\n/);
+    assert.match(text, /accept_commit_size_sum\{line="high"\} 3\n/);
+    assert.match(text, /accept_commit_seconds_count\{line="high"\} 1\n/);
   });
 
   it('gives a repeated request the first answer, in one group and in a later one', async () => {

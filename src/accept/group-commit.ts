@@ -2,6 +2,8 @@ import type { Pool } from 'pg';
 import { Batcher } from '../lib/batcher.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Queryable } from '../store/index.ts';
+import type { Metrics } from '../telemetry/index.ts';
+import { countCommit } from './counts.ts';
 import { type AcceptedRow, insertAccepted, keyName, loadKeyHolders, loadStoredIds } from './store.ts';
 
 /** What became of one request. */
@@ -31,10 +33,15 @@ const CONNECTION_ERROR = /^(08|57P0|ECONN|EPIPE|ETIMEDOUT)/;
 export function createGroupCommit(
   pool: Pool,
   clock: Clock,
-  options: { maxWaiting: number; concurrency: number; intervalMs?: number },
+  options: { maxWaiting: number; concurrency: number; intervalMs?: number; line?: string; metrics?: Metrics },
 ): GroupCommit {
   const batcher = new Batcher<AcceptedRow, Accepted>({
-    flush: (rows) => store(pool, clock, rows),
+    async flush(rows) {
+      const startedAt = performance.now();
+      const answers = await store(pool, clock, rows);
+      countCommit(options, { rows, answers, ms: performance.now() - startedAt });
+      return answers;
+    },
     maxBatch: MAX_GROUP,
     concurrency: options.concurrency,
     maxWaiting: options.maxWaiting,

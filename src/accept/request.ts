@@ -15,6 +15,7 @@ import { uuidv7 } from '../lib/ids.ts';
 import { canonicalJson, unstorable } from '../lib/text.ts';
 import { CHANNELS, type Channel, PRIORITIES } from '../providers/index.ts';
 import { categoryOf, DEFAULT_CATEGORY } from '../rules/index.ts';
+import type { CallersTrace } from '../telemetry/index.ts';
 import { checkInline, InlineMessage, type Templates } from '../templates/index.ts';
 import type { AcceptedRow } from './store.ts';
 
@@ -112,6 +113,8 @@ export interface AcceptContext {
   live: boolean;
   now: number;
   idempotencyMs: number;
+  /** Stored with the request, and no part of its fingerprint: a repeated request has a trace of its own. */
+  trace?: CallersTrace;
 }
 
 /** The row of the ledger for a request that passed all rules. */
@@ -131,7 +134,12 @@ export function buildRow(
     userId: body.userId,
     category: category.id,
     priority: PRIORITY_CODES[body.priority ?? category.priority],
-    request: JSON.stringify({ channels: body.channels, template: body.template, message: body.message }),
+    request: JSON.stringify({
+      channels: body.channels,
+      template: body.template,
+      message: body.message,
+      ...context.trace,
+    }),
     dueAt: sendAt && sendAt > createdAt ? sendAt : createdAt,
     sendAt,
     expiresAt: body.expiresAt === undefined ? null : new Date(body.expiresAt),

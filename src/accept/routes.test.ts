@@ -129,6 +129,17 @@ describeStores('POST /v1/notifications', (store) => {
     assert.notEqual((await post({ message })).body.id, first.body.id);
   });
 
+  it('keeps the trace of its caller, which is no part of what a repeated request must repeat', async () => {
+    const trace = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    const headers = { 'idempotency-key': 'traced-1', traceparent: trace, tracestate: 'a=1' };
+    const first = await post({ message }, headers);
+    assert.deepEqual((await read(first.body.id)).request, { message, trace, traceState: 'a=1' });
+    const other = { ...headers, traceparent: trace.replace('4b', '4c') };
+    assert.equal((await post({ message }, other)).body.id, first.body.id);
+    const odd = await post({ message }, { traceparent: 'nonsense', tracestate: 'a=1' });
+    assert.deepEqual([odd.status, (await read(odd.body.id)).request], [202, { message }]);
+  });
+
   it('refuses a key that belongs to another request, contradicts itself or is too long', async () => {
     const header = { 'idempotency-key': 'order-2' };
     await post({ message }, header);

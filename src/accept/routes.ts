@@ -4,9 +4,11 @@ import { PRIORITY_CODES } from '../ledger/index.ts';
 import { OverloadedError } from '../lib/batcher.ts';
 import type { Clock } from '../lib/clock.ts';
 import { ROUTE, type Wake } from '../queue/index.ts';
+import { callersTrace, type Tracer } from '../telemetry/index.ts';
 import type { Templates } from '../templates/index.ts';
 import type { Accepted, GroupCommit } from './group-commit.ts';
 import { buildRow, checkRules, checkTemplate, idempotencyKeyOf, NotificationBody } from './request.ts';
+import { traced } from './trace.ts';
 
 export interface AcceptOptions {
   clock: Clock;
@@ -15,6 +17,7 @@ export interface AcceptOptions {
   /** High priority and the rest have lines of their own. */
   commits: { high: GroupCommit; bulk: GroupCommit };
   idempotencyMs: number;
+  tracer?: Tracer;
 }
 
 const AcceptedAnswer = Type.Object({ id: Type.String({ format: 'uuid' }), status: Type.Literal('accepted') });
@@ -31,7 +34,13 @@ export function registerAcceptRoutes(app: Server, options: AcceptOptions): void 
         description:
           'Stored before it is answered. With an idempotency key (header `Idempotency-Key` or the body field) a repeated ' +
           'request gets the first answer and sends nothing more.',
-        headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String()) }),
+        headers: Type.Object({
+          'idempotency-key': Type.Optional(Type.String()),
+          traceparent: Type.Optional(
+            Type.String({ description: 'W3C Trace Context: the trace that this notification continues' }),
+          ),
+          tracestate: Type.Optional(Type.String()),
+        }),
         body: NotificationBody,
         response: responses({ 202: AcceptedAnswer }),
       },
@@ -43,9 +52,13 @@ export function registerAcceptRoutes(app: Server, options: AcceptOptions): void 
       checkRules(body, now);
       await checkTemplate(options.templates, tenantId, body);
       const key = idempotencyKeyOf(request.headers['idempotency-key'], body);
-      const row = buildRow(body, key, { tenantId, live, now, idempotencyMs: options.idempotencyMs });
+      const trace = callersTrace(request.headers);
+      const row = buildRow(body, key, { tenantId, live, now, idempotencyMs: options.idempotencyMs, trace });
       const line = row.priority === PRIORITY_CODES.high ? options.commits.high : options.commits.bulk;
-      const id = answeredId(await line.add(row).catch(refuseWhenFull));
+      const stored = line.add(row).catch(refuseWhenFull).then(answeredId);
+      const id = await (options.tracer
+        ? traced(stored, { row, trace }, { tracer: options.tracer, clock: options.clock })
+        : stored);
       if (row.dueAt.getTime() <= now) options.wake.signal(ROUTE);
       return reply.code(202).send({ id, status: 'accepted' as const });
     },

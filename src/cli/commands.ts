@@ -83,7 +83,7 @@ export const COMMANDS: Command[] = [
   },
   {
     name: 'bench',
-    usage: 'bench [P1 P2 P6 P9] [--quick] [--json FILE]',
+    usage: 'bench [P1 P2 P4 P6 P7 P9] [--quick] [--json FILE]',
     summary: 'Measures throughput and latency against limits taken in the same run (docs/performance.md).',
     load: async () => (await import('../../bench/bench.ts')).bench,
   },

@@ -1,13 +1,20 @@
 import { readFileSync } from 'node:fs';
-import { startBellhop } from '../app.ts';
+import { type Bellhop, startBellhop } from '../app.ts';
 import { type Config, loadConfig } from '../config/index.ts';
+import { sleep } from '../lib/clock.ts';
 import { createLogger } from '../lib/logger.ts';
+import { releaseStartMemory } from '../lib/memory.ts';
 import type { FirstKeys } from '../tenants/index.ts';
 import { onParentGone } from './parent.ts';
 
 export const VERSION: string = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 ).version;
+
+/** By then the first statements are prepared and the first looks at the work are done. */
+const SETTLED_MS = 10_000;
+/** EX_TEMPFAIL of sysexits.h: try again. */
+const STUCK_EXIT_CODE = 75;
 
 /** `bellhop start`: runs until a signal, then finishes what is under way. */
 export async function start(): Promise<number> {
@@ -18,8 +25,11 @@ export async function start(): Promise<number> {
   const stopped = stopRequested();
   const bellhop = await startBellhop(config, logger, VERSION);
   if (bellhop.firstKeys) printKeys(bellhop.firstKeys);
-  printReady(config, bellhop.url, bellhop.simulatorPage, performance.now() - startedAt);
-  const cause = await stopped;
+  printReady(config, bellhop, performance.now() - startedAt);
+  setTimeout(releaseStartMemory, SETTLED_MS).unref();
+  const stuck = bellhop.stuck.then((loop) => ({ loop }));
+  const cause = await Promise.race([stopped, stuck]);
+  if (typeof cause === 'object') return endStuck(cause.loop, bellhop.stop(), config);
   console.log(`\n${cause}: finishing what is under way (a second signal stops at once) …`);
   const left = await bellhop.stop();
   console.log(
@@ -28,6 +38,20 @@ export async function start(): Promise<number> {
       : `Stopped. ${left} attempts were still waiting for their provider; the next start decides them as unknown.`,
   );
   return 0;
+}
+
+/** What stands still may never let itself be stopped, so the wait is bounded; what is under way becomes unknown. */
+async function endStuck(
+  loop: string,
+  stopping: Promise<unknown>,
+  { drainMs, stuckMs }: Config,
+): Promise<number> {
+  console.error(
+    `\nBellhop ends itself: the ${loop} loop has stood still for more than ${stuckMs / 1000} s (BELLHOP_STUCK_SECONDS). ` +
+      'Nothing that was accepted is lost. Start it again; under a supervisor that happens by itself. Please report it.',
+  );
+  await Promise.race([stopping, sleep(drainMs)]);
+  return STUCK_EXIT_CODE;
 }
 
 function stopRequested(): Promise<string> {
@@ -49,11 +73,12 @@ function printKeys({ live, test, file }: FirstKeys): void {
   if (file) console.log(`They are also in ${file}; delete it when you have put them somewhere safe.\n`);
 }
 
-function printReady(config: Config, url: string | null, simulatorPage: boolean, tookMs: number): void {
+function printReady(config: Config, { url, metricsUrl, simulatorPage }: Bellhop, tookMs: number): void {
   const where = config.databaseUrl ? 'PostgreSQL' : `embedded database in ${config.dataDir}`;
   console.log(
     `Bellhop ${VERSION} is ready${url ? ` at ${url}` : ''} (${where}, ${(tookMs / 1000).toFixed(1)} s)`,
   );
+  if (metricsUrl) console.log(`  Metrics        ${metricsUrl}/metrics`);
   if (!url) return;
   console.log(`  API reference  ${url}/docs`);
   if (simulatorPage) console.log(`  Simulator      ${url}/simulator   what your test messages look like`);

@@ -57,7 +57,11 @@ describe('the settings', () => {
       flags: [],
       hooksModule: undefined,
       logLevel: 'warn',
+      metrics: { mode: 'local', token: undefined, port: null },
+      overdueMs: 300_000,
+      stuckMs: 60_000,
       drainMs: 20_000,
+      tracing: undefined,
     });
   });
 
@@ -130,6 +134,13 @@ describe('the settings', () => {
     assert.deepEqual([shown('0.0.0.0', 'on'), shown('::1', 'off')], [true, false]);
   });
 
+  it('take a port for the metrics, or none', () => {
+    const portOf = (port: string) => parseConfig({ BELLHOP_METRICS_PORT: port }).metrics.port;
+    assert.deepEqual([portOf(''), portOf('0'), portOf('9464')], [null, 0, 9464]);
+    for (const bad of ['-1', '65536', 'any'])
+      assertProblem({ BELLHOP_METRICS_PORT: bad }, /must be a port, 0 to 65535, or empty/);
+  });
+
   it('have lists whose items may stand apart', () => {
     const { egressAllow, previousMasterKeys } = parseConfig({
       BELLHOP_EGRESS_ALLOW: ' 10.0.0.0/8 , fd00::/8,',
@@ -160,8 +171,35 @@ describe('the settings', () => {
     assert.equal(parseConfig({ BELLHOP_PUBLIC_URL: 'https://x:8443' }).publicUrl, 'https://x:8443');
   });
 
+  it('set up traces by an endpoint, its headers and a share', () => {
+    const endpoint = 'https://otlp.example.com:4318/tenant';
+    const { tracing } = parseConfig({
+      BELLHOP_OTLP_ENDPOINT: endpoint,
+      BELLHOP_OTLP_HEADERS: 'authorization=Bearer%20a=b%2Cc, x-team = shop ',
+    });
+    const headers = { authorization: 'Bearer a=b,c', 'x-team': 'shop' };
+    assert.deepEqual(tracing, { endpoint, headers, sample: 0.01 });
+    assert.equal(parseConfig({ BELLHOP_TRACE_SAMPLE: '1' }).tracing, undefined);
+    for (const url of [
+      'otlp:4318',
+      'grpc://x',
+      'http://u:p@x',
+      'http://',
+      'http://x?a',
+      'http://x y',
+      'http://[1',
+    ])
+      assertProblem({ BELLHOP_OTLP_ENDPOINT: url }, /must be an http or https URL/);
+    for (const pairs of ['private', 'a=', 'a=%E0%A4%A', 'a=%0Ab', 'a b=c', '=c', 'a=1,,b=2'])
+      assertProblem({ BELLHOP_OTLP_HEADERS: pairs }, /must be name=value pairs/);
+    for (const share of ['0', '1', '1.0', '0.25', '.5'])
+      assert.deepEqual(problemsOf({ BELLHOP_TRACE_SAMPLE: share }), []);
+    for (const share of ['-0.1', '1.1', '2', '1%', 'half', '1e-3', '0.', '.'])
+      assertProblem({ BELLHOP_TRACE_SAMPLE: share }, /must be a number between 0 and 1/);
+  });
+
   it('never show a secret in a complaint', () => {
-    const secret = 'tooshort-but-private';
+    const secret = 'short-secret';
     for (const [name, setting] of Object.entries(SETTINGS)) {
       if (!('secret' in setting)) continue;
       assert.ok(

@@ -28,7 +28,12 @@ export interface Config {
   flags: FlagSetting[];
   hooksModule: string | undefined;
   logLevel: LogLevel;
+  metrics: { mode: 'off' | 'local' | 'on'; token: string | undefined; port: number | null };
+  overdueMs: number;
+  stuckMs: number;
   drainMs: number;
+  /** Where traces go and how many of them; undefined is nowhere. */
+  tracing: { endpoint: string; headers: Record<string, string>; sample: number } | undefined;
 }
 
 /** All that is wrong with the settings at once, one line each: the variable and the rule. */
@@ -111,7 +116,21 @@ function toConfig(text: Record<SettingName, string>): Config {
     flags: 'values' in flags ? flags.values : [],
     hooksModule: text.BELLHOP_HOOKS_MODULE || undefined,
     logLevel: text.BELLHOP_LOG_LEVEL as LogLevel,
+    metrics: {
+      mode: text.BELLHOP_METRICS as Config['metrics']['mode'],
+      token: text.BELLHOP_METRICS_TOKEN || undefined,
+      port: text.BELLHOP_METRICS_PORT === '' ? null : Number(text.BELLHOP_METRICS_PORT),
+    },
+    overdueMs: Number(text.BELLHOP_OVERDUE_SECONDS) * 1000,
+    stuckMs: Number(text.BELLHOP_STUCK_SECONDS) * 1000,
     drainMs: Number(text.BELLHOP_DRAIN_SECONDS) * 1000,
+    tracing: text.BELLHOP_OTLP_ENDPOINT
+      ? {
+          endpoint: text.BELLHOP_OTLP_ENDPOINT,
+          headers: headers(text.BELLHOP_OTLP_HEADERS),
+          sample: Number(text.BELLHOP_TRACE_SAMPLE),
+        }
+      : undefined,
   };
 }
 
@@ -120,6 +139,16 @@ function list(text: string): string[] {
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '');
+}
+
+/** `name=value` pairs whose values are percent-encoded. */
+function headers(text: string): Record<string, string> {
+  return Object.fromEntries(
+    list(text).map((pair) => {
+      const at = pair.indexOf('=');
+      return [pair.slice(0, at).trim(), decodeURIComponent(pair.slice(at + 1)).trim()];
+    }),
+  );
 }
 
 function suggest(name: string): string {

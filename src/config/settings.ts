@@ -228,6 +228,74 @@ export const SETTINGS = {
     choices: ['silent', 'error', 'warn', 'info', 'debug'],
     description: 'Least severity that is logged (JSON lines on standard output).',
   },
+  BELLHOP_METRICS: {
+    type: 'choice',
+    default: 'local',
+    choices: ['off', 'local', 'on'],
+    description:
+      'Who may read `/metrics`: nobody, callers from loopback and private addresses that no proxy forwarded, or everyone. Behind a proxy that adds no X-Forwarded-For, set a token or a port.',
+  },
+  BELLHOP_METRICS_TOKEN: {
+    type: 'text',
+    default: '',
+    secret: true,
+    description: 'When set, `/metrics` wants it as `Authorization: Bearer …`, from everyone.',
+    check: (text) => (text === '' || text.length >= 16 ? null : 'must have 16 characters or more'),
+  },
+  BELLHOP_METRICS_PORT: {
+    type: 'text',
+    default: '',
+    description:
+      'A port of its own (on BELLHOP_HOST) for `/metrics` and `/health/*`, in every role; the API then has no `/metrics`. 0 takes any free one. Processes without the role `api` are observed here.',
+    check: (text) =>
+      text === '' || (/^\d{1,5}$/.test(text) && Number(text) <= 65_535)
+        ? null
+        : 'must be a port, 0 to 65535, or empty',
+  },
+  BELLHOP_OVERDUE_SECONDS: {
+    type: 'integer',
+    default: '300',
+    min: 1,
+    max: 86_400,
+    description:
+      '`/health/work` answers 503 when work of high or normal priority that could be done has been due for longer.',
+  },
+  BELLHOP_STUCK_SECONDS: {
+    type: 'integer',
+    default: '60',
+    min: 10,
+    max: 3600,
+    description:
+      'A loop (routing, claiming, recording, sweeping, leaving broken connections) that stands still for longer ends the process with code 75, so that its supervisor restarts it.',
+  },
+  BELLHOP_OTLP_ENDPOINT: {
+    type: 'text',
+    default: '',
+    description:
+      'Collector of OpenTelemetry traces (OTLP over HTTP), e.g. `http://127.0.0.1:4318`; `/v1/traces` is added. Without it there are no traces.',
+    check: (text) =>
+      text === '' || isPlainHttpUrl(text)
+        ? null
+        : 'must be an http or https URL without user, password, query and fragment',
+  },
+  BELLHOP_OTLP_HEADERS: {
+    type: 'list',
+    default: '',
+    secret: true,
+    description:
+      'Headers that the collector asks for: `name=value`, comma-separated, values percent-encoded where need be.',
+    check: (text) =>
+      text === '' || text.split(',').every(isHeaderPair)
+        ? null
+        : 'must be name=value pairs, comma-separated, as `authorization=Bearer%20token`',
+  },
+  BELLHOP_TRACE_SAMPLE: {
+    type: 'text',
+    default: '0.01',
+    description:
+      'Share of traces to export, 0 to 1, where the caller sent no trace context; high priority and failures always are.',
+    check: (text) => (/^(0?\.\d+|0|1(\.0+)?)$/.test(text) ? null : 'must be a number between 0 and 1'),
+  },
   BELLHOP_DRAIN_SECONDS: {
     type: 'integer',
     default: '20',
@@ -238,3 +306,18 @@ export const SETTINGS = {
 } as const satisfies Record<string, Setting>;
 
 export type SettingName = keyof typeof SETTINGS;
+
+function isPlainHttpUrl(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  return /^https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/.test(text) && url !== null;
+}
+
+// The name is a token (RFC 9110, 5.6.2); the value is percent-encoded ASCII, as in OTEL_EXPORTER_OTLP_HEADERS.
+function isHeaderPair(pair: string): boolean {
+  const match = /^\s*[\w!#$%&'*+.^`|~-]+\s*=([\x20-\x7e]*)$/.exec(pair);
+  try {
+    return match !== null && /^[\x20-\x7e]+$/.test(decodeURIComponent(match[1]!));
+  } catch {
+    return false;
+  }
+}

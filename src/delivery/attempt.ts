@@ -3,6 +3,7 @@ import type { Logger } from '../lib/logger.ts';
 import { type Message, type Outcome, rejected } from '../providers/index.ts';
 import type { Claimed } from '../queue/index.ts';
 import { categoryOf } from '../rules/index.ts';
+import type { Tracer } from '../telemetry/index.ts';
 import type { CompiledTemplate } from '../templates/index.ts';
 import { recheck } from './compose.ts';
 import { type ExchangeTools, exchange, type Held, type Sending } from './exchange.ts';
@@ -15,6 +16,7 @@ import { scheduleFor } from './retry.ts';
 import type { Route } from './route.ts';
 import { type Alternative, type SettledOutcome, type Settlement, settle } from './settle.ts';
 import type { Result } from './store.ts';
+import { attemptFact, attemptFields, attemptLevel } from './trace.ts';
 
 /** Whatever keeps this process from making an attempt should not make it claim the same again at once. */
 const HAND_BACK_MS = 1_000;
@@ -23,6 +25,7 @@ const PATIENCE = 2;
 
 export interface AttemptTools extends ExchangeTools {
   logger: Logger;
+  tracer?: Tracer;
 }
 
 /** All that one attempt works with, looked up for its whole batch before. */
@@ -54,22 +57,19 @@ export async function attempt(work: Work, tools: AttemptTools): Promise<Result> 
   const verdict = recheck(claimed, startedAt);
   if (verdict) {
     gate.abandon();
-    return notSent(claimed, { ...verdict, outcome: verdict.state, dueAt: null }, startedAt);
+    return told(notSent(claimed, { ...verdict, outcome: verdict.state, dueAt: null }, startedAt), tools);
   }
   work.health.start(claimed.id, startedAt);
   const sent: Sending | Held = await exchange(work, tools).catch((error: unknown) => {
     // A bug of ours must not look like the provider's fault, and must not repeat for ever.
-    tools.logger.error(
-      { error, delivery: claimed.id, provider: claimed.provider },
-      'an attempt failed in our own code',
-    );
+    tools.logger.error({ error, ...attemptFields(claimed) }, 'an attempt failed in our own code');
     return { outcome: rejected('request_invalid', { code: 'internal_error' }) };
   });
   const now = tools.clock.now();
   if ('held' in sent) {
     gate.abandon();
     work.health.forget(claimed.id);
-    return sent.held ? endHeld(claimed, sent.held, { startedAt, now }) : handBack(claimed, now);
+    return sent.held ? told(endHeld(claimed, sent.held, { startedAt, now }), tools) : handBack(claimed, now);
   }
   const outcome = settledOutcome(sent.outcome);
   learn(work, { outcome, isRecipients: sent.recipientsFault ?? false, startedAt, now });
@@ -96,7 +96,18 @@ export async function attempt(work: Work, tools: AttemptTools): Promise<Result> 
     finishedAt: now,
     inboxItem: sent.inboxItem,
   };
-  logResult(result, tools.logger);
+  return told(result, tools);
+}
+
+/** The log and the trace hear of every end. */
+function told(result: Result, { logger, tracer }: AttemptTools): Result {
+  const { claimed, settlement, outcome, latencyMs } = result;
+  const level = attemptLevel(result);
+  if (logger.isEnabled(level)) {
+    const { state, reason, code } = settlement;
+    logger[level]({ ...attemptFields(claimed), outcome, state, reason, code, latencyMs }, 'attempt finished');
+  }
+  tracer?.attempted(attemptFact(result));
   return result;
 }
 
@@ -128,15 +139,6 @@ function learn(
 function mayMove(outcome: SettledOutcome, sent: Sending, claimed: Claimed): boolean {
   if (outcome.kind === 'unavailable') return true;
   return outcome.kind === 'retry' && !sent.recipientsFault && canShareRecipients(claimed.provider);
-}
-
-function logResult({ claimed, settlement, outcome, latencyMs }: Result, logger: Logger): void {
-  const { id: delivery, notificationId: notification, connection, attempt } = claimed;
-  const { reason, code } = settlement;
-  logger.info(
-    { delivery, notification, connection, attempt, outcome, reason, code, latencyMs },
-    'attempt finished',
-  );
 }
 
 /** A token that is refused a second time, fresh as it is, means that the credentials behind it are not valid. */

@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type Queue, ROUTE, type Wake } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
+import { type LoopWatch, type Metrics, UNWATCHED } from '../telemetry/index.ts';
 import type { Connections } from '../tenants/index.ts';
 import { Alarm } from './alarm.ts';
 import type { Gates } from './gates.ts';
@@ -28,6 +29,8 @@ export interface DispatcherOptions {
   gates: Gates;
   connections: Pick<Connections, 'forTenants'>;
   worker: Pick<Worker, 'id' | 'run' | 'onFreeSlot'>;
+  metrics?: Metrics;
+  watch?: Pick<LoopWatch, 'watch'>;
 }
 
 /**
@@ -73,11 +76,14 @@ export class Dispatcher {
   }
 
   async #run(): Promise<void> {
-    const { clock, logger } = this.#options;
+    const { clock, logger, watch } = this.#options;
+    const beat = watch?.watch('dispatcher') ?? UNWATCHED;
     while (!this.#stop.signal.aborted) {
+      beat.turn();
       try {
         this.#isUrgent = false;
         await this.#refresh();
+        beat.rest();
         const isSignalled = await this.#alarm.wait(this.#pollMs);
         const soonest = this.#readAt + GATHER_MS - clock.now();
         if (isSignalled && !this.#isUrgent && soonest > 0) await clock.sleep(soonest, this.#stop.signal);
@@ -86,6 +92,7 @@ export class Dispatcher {
         await clock.sleep(AFTER_ERROR_MS, this.#stop.signal);
       }
     }
+    beat.rest();
   }
 
   async #refresh(): Promise<void> {
@@ -109,7 +116,7 @@ export class Dispatcher {
   }
 
   #open(lane: Lane): void {
-    const { store, queue, highQueue, ...options } = this.#options;
+    const { store, queue, highQueue, watch, ...options } = this.#options;
     const isHigh = priorityOf(lane) === 'high';
     const loop = new LaneLoop({
       ...options,
@@ -117,6 +124,7 @@ export class Dispatcher {
       db: isHigh ? store.engineHigh : store.engine,
       queue: isHigh ? highQueue : queue,
       drained: () => this.#drained(lane),
+      beat: watch?.watch(`lane ${lane}`),
     });
     this.#lanes.set(lane, loop);
     loop.start();

@@ -7,6 +7,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { HttpProvider } from '../providers/index.ts';
 import type { Claimed, Queue, Wake } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
+import type { LoopWatch, Metrics, Tracer } from '../telemetry/index.ts';
 import type { Templates } from '../templates/index.ts';
 import type { Connections } from '../tenants/index.ts';
 import type { AttemptTools } from './attempt.ts';
@@ -39,6 +40,9 @@ export interface DeliveryOptions {
   /** Where test attempts go; null when this process must not send any. */
   simulator: SimulatorAddress | null;
   callbackUrl(claimed: Claimed): string | undefined;
+  metrics?: Metrics;
+  watch?: LoopWatch;
+  tracer?: Tracer;
   /** The way to the providers; by default the real one behind the guard. */
   transports?: Transports;
   /** That many random bytes; the system's by default. */
@@ -48,11 +52,13 @@ export interface DeliveryOptions {
 export interface DeliveryEngine {
   /** Stops claiming, waits for attempts under way, closes connections. Returns how many attempts were left. */
   stop(timeoutMs: number): Promise<number>;
+  /** Whether something could be sent over a connection about now, as this process knows it. */
+  isOpen(tenantId: string, connectionId: string): boolean;
 }
 
 /** Builds the parts of delivery and starts them. */
 export async function startDelivery(options: DeliveryOptions): Promise<DeliveryEngine> {
-  const { store, clock, logger, wake, queue, connections, templates, guard } = options;
+  const { store, clock, logger, wake, queue, connections, templates, guard, metrics, watch } = options;
   const transports: Transports = options.transports ?? {
     http: createHttpTransport({ guard }),
     http2: createHttp2Transport({ guard }),
@@ -61,7 +67,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
   const sender = new Sender(transports, options.simulator);
   const gates = new Gates(clock, options.health, options.limits);
   const heartbeat = new Heartbeat({ store, clock, logger, onWorkers: (alive) => gates.divide(alive) });
-  const recorder = new Recorder({ store, clock, logger });
+  const recorder = new Recorder({ store, clock, logger, metrics, beat: watch?.watch('recorder') });
   const tools: AttemptTools = {
     clock,
     logger,
@@ -70,6 +76,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
     random: options.random ?? ((bytes: number) => randomFillSync(new Uint8Array(bytes))),
     isAlive: (since) => heartbeat.isAlive(since),
     callbackUrl: options.callbackUrl,
+    tracer: options.tracer,
   };
   const worker = new Worker({
     id: heartbeat.workerId,
@@ -93,6 +100,8 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
     gates,
     health: options.health,
     connections,
+    metrics,
+    beat: watch?.watch('evacuation'),
   });
   const dispatcher = new Dispatcher({
     store,
@@ -104,11 +113,17 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
     gates,
     connections,
     worker,
+    metrics,
+    watch,
+  });
+  metrics?.beforeScrape(() => {
+    for (const [provider, count] of gates.brokenByProvider()) metrics.breakersOpen.set({ provider }, count);
   });
   await heartbeat.start();
   dispatcher.start();
   evacuation.start();
   return {
+    isOpen: (tenantId, connectionId) => gates.isOpen(tenantId, connectionId),
     async stop(timeoutMs) {
       await Promise.all([dispatcher.stop(), evacuation.stop()]);
       const left = await worker.drain(timeoutMs);

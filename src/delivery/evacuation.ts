@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Wake } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
+import { type LoopBeat, type Metrics, UNWATCHED } from '../telemetry/index.ts';
 import type { Connection, Connections } from '../tenants/index.ts';
 import { moveWaiting } from './evacuation-store.ts';
 import { findShelter } from './failover.ts';
@@ -20,6 +21,8 @@ export interface EvacuationOptions {
   gates: Gates;
   health: HealthBoard;
   connections: Pick<Connections, 'forTenants'>;
+  metrics?: Metrics;
+  beat?: LoopBeat;
 }
 
 /** Moves what waits at a connection whose breaker is open to a healthy one, so that nothing sits out the break. */
@@ -59,19 +62,22 @@ export class Evacuation {
   }
 
   async #moveFrom(from: Connection, all: Connection[]): Promise<number> {
-    const { store, clock, gates, wake } = this.#options;
+    const { store, clock, gates, wake, metrics } = this.#options;
     const now = clock.now();
     const to = findShelter(from, all, gates, now);
     if (!to) return 0;
     const lanes = allLanes().filter((lane) => lane.startsWith(`${from.channel}.`));
     const moved = await moveWaiting(store.engine, { from, to, lanes, now, limit: BATCH });
+    if (moved.length > 0)
+      metrics?.failovers.inc({ channel: from.channel, provider: from.providerId }, moved.length);
     for (const lane of new Set(moved)) wake.signal(lane);
     return moved.length;
   }
 
   async #run(): Promise<void> {
-    const { clock, logger } = this.#options;
+    const { clock, logger, beat = UNWATCHED } = this.#options;
     while (!this.#stop.signal.aborted) {
+      beat.turn();
       try {
         if ((await this.evacuate()) > 0) continue;
       } catch (error) {
@@ -79,5 +85,6 @@ export class Evacuation {
       }
       await clock.sleep(INTERVAL_MS, this.#stop.signal);
     }
+    beat.rest();
   }
 }

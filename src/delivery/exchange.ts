@@ -106,7 +106,8 @@ async function sendMail(
   tools: ExchangeTools,
 ): Promise<Sending> {
   const request = provider.request(message, route!.config, context);
-  const sent = await tools.sender.sendMail(request, route!, buildPreview(claimed, message, provider.id));
+  const preview = route!.simulated ? buildPreview(claimed, message, provider.id) : '';
+  const sent = await tools.sender.sendMail(request, route!, preview);
   if (sent.kind === 'fault') return { outcome: sent.outcome, detail: { fault: sent.detail } };
   const { reply } = sent;
   return {

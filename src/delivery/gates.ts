@@ -15,6 +15,7 @@ import { type RateOptions, Rates } from './rates.ts';
 const ORPHAN_LIMITS: Limits = { connectTimeoutMs: 3_000, deadlineMs: 10_000, maxInFlight: 50 };
 /** The simulator is no vendor: its pace is what the process can do. */
 const SIMULATOR_IN_FLIGHT = 1_000;
+const SECOND_MS = 1_000;
 
 /** The limits of the process, beside those of its connections. */
 export interface DeliveryLimits {
@@ -56,6 +57,31 @@ export class Gates {
     for (const [tenantId, list] of connections) {
       for (const connection of list) this.#connections.set(`${tenantId}/${connection.id}`, connection);
     }
+  }
+
+  /** Whether something could be sent over a connection about now: its breaker is closed and no pause runs. */
+  isOpen(tenantId: string, connectionId: string): boolean {
+    const known = this.#bulkheads.get(`${tenantId}/${connectionId}`)?.bulkhead;
+    const now = this.#clock.now();
+    // A declared rate makes every gate wait for parts of a second; that is its pace and no pause.
+    return !known || (!known.isBroken && known.opensAt('normal', now) <= now + SECOND_MS);
+  }
+
+  /** How many connections of each provider are broken. */
+  brokenByProvider(): Map<string, number> {
+    const counts = new Map<string, number>();
+    for (const [name, { bulkhead }] of this.#bulkheads) {
+      const [tenantId = '', connectionId = ''] = name.split('/');
+      const provider = this.providerOf(tenantId, connectionId);
+      counts.set(provider, (counts.get(provider) ?? 0) + (bulkhead.isBroken ? 1 : 0));
+    }
+    return counts;
+  }
+
+  /** The provider behind a connection; built-in ones (test, inbox) are named after theirs. */
+  providerOf(tenantId: string, connectionId: string): string {
+    const configured = this.#connections.get(`${tenantId}/${connectionId}`)?.providerId;
+    return configured ?? getProvider(connectionId.replace(TEST_PREFIX, ''))?.id ?? '';
   }
 
   /** How many workers are alive: rates are for all of them together. */

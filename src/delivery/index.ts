@@ -3,3 +3,4 @@ export { HealthBoard } from './health-board.ts';
 export { type HealthRouteOptions, registerHealthRoutes } from './health-routes.ts';
 export { decideUnknown, Sweep } from './sweep.ts';
 export { createHttpTransport } from './transport/index.ts';
+export { Work, type WorkHealth } from './work.ts';

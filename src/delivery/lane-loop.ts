@@ -2,9 +2,12 @@ import { type Lane, priorityOf } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Queue, Slice } from '../queue/index.ts';
+import { TEST_PREFIX } from '../routing/index.ts';
 import type { Queryable } from '../store/index.ts';
+import { type LoopBeat, type Metrics, UNWATCHED } from '../telemetry/index.ts';
 import type { Connections } from '../tenants/index.ts';
 import { Alarm } from './alarm.ts';
+import { countExpired } from './counts.ts';
 import type { Gate } from './gate.ts';
 import type { Gates } from './gates.ts';
 import { expireWaiting } from './store.ts';
@@ -30,6 +33,8 @@ export interface LaneLoopOptions {
   worker: Pick<Worker, 'id' | 'run'>;
   /** Called when nothing of the last agenda can be started any more. */
   drained(): void;
+  metrics?: Metrics;
+  beat?: LoopBeat;
 }
 
 /**
@@ -74,11 +79,13 @@ export class LaneLoop {
   }
 
   async #run(): Promise<void> {
-    const { lane, clock, logger } = this.#options;
+    const { lane, clock, logger, beat = UNWATCHED } = this.#options;
     const isHigh = priorityOf(lane) === 'high';
     while (!this.#stop.signal.aborted) {
+      beat.turn();
       try {
         const claimed = await this.#round();
+        beat.rest();
         const isBusy = claimed > 0 || (await this.#alarm.wait(this.#restMs()));
         if (isBusy && !isHigh) await clock.sleep(GATHER_MS, this.#stop.signal);
       } catch (error) {
@@ -86,11 +93,12 @@ export class LaneLoop {
         await clock.sleep(AFTER_ERROR_MS, this.#stop.signal);
       }
     }
+    beat.rest();
   }
 
   /** Returns how many were started. */
   async #round(): Promise<number> {
-    const { lane, db, clock, queue, gates, connections, worker } = this.#options;
+    const { lane, db, clock, queue, gates, connections, worker, metrics } = this.#options;
     this.#wantsSlot = true;
     const due = this.#slices.filter((slice) => slice.dueAt <= clock.now());
     if (due.length === 0) return 0;
@@ -104,13 +112,15 @@ export class LaneLoop {
     });
     this.#remove(due, releaseUnused(turns, claim.deliveries, clock.now()));
     const gateOf = new Map(turns.map((turn) => [sliceName(turn), turn.gate]));
-    if (claim.deliveries.length > 0) await worker.run(claim, (claimed) => gateOf.get(sliceName(claimed))!);
+    if (claim.deliveries.length === 0) return 0;
+    metrics?.claimSize.observe(claim.deliveries.length);
+    await worker.run(claim, (claimed) => gateOf.get(sliceName(claimed))!);
     return claim.deliveries.length;
   }
 
   /** Nobody claims what waits behind a closed gate, so nobody else would notice that it expires. */
   async #expire(due: Slice[]): Promise<void> {
-    const { db, clock } = this.#options;
+    const { db, clock, gates, metrics } = this.#options;
     const now = clock.now();
     for (const slice of due) {
       const name = sliceName(slice);
@@ -120,7 +130,13 @@ export class LaneLoop {
       }
       if (now < (this.#expireAt.get(name) ?? 0)) continue;
       this.#expireAt.set(name, now + EXPIRE_EVERY_MS);
-      await expireWaiting(db, slice, new Date(now), EXPIRE_BATCH);
+      const expired = await expireWaiting(db, slice, new Date(now), EXPIRE_BATCH);
+      const provider = gates.providerOf(slice.tenantId, slice.connection);
+      countExpired(
+        metrics,
+        { lane: slice.lane, provider, live: !slice.connection.startsWith(TEST_PREFIX) },
+        expired,
+      );
     }
   }
 

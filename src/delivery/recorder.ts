@@ -3,17 +3,27 @@ import { Batcher } from '../lib/batcher.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Queryable, Store } from '../store/index.ts';
+import { type LoopBeat, type Metrics, UNWATCHED } from '../telemetry/index.ts';
 import { contactKind, pruneDevices, suppressContacts } from '../users/index.ts';
+import { countResults } from './counts.ts';
 import { keepProviderIds } from './late-results.ts';
 import { lessOf } from './refused.ts';
 import { insertAttempts, type Result, writeResults } from './store.ts';
 
 const MAX_BATCH = 500;
 /** Answers come one by one; gathered for this long they are one statement. */
-const INTERVAL_MS = 5;
+const INTERVAL_MS = 10;
 const RETRY_MS = 500;
 // SQLSTATE classes that lie in the data of a row: 22 (data exception), 23 (integrity), 54 (limit exceeded).
 const DATA_ERROR = /^(22|23|54)/;
+
+export interface RecorderOptions {
+  store: Store;
+  clock: Clock;
+  logger: Logger;
+  metrics?: Metrics;
+  beat?: LoopBeat;
+}
 
 /**
  * Writes results in batches: one fenced UPDATE for all, in one transaction with what follows from them (the attempt
@@ -24,14 +34,18 @@ export class Recorder {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #metrics: Metrics | undefined;
+  readonly #beat: LoopBeat;
   readonly #batcher: Batcher<Result, boolean>;
 
-  constructor(options: { store: Store; clock: Clock; logger: Logger }) {
+  constructor(options: RecorderOptions) {
     this.#store = options.store;
     this.#clock = options.clock;
     this.#logger = options.logger;
+    this.#metrics = options.metrics;
+    this.#beat = options.beat ?? UNWATCHED;
     this.#batcher = new Batcher({
-      flush: (results) => this.#write(results),
+      flush: (results) => this.#write(results).finally(() => this.#beat.rest()),
       maxBatch: MAX_BATCH,
       concurrency: 1,
       maxWaiting: Number.POSITIVE_INFINITY,
@@ -77,8 +91,11 @@ export class Recorder {
   /** Tries until the database is back; throws, once, what lies in the data. */
   async #persist(results: Result[]): Promise<boolean[]> {
     for (;;) {
+      this.#beat.turn();
+      const startedAt = performance.now();
       try {
         const written = await this.#writeOnce(results);
+        countResults(this.#metrics, { results, written, ms: performance.now() - startedAt });
         await this.#keepIds(results.filter((result) => !written.has(result.claimed.id)));
         return results.map((result) => written.has(result.claimed.id));
       } catch (error) {

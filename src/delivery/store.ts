@@ -28,7 +28,54 @@ export interface Result {
  * asked for meanwhile becomes `cancelled`.
  */
 export async function writeResults(db: Queryable, results: Result[]): Promise<Set<string>> {
-  const sorted = results.toSorted((a, b) => (a.claimed.id < b.claimed.id ? -1 : 1));
+  const successes = results.filter(isSuccess);
+  const others = results.filter((result) => !isSuccess(result));
+  const written = successes.length > 0 ? await writeSuccesses(db, successes) : new Set<string>();
+  if (others.length === 0) return written;
+  return written.union(await writeOthers(db, others));
+}
+
+function isSuccess({ settlement }: Result): boolean {
+  return settlement.state === 'sent' && settlement.choice === null;
+}
+
+/** Nearly all results, and they say little: a statement with four columns instead of sixteen. */
+async function writeSuccesses(db: Queryable, results: Result[]): Promise<Set<string>> {
+  const sorted = results.toSorted(byId);
+  const { rows } = await db.query({
+    name: 'delivery_successes',
+    text: WRITE_SUCCESSES,
+    values: [
+      column(sorted, (r) => r.claimed.id),
+      column(sorted, (r) => r.claimed.attempt),
+      column(sorted, (r) => r.settlement.providerMessageId),
+      column(sorted, (r) => new Date(r.finishedAt)),
+      sorted[0]!.claimed.id,
+      sorted.at(-1)!.claimed.id,
+    ],
+  });
+  return new Set(rows.map((row) => row.id));
+}
+
+const WRITE_SUCCESSES = `
+with written as (
+update deliveries d set
+  state = 'sent', reason = null, code = null, problem = null, finished_at = r.finished_at,
+  provider_message_id = coalesce(r.provider_message_id, d.provider_message_id)
+from unnest($1::uuid[], $2::int[], $3::text[], $4::timestamptz[]) as r (id, attempt, provider_message_id, finished_at)
+where d.id = r.id and d.id between $5::uuid and $6::uuid and d.attempt = r.attempt and d.state = 'sending'
+returning d.id, d.tenant_id, d.live, d.created_at, d.channel, d.state, 1 as n
+), counted as (
+${countChanges('written')}
+)
+select id from written`;
+
+function byId(a: Result, b: Result): number {
+  return a.claimed.id < b.claimed.id ? -1 : 1;
+}
+
+async function writeOthers(db: Queryable, results: Result[]): Promise<Set<string>> {
+  const sorted = results.toSorted(byId);
   const date = (ms: number | null) => (ms === null ? null : new Date(ms));
   const { rows } = await db.query({
     name: 'delivery_results',
@@ -236,19 +283,24 @@ export async function loadSweepWork(
   return rows[0];
 }
 
+export interface UndecidedDelivery extends Undecided {
+  live: boolean;
+}
+
 /** Unknown deliveries whose time for evidence is over; locked until the transaction ends. */
-export async function loadUndecided(db: Queryable, now: Date, limit: number): Promise<Undecided[]> {
+export async function loadUndecided(db: Queryable, now: Date, limit: number): Promise<UndecidedDelivery[]> {
   const { rows } = await db.query(
     `with due as (
        select id from deliveries where decide_at <= $1 and state = 'unknown' order by decide_at limit $2 for update skip locked
      )
-     select d.id, d.lane, d.channel, d.provider, d.retries, d.expires_at, d.cancel_requested, n.category
+     select d.id, d.lane, d.live, d.channel, d.provider, d.retries, d.expires_at, d.cancel_requested, n.category
        from due join deliveries d on d.id = due.id join notifications n on n.id = d.notification_id`,
     [now, limit],
   );
   return rows.map((row) => ({
     id: row.id,
     lane: row.lane,
+    live: row.live,
     channel: row.channel,
     provider: row.provider,
     category: row.category,

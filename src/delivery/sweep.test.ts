@@ -7,6 +7,7 @@ import { uuidv7 } from '../lib/ids.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { accepted, retry } from '../providers/index.ts';
 import { type Claimed, createPostgresQueue, type Queue, Wake } from '../queue/index.ts';
+import { createMetrics, type Metrics } from '../telemetry/index.ts';
 import { scheduleFor } from './retry.ts';
 import { type SettledOutcome, settle } from './settle.ts';
 import { type Result, saveHeartbeat, writeResults } from './store.ts';
@@ -15,18 +16,21 @@ import { decideUnknown, Sweep } from './sweep.ts';
 describeStores('the sweep', (store) => {
   let queue: Queue;
   let sweep: Sweep;
+  let metrics: Metrics;
   let startedAt = 0;
   let offsetMs = 0;
   const clock: Clock = { now: () => startedAt + offsetMs, sleep: async () => {} };
 
   before(() => {
     queue = createPostgresQueue(store().engine, clock);
+    metrics = createMetrics();
     sweep = new Sweep({
       store: store(),
       clock,
       wake: new Wake(),
       logger: silentLogger,
       housekeeping: async () => {},
+      metrics,
     });
   });
   beforeEach(async () => {
@@ -168,6 +172,7 @@ describeStores('the sweep', (store) => {
     const claimed = await startAttempts(3);
     await sweep.takeOverAll();
     assert.deepEqual(await statesOf(store(), idsOf(claimed)), { unknown: 3 });
+    assert.ok(((await metrics.takenOver.get()).values[0]?.value ?? 0) >= 3);
   });
 });
 

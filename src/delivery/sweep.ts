@@ -6,16 +6,20 @@ import { type Channel, getProvider } from '../providers/index.ts';
 import type { Wake } from '../queue/index.ts';
 import { type Category, categoryOf } from '../rules/index.ts';
 import { ensurePartitions, type Store } from '../store/index.ts';
+import { type LoopBeat, type Metrics, type Tracer, UNWATCHED } from '../telemetry/index.ts';
+import { countDecisions } from './counts.ts';
 import { DEAD_AFTER_MS } from './heartbeat.ts';
 import { scheduleFor } from './retry.ts';
 import {
   type Decision,
+  type LostAttempt,
   loadSweepWork,
   loadUndecided,
   markUnknown,
   takeOverDeadWorkers,
   writeDecisions,
 } from './store.ts';
+import { loadLostAttempts } from './trace-store.ts';
 
 const INTERVAL_MS = 1_000;
 const PARTITIONS_EVERY_MS = 3_600_000;
@@ -28,6 +32,9 @@ export interface SweepOptions {
   wake: Wake;
   logger: Logger;
   housekeeping(): Promise<unknown>;
+  metrics?: Metrics;
+  beat?: LoopBeat;
+  tracer?: Tracer;
   /** The policy for unknown outcomes; `decideUnknown` unless told otherwise. */
   decide?(delivery: Undecided, now: number): Decision;
 }
@@ -67,7 +74,9 @@ export class Sweep {
   }
 
   async #run(): Promise<void> {
+    const { beat = UNWATCHED } = this.#options;
     while (!this.#stop.signal.aborted) {
+      beat.turn();
       try {
         await this.sweepOnce();
       } catch (error) {
@@ -75,6 +84,7 @@ export class Sweep {
       }
       await this.#options.clock.sleep(INTERVAL_MS, this.#stop.signal);
     }
+    beat.rest();
   }
 
   /**
@@ -95,25 +105,42 @@ export class Sweep {
         decideAt: new Date(now + categoryOf(lost.category).evidenceMs),
       }));
       await markUnknown(db, marked, new Date(now));
-      return attempts.length;
+      return attempts;
     });
-    if (lost > 0) logger.warn({ count: lost }, 'a worker died; what it had under way is unknown now');
+    if (lost.length === 0) return;
+    this.#options.metrics?.takenOver.inc(lost.length);
+    logger.warn({ count: lost.length }, 'a worker died; what it had under way is unknown now');
+    await this.#tell(lost);
+  }
+
+  /** The one that died cannot tell how its attempts ended. */
+  async #tell(lost: LostAttempt[]): Promise<void> {
+    const { store, clock, logger, tracer } = this.#options;
+    if (!tracer) return;
+    try {
+      for (const fact of await loadLostAttempts(store.engine, lost, clock.now())) tracer.attempted(fact);
+    } catch (error) {
+      logger.warn({ error, count: lost.length }, 'lost attempts could not be traced');
+    }
   }
 
   async #decideUnknown(): Promise<Set<Lane>> {
-    const { store, clock, decide = decideUnknown } = this.#options;
+    const { store, clock, metrics, beat = UNWATCHED, decide = decideUnknown } = this.#options;
     const lanes = new Set<Lane>();
     for (let full = true; full && !this.#stop.signal.aborted; await nextTurn()) {
-      full = await store.transaction(async (db) => {
+      beat.turn();
+      const { undecided, decisions } = await store.transaction(async (db) => {
         const now = clock.now();
         const undecided = await loadUndecided(db, new Date(now), BATCH);
         const decisions = undecided.map((delivery) => decide(delivery, now));
         await writeDecisions(db, decisions, new Date(now));
-        decisions.forEach((decision, i) => {
-          if (decision.state === 'queued') lanes.add(undecided[i]!.lane);
-        });
-        return undecided.length === BATCH;
+        return { undecided, decisions };
       });
+      countDecisions(metrics, undecided, decisions);
+      decisions.forEach((decision, i) => {
+        if (decision.state === 'queued') lanes.add(undecided[i]!.lane);
+      });
+      full = undecided.length === BATCH;
     }
     return lanes;
   }

@@ -29,7 +29,8 @@ export function planTurns(due: Slice[], gateOf: (slice: Slice) => Gate, now: num
       gate.reserve(count, now);
       share -= count;
       left -= count;
-      turns.push({ tenantId: slice.tenantId, connection: slice.connection, count, gate });
+      const { tenantId, connection, dueAt: since } = slice;
+      turns.push({ tenantId, connection, count, since, gate });
     }
   }
   return turns;

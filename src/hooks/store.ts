@@ -43,7 +43,7 @@ export async function selectHookPage(
 ): Promise<HookRow[]> {
   const { rows } = await db.query<HookRow>(
     `select ${COLUMNS} ${WITH_DATA_KEY}
-    where h.tenant_id = $1 and ($2::text is null or h.id > $2) order by h.id limit $3`,
+    where h.tenant_id = $1 and h.id > coalesce($2::text, '') order by h.id limit $3`,
     [page.tenantId, page.after, page.limit],
   );
   return rows;

@@ -85,6 +85,7 @@ export function makeClaimed(tenantId: string, rest: Partial<Claimed> = {}): Clai
     retries: 0,
     cancelRequested: false,
     createdAt: 0,
+    sendAt: null,
     expiresAt: null,
     category: 'transactional',
     request: {},

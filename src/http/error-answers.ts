@@ -1,7 +1,9 @@
 import type { ErrorObject } from 'ajv';
-import type { FastifyError, FastifyReply } from 'fastify';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../lib/logger.ts';
+import { type Metrics, parseTraceParent } from '../telemetry/index.ts';
 import { type ErrorCode, Problem } from './errors.ts';
+import { REQUEST_ID } from './request-id.ts';
 import type { Server } from './server.ts';
 import { describeValidation } from './validation.ts';
 
@@ -24,27 +26,48 @@ const DATABASE_AWAY = /^(08|53|57P0|ECONN|EPIPE|ENOTFOUND|ETIMEDOUT|EAI_AGAIN)/;
 const DATABASE_AWAY_TEXT =
   /^(timeout exceeded when trying to connect|Connection terminated|Client (has encountered|was closed).* not queryable)/;
 
-export function installErrorAnswers(app: Server, logger: Logger): void {
+export function installErrorAnswers(app: Server, logger: Logger, metrics?: Metrics): void {
   app.setErrorHandler((error: FastifyError & { code?: string }, request, reply) => {
     const problem = toProblem(error);
+    metrics?.refusals.inc({ part: partOf(request.method, request.routeOptions.url), code: problem.code });
     if (problem.status >= 500 && problem.code !== 'service.overloaded') {
       logger.error(
-        { error, path: request.routeOptions.url, method: request.method, requestId: request.id },
+        {
+          error,
+          path: request.routeOptions.url,
+          method: request.method,
+          requestId: request.id,
+          tenant: request.credential?.tenantId,
+          trace: parseTraceParent(request.headers.traceparent)?.traceId,
+        },
         'request failed',
       );
     }
     return answer(reply, problem);
   });
-  app.setNotFoundHandler((request, reply) =>
-    answer(
+  app.setNotFoundHandler((request, reply) => {
+    metrics?.refusals.inc({ part: 'api', code: 'route.not_found' });
+    return answer(
       reply,
       new Problem('route.not_found', `${request.method} ${request.url.split('?')[0]} does not exist`),
-    ),
-  );
+    );
+  });
+}
+
+/** The front door and the vendors' door are watched apart from the rest. */
+function partOf(method: string, route: string | undefined): string {
+  if (method === 'POST' && route === '/v1/notifications') return 'accept';
+  return route?.startsWith('/v1/receipts/') ? 'receipts' : 'api';
 }
 
 /** What the router itself refuses (an address that is no address) never reaches the error handler. */
-export function answerFrameworkError(error: FastifyError, _request: unknown, reply: FastifyReply): void {
+export function answerFrameworkError(
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  // The hooks that name every other answer do not run for it.
+  reply.header(REQUEST_ID, request.id);
   answer(reply, toProblem(error));
 }
 

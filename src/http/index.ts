@@ -10,6 +10,12 @@ export {
   renderErrorReference,
 } from './errors.ts';
 export {
+  createObservingServer,
+  type HealthChecks,
+  registerHealth,
+  registerMetrics,
+} from './observing.ts';
+export {
   Exact,
   ExternalId,
   OneOf,

@@ -1,6 +1,5 @@
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import scalar from '@scalar/fastify-api-reference';
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -10,10 +9,13 @@ import Fastify, {
 } from 'fastify';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
+import type { Metrics } from '../telemetry/index.ts';
 import { installAuthentication } from './authentication.ts';
 import { installJsonBody } from './body.ts';
 import type { Authenticate, Credential, Scope } from './credential.ts';
 import { answerFrameworkError, installErrorAnswers } from './error-answers.ts';
+import { registerReferencePage } from './reference-page.ts';
+import { createRequestIds, installRequestIds } from './request-id.ts';
 import { createValidatorCompiler, installTextCheck } from './validation.ts';
 
 /** The server as the rooms see it: routes declare TypeBox schemas and get typed requests. */
@@ -48,6 +50,7 @@ export interface ServerOptions {
   /** Failed authentications per second from one address before it is answered 429. */
   authFailuresPerSecondPerAddress: number;
   trustProxy: boolean | string;
+  metrics?: Metrics;
 }
 
 // S15: a client that trickles its headers or body is cut off instead of holding a socket.
@@ -65,29 +68,19 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     trustProxy: options.trustProxy,
     forceCloseConnections: 'idle',
     frameworkErrors: answerFrameworkError,
+    genReqId: createRequestIds(options.clock),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 512 },
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CHECK_TIMEOUTS_EVERY_MS },
   }).withTypeProvider<TypeBoxTypeProvider>() as unknown as Server;
   app.setValidatorCompiler(createValidatorCompiler());
   installJsonBody(app);
-  installErrorAnswers(app, options.logger);
+  installErrorAnswers(app, options.logger, options.metrics);
+  installRequestIds(app, options.logger);
   installAuthentication(app, options);
   installTextCheck(app);
   await app.register(swagger, { openapi: openapiInfo(options.version), stripBasePath: false });
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
-  await app.register(scalar, {
-    routePrefix: '/docs',
-    configuration: {
-      title: 'Bellhop API',
-      url: '/openapi.json',
-      // The reference page talks to this server and to nobody else.
-      telemetry: false,
-      withDefaultFonts: false,
-      showDeveloperTools: 'never',
-      agent: { disabled: true },
-      mcp: { disabled: true },
-    },
-  });
+  registerReferencePage(app);
   return app;
 }
 

@@ -88,7 +88,7 @@ export async function listInboxItems(
 ): Promise<InboxRow[]> {
   const { rows } = await db.query(
     `select ${COLUMNS} from inbox_items
-    where tenant_id = $1 and user_id = $2 and live = $3 and ${VIEWS[query.view]} and ($5::uuid is null or id < $5)
+    where tenant_id = $1 and user_id = $2 and live = $3 and ${VIEWS[query.view]} and id < coalesce($5::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
     order by id desc
     limit $6`,
     [inbox.tenantId, inbox.userId, inbox.live, query.now, query.after, query.limit],
@@ -154,7 +154,7 @@ export async function markAllRead(
 ): Promise<number> {
   const { rowCount } = await db.query(
     `update inbox_items set read_at = $5, seen_at = coalesce(seen_at, $5)
-    where tenant_id = $1 and user_id = $2 and live = $3 and read_at is null and ($4::uuid is null or id <= $4)`,
+    where tenant_id = $1 and user_id = $2 and live = $3 and read_at is null and id <= coalesce($4::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')`,
     [inbox.tenantId, inbox.userId, inbox.live, change.newest, change.now],
   );
   return rowCount ?? 0;

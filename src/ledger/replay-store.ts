@@ -76,7 +76,7 @@ export async function listReplays(
 ): Promise<ReplayRow[]> {
   const { rows } = await db.query<ReplayRow>(
     `select ${REPLAY} from replays
-      where tenant_id = $1 and live = $2 and ($3::uuid is null or id < $3) order by id desc limit $4`,
+      where tenant_id = $1 and live = $2 and id < coalesce($3::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff') order by id desc limit $4`,
     [tenantId, live, before, limit],
   );
   return rows;

@@ -54,7 +54,7 @@ export async function listNotifications(
   const { tenantId, live, before, limit, userId } = filter;
   const { rows } = await db.query<NotificationRow>(
     `select ${NOTIFICATION} from notifications
-      where tenant_id = $1 and live = $2 and ($3::uuid is null or id < $3) ${userId === undefined ? '' : 'and user_id = $5'}
+      where tenant_id = $1 and live = $2 and id < coalesce($3::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff') ${userId === undefined ? '' : 'and user_id = $5'}
       order by id desc limit $4`,
     userId === undefined ? [tenantId, live, before, limit] : [tenantId, live, before, limit, userId],
   );

@@ -7,6 +7,8 @@ export interface Logger {
   warn(fields: object, text: string): void;
   error(fields: object, text: string): void;
   child(fields: object): Logger;
+  /** Whether a line of this level is written at all: asked before a busy place gathers the fields of one. */
+  isEnabled(level: 'debug' | 'info' | 'warn'): boolean;
 }
 
 export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug';
@@ -16,7 +18,7 @@ const ALLOWED_FIELDS = new Set(
   (
     'room worker role hook flag lane channel platform provider connection tenant notification delivery device attempt ' +
     'outcome reason code status latencyMs count ids ms port host url path method requestId keyId version ' +
-    'dataDir database setting rule migration backlog error traceId user batch state signal pid example'
+    'dataDir database setting rule migration backlog error trace user batch state signal pid example'
   ).split(' '),
 );
 
@@ -36,6 +38,7 @@ function wrap(target: import('pino').Logger): Logger {
     warn: (fields, text) => target.warn(allowed(fields), text),
     error: (fields, text) => target.error(allowed(fields), text),
     child: (fields) => wrap(target.child(allowed(fields))),
+    isEnabled: (level) => target.isLevelEnabled(level),
   };
 }
 

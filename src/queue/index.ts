@@ -1,3 +1,4 @@
+export { countUnknown, type LaneBacklog, loadBacklog } from './backlog.ts';
 export { createPostgresQueue } from './postgres.ts';
 export type { Claim, Claimed, NotificationRequest, Queue, Slice, Turn } from './queue.ts';
 export { insertSharedRequest } from './shared-requests.ts';

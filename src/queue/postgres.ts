@@ -47,6 +47,7 @@ export function createPostgresQueue(db: Queryable, clock: Clock): Queue {
           turns.map((turn) => turn.count),
           id,
           workerId,
+          turns.map((turn) => new Date(turn.since ?? 0)),
         ],
       };
       const { rows } = await db.query(statement).catch((error: unknown) => {
@@ -127,10 +128,11 @@ cross join lateral (
 
 const CLAIM = `
 with picked as materialized (
-  select due.id from unnest($3::uuid[], $4::text[], $5::int[]) as turn (tenant_id, connection, count)
+  select due.id from unnest($3::uuid[], $4::text[], $5::int[], $8::timestamptz[]) as turn (tenant_id, connection, count, since)
   cross join lateral (
     select id from deliveries
-      where lane = $1 and tenant_id = turn.tenant_id and connection = turn.connection and due_at <= $2
+      where lane = $1 and tenant_id = turn.tenant_id and connection = turn.connection
+        and due_at between turn.since and $2
       order by due_at limit turn.count for update skip locked
   ) due
 ), started as (
@@ -144,7 +146,7 @@ with picked as materialized (
 )
 select d.id, d.tenant_id, d.live, d.lane, d.notification_id, d.channel, d.connection, d.provider, d.attempt, d.started_at, d.retries, d.choice,
   d.cancel_requested, d.created_at, d.expires_at, d.template_version, d.user_id,
-  n.user_id as external_id, n.category, n.request, n.shared_request_id,
+  n.user_id as external_id, n.send_at, n.category, n.request, n.shared_request_id,
   u.locale, u.timezone, u.attributes,
   v.id as device_id, v.app, v.token, v.platform, v.keys, v.registered_at, v.inactive_at as device_inactive_at,
   d.contact_kind, c.address, c.inactive_at as contact_inactive_at, s.address is not null as suppressed
@@ -206,6 +208,7 @@ function toClaimed(row: Row): Claimed {
     choice: row.choice,
     cancelRequested: row.cancel_requested,
     createdAt: row.created_at.getTime(),
+    sendAt: row.send_at?.getTime() ?? null,
     expiresAt: row.expires_at?.getTime() ?? null,
     category: row.category,
     request: row.request,

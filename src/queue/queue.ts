@@ -15,6 +15,8 @@ export interface Turn {
   tenantId: string;
   connection: string;
   count: number;
+  /** First due time of the slice as the agenda told it (ms since the epoch): nothing older is looked for. */
+  since?: number;
 }
 
 /** A delivery whose attempt was started by claiming it, with all that the attempt needs to know. */
@@ -38,6 +40,8 @@ export interface Claimed {
   choice: Choice | null;
   cancelRequested: boolean;
   createdAt: number;
+  /** When the caller wants it sent (ms since the epoch); null for at once. */
+  sendAt: number | null;
   expiresAt: number | null;
   category: string;
   request: NotificationRequest;
@@ -73,6 +77,9 @@ export interface NotificationRequest {
   channels?: string[];
   template?: { id: string; variables?: Record<string, unknown> };
   message?: Content & Record<string, unknown>;
+  /** The caller's `traceparent` and `tracestate`, if he sent them. */
+  trace?: string;
+  traceState?: string;
 }
 
 /**

@@ -1,3 +1,4 @@
+export { loadRoutingBacklog, type RoutingBacklog } from './backlog.ts';
 export { type Standings, TEST_PREFIX } from './candidates.ts';
 export { type Choosable, type Chosen, choose, type Standing } from './choose.ts';
 export { type Page, routePage } from './page.ts';

@@ -5,6 +5,7 @@ import { describeStores } from '../../test/support/stores.ts';
 import { loadNotification, reconcile } from '../ledger/index.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import { createPostgresQueue, insertSharedRequest } from '../queue/index.ts';
+import { createMetrics } from '../telemetry/index.ts';
 import { routePage } from './page.ts';
 import { Router } from './router.ts';
 
@@ -27,12 +28,14 @@ describeStores('a page of users', (store) => {
         new Date(now),
       ]);
     }
+    const metrics = createMetrics();
     const router = new Router({
       store: store(),
       clock,
       logger: { error: assert.fail } as never,
       templates: { compiled: async () => new Map() },
       connections: { forTenants: async () => new Map() },
+      metrics,
     });
     const sharedRequestId = uuidv7(now);
     const routed = await store().transaction(async (db) => {
@@ -54,6 +57,8 @@ describeStores('a page of users', (store) => {
       );
     });
     assert.deepEqual([routed.count, [...routed.lanes]], [3, ['inbox.low']]);
+    router.tell(routed);
+    assert.match(await metrics.render(), /notifications_routed_total\{priority="low",kind="live"\} 3\n/);
     const queue = createPostgresQueue(engine, clock);
     const turn = { tenantId: TENANT, connection: 'inbox', count: 10 };
     const { deliveries } = await queue.claim('inbox.low', uuidv7(1), [turn]);

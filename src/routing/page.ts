@@ -1,7 +1,7 @@
 import { uuidv7 } from '../lib/ids.ts';
 import type { NotificationRequest } from '../queue/index.ts';
 import type { Queryable } from '../store/index.ts';
-import type { Routed, Router } from './router.ts';
+import type { Planned, Routed, Router } from './router.ts';
 import { insertRouted, type RoutableRow } from './store.ts';
 
 /** Users who are told the same thing: as many of an audience as fit into one transaction (500 is a good number). */
@@ -21,14 +21,25 @@ export interface Page {
 
 /**
  * The road of a campaign: a page of users is accepted and routed in one step, by the same decision as single
- * notifications. It runs in the caller's transaction, so that the caller's place in the audience moves with it.
+ * notifications. It runs in the caller's transaction, so that the caller's place in the audience moves with it; once
+ * that is committed, `router.tell` counts and traces what it returned.
  */
-export async function routePage(db: Queryable, router: Router, page: Page, now: number): Promise<Routed> {
+export async function routePage(
+  db: Queryable,
+  router: Router,
+  page: Page,
+  now: number,
+): Promise<Routed & Planned> {
   const { userIds, sharedRequestId, ...shared } = page;
   const rows = userIds.map(
-    (userId): RoutableRow => ({ id: uuidv7(now), ...shared, userId, createdAt: new Date(now) }),
+    (userId): RoutableRow => ({
+      id: uuidv7(now),
+      ...shared,
+      userId,
+      createdAt: new Date(now),
+      dueAt: new Date(now),
+    }),
   );
-  if (rows.length === 0) return { count: 0, lanes: new Set() };
-  await insertRouted(db, rows, sharedRequestId);
-  return { count: rows.length, lanes: await router.plan(db, rows, now) };
+  if (rows.length > 0) await insertRouted(db, rows, sharedRequestId);
+  return { count: rows.length, ...(await router.plan(db, rows, now)) };
 }

@@ -3,8 +3,10 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { ROUTE, type Wake } from '../queue/index.ts';
 import type { Queryable } from '../store/index.ts';
+import { type LoopBeat, UNWATCHED } from '../telemetry/index.ts';
+import { Horizon } from './horizon.ts';
 import type { Router } from './router.ts';
-import { loadWaiting } from './store.ts';
+import { loadWaiting, type Waiting } from './store.ts';
 
 const BUSY_POLL_MS = 2_000;
 /** After a while without work, as long as every signal is heard. */
@@ -12,19 +14,31 @@ const IDLE_POLL_MS = 8_000;
 /** What is accepted within this time is routed as one batch: a batch costs nearly the same however small it is. */
 const GATHER_MS = 5;
 const FULL_ENOUGH = 250;
+/** One batch in so many goes to the least urgent priority that has work. */
+const OTHERS_TURN = 8;
 const AFTER_ERROR_MS = 1_000;
+
+export interface RouteLoopOptions {
+  db: Queryable;
+  clock: Clock;
+  wake: Wake;
+  logger: Logger;
+  beat?: LoopBeat;
+}
 
 /** Routes as long as something is due, then sleeps until a signal, the next due time or the poll, whichever is first. */
 export class RouteLoop {
   readonly #router: Router;
-  readonly #options: { db: Queryable; clock: Clock; wake: Wake; logger: Logger };
+  readonly #options: RouteLoopOptions;
   #stop = new AbortController();
+  readonly #horizon = new Horizon();
+  #batches = 0;
   #signalled = true;
   #pollMs = BUSY_POLL_MS;
   #interrupt: AbortController | null = null;
   #done: Promise<void> = Promise.resolve();
 
-  constructor(router: Router, options: { db: Queryable; clock: Clock; wake: Wake; logger: Logger }) {
+  constructor(router: Router, options: RouteLoopOptions) {
     this.#router = router;
     this.#options = options;
   }
@@ -45,17 +59,26 @@ export class RouteLoop {
   }
 
   async #run(): Promise<void> {
-    const { db, clock, wake, logger } = this.#options;
+    const { db, clock, wake, logger, beat = UNWATCHED } = this.#options;
     while (!this.#stop.signal.aborted) {
+      beat.turn();
       try {
         this.#signalled = false;
-        const { duePriority, nextAt } = await loadWaiting(db, new Date(clock.now()));
-        if (duePriority === null) {
-          await this.#rest(nextAt);
+        const now = clock.now();
+        const since = this.#horizon.since(now);
+        const waiting = await loadWaiting(
+          db,
+          since.map((ms) => new Date(ms)),
+        );
+        const priority = this.#choose(waiting.filter(({ dueAt }) => dueAt.getTime() <= now));
+        if (priority === null) {
+          beat.rest();
+          await this.#rest(waiting);
           continue;
         }
         this.#pollMs = BUSY_POLL_MS;
-        const { count, lanes } = await this.#router.routeBatch(duePriority);
+        const { count, lanes, oldest } = await this.#router.routeBatch(priority, since[priority]);
+        if (oldest) this.#horizon.passed(priority, oldest);
         for (const lane of lanes) wake.signal(lane);
         if (count < FULL_ENOUGH) await clock.sleep(GATHER_MS, this.#stop.signal);
         // The embedded database answers without ever leaving this turn of the event loop; timers and sockets need one.
@@ -65,12 +88,21 @@ export class RouteLoop {
         await clock.sleep(AFTER_ERROR_MS, this.#stop.signal);
       }
     }
+    beat.rest();
   }
 
-  async #rest(nextAt: Date | null): Promise<void> {
+  /** The most urgent first; but a flood of one priority must not keep those behind it waiting for ever. */
+  #choose(due: Waiting[]): number | null {
+    if (due.length === 0) return null;
+    const isOthersTurn = ++this.#batches % OTHERS_TURN === 0;
+    return (isOthersTurn ? due.at(-1)! : due[0]!).priority;
+  }
+
+  async #rest(waiting: Waiting[]): Promise<void> {
     if (this.#signalled || this.#stop.signal.aborted) return;
     const { clock, wake } = this.#options;
-    const untilNextMs = nextAt ? nextAt.getTime() - clock.now() : this.#pollMs;
+    const nextAt = Math.min(...waiting.map(({ dueAt }) => dueAt.getTime()));
+    const untilNextMs = waiting.length > 0 ? nextAt - clock.now() : this.#pollMs;
     this.#interrupt = new AbortController();
     await clock.sleep(Math.min(untilNextMs, this.#pollMs), this.#interrupt.signal);
     this.#interrupt = null;

@@ -5,10 +5,12 @@ import type { Logger } from '../lib/logger.ts';
 import type { Channel } from '../providers/index.ts';
 import { categoryOf } from '../rules/index.ts';
 import type { Queryable, Store } from '../store/index.ts';
+import { type Metrics, type Tracer, traceIdOf } from '../telemetry/index.ts';
 import type { CompiledTemplate, Templates } from '../templates/index.ts';
 import type { Connection, Connections } from '../tenants/index.ts';
 import { loadRecipients, type Recipients } from '../users/index.ts';
 import { liveCandidates, type Standings, testCandidates } from './candidates.ts';
+import { countBatch } from './counts.ts';
 import { type Candidate, decide, type Plan } from './decide.ts';
 import {
   claimForRouting,
@@ -18,6 +20,7 @@ import {
   type RoutableRow,
   TENANTS_PER_TURN,
 } from './store.ts';
+import { routeFacts } from './trace.ts';
 
 const BATCH = 500;
 const FIRST_TENANT = '00000000-0000-0000-0000-000000000000';
@@ -28,6 +31,8 @@ export interface RouterOptions {
   logger: Logger;
   templates: Pick<Templates, 'compiled'>;
   connections: Pick<Connections, 'forTenants'>;
+  metrics?: Metrics;
+  tracer?: Tracer;
   /** Without it all connections count as healthy. */
   standings?: Standings;
 }
@@ -36,6 +41,8 @@ export interface RouterOptions {
 export interface Routed {
   count: number;
   lanes: Set<Lane>;
+  /** The first due time of the batch (ms since the epoch), if the batch is a fair sample of all that is due. */
+  oldest?: number | null;
 }
 
 /** Turns accepted notifications into deliveries, a batch per transaction. */
@@ -48,28 +55,43 @@ export class Router {
     this.#options = options;
   }
 
-  /** Routes the next batch of one priority (0 high, 1 normal, 2 low); `count` 0 when nothing of it is due. */
-  async routeBatch(priority: number): Promise<Routed> {
+  /**
+   * Routes the next batch of one priority (0 high, 1 normal, 2 low) out of what is due since `since` (ms since the
+   * epoch); `count` 0 when there is nothing.
+   */
+  async routeBatch(priority: number, since = 0): Promise<Routed> {
     const { store, clock } = this.#options;
     const cursor = this.#cursors[priority]!;
+    const startedAt = performance.now();
     const routed = await store.transaction(async (db) => {
       const now = clock.now();
-      const rows = await claimForRouting(db, { priority, now: new Date(now), cursor, limit: BATCH });
+      const rows = await claimForRouting(db, {
+        priority,
+        since: new Date(since),
+        now: new Date(now),
+        cursor,
+        limit: BATCH,
+      });
       const tenants = [...new Set(rows.map((row) => row.tenantId))].sort();
-      return { count: rows.length, tenants, lanes: await this.plan(db, rows, now) };
+      const oldest = rows.reduce((first, row) => Math.min(first, row.dueAt.getTime()), now);
+      return { count: rows.length, tenants, oldest, ...(await this.plan(db, rows, now)) };
     });
+    this.tell(routed, performance.now() - startedAt);
     // A full round of tenants: go on behind the last one. Anything less reached the end of the circle.
     this.#cursors[priority] =
       routed.tenants.length >= TENANTS_PER_TURN ? routed.tenants.at(-1)! : FIRST_TENANT;
-    return routed.count === 0 && cursor !== FIRST_TENANT ? this.routeBatch(priority) : routed;
+    if (routed.count === 0 && cursor !== FIRST_TENANT) return this.routeBatch(priority, since);
+    // A part of the tenants says nothing about the others.
+    const sawAll = cursor === FIRST_TENANT && routed.tenants.length < TENANTS_PER_TURN;
+    return { ...routed, oldest: sawAll ? routed.oldest : null };
   }
 
   /** Loads what the whole batch needs, decides each notification, writes all deliveries. */
-  async plan(db: Queryable, rows: RoutableRow[], now: number): Promise<Set<Lane>> {
-    if (rows.length === 0) return new Set();
+  async plan(db: Queryable, rows: RoutableRow[], now: number): Promise<Planned> {
+    if (rows.length === 0) return { rows, deliveries: [], failures: [], lanes: new Set(), startedAt: now };
     const facts = await this.#loadFacts(db, rows);
     const deliveries: DeliveryRow[] = [];
-    const failures: { id: string; reason: string }[] = [];
+    const failures: Planned['failures'] = [];
     for (const row of rows) {
       try {
         const planned = planNotification(row, facts, now);
@@ -77,15 +99,25 @@ export class Router {
         deliveries.push(...planned);
       } catch (error) {
         // A row that breaks the decision must not stop the others.
-        this.#options.logger.error({ error, notification: row.id }, 'a notification could not be routed');
+        const trace = traceIdOf(row.id, row.request.trace);
+        this.#options.logger.error(
+          { error, notification: row.id, tenant: row.tenantId, trace },
+          'a notification could not be routed',
+        );
         failures.push({ id: row.id, reason: 'internal_error' });
       }
     }
     await insertDeliveries(db, deliveries);
     await failNotifications(db, failures);
-    return new Set(
-      deliveries.filter((delivery) => delivery.state === 'queued').map((delivery) => delivery.lane),
-    );
+    return { rows, deliveries, failures, lanes: lanesOf(deliveries), startedAt: now };
+  }
+
+  /** Counts and traces what was planned, once its transaction is committed; `ms` is how long that took. */
+  tell(planned: Planned, ms = this.#options.clock.now() - planned.startedAt): void {
+    const { clock, metrics, tracer } = this.#options;
+    countBatch(metrics, planned, ms);
+    if (!tracer) return;
+    for (const fact of routeFacts(planned, clock.now())) tracer.routed(fact);
   }
 
   /** One message is enough to try a connection again: the rest of the batch goes elsewhere. */
@@ -120,6 +152,22 @@ export class Router {
     }
     return { recipients, connections, candidates, templates };
   }
+}
+
+/** What the decisions of a batch came to. */
+export interface Planned {
+  rows: RoutableRow[];
+  deliveries: DeliveryRow[];
+  failures: { id: string; reason: string }[];
+  /** The lanes that have work now. */
+  lanes: Set<Lane>;
+  startedAt: number;
+}
+
+function lanesOf(deliveries: DeliveryRow[]): Set<Lane> {
+  return new Set(
+    deliveries.filter((delivery) => delivery.state === 'queued').map((delivery) => delivery.lane),
+  );
 }
 
 interface Facts {

@@ -13,23 +13,24 @@ export interface RoutableRow {
   request: NotificationRequest;
   expiresAt: Date | null;
   createdAt: Date;
+  dueAt: Date;
 }
 
 export const TENANTS_PER_TURN = 64;
 const MAX_SLICES = 1_000;
 
 /**
- * Takes up to `limit` due notifications of one priority, in fair shares among the tenants behind `cursor`
+ * Takes up to `limit` notifications of one priority that are due since `since`, in fair shares among the tenants behind `cursor`
  * (a tenant id). The rows stay locked until the transaction ends; others skip them.
  */
 export async function claimForRouting(
   db: Queryable,
-  claim: { priority: number; now: Date; cursor: string; limit: number },
+  claim: { priority: number; since: Date; now: Date; cursor: string; limit: number },
 ): Promise<RoutableRow[]> {
   const { rows } = await db.query({
     name: 'routing_claim',
     text: CLAIM,
-    values: [claim.priority, claim.now, claim.cursor, claim.limit],
+    values: [claim.priority, claim.now, claim.cursor, claim.limit, claim.since],
   });
   return rows.map((row) => ({
     id: row.id,
@@ -41,29 +42,31 @@ export async function claimForRouting(
     request: row.request,
     expiresAt: row.expires_at,
     createdAt: row.created_at,
+    dueAt: row.due_at,
   }));
 }
 
 const CLAIM = `
 with recursive tenants as (
-  (select tenant_id, 1 as n from unrouted where priority = $1 and tenant_id > $3 order by tenant_id limit 1)
+  (select tenant_id, 1 as n from unrouted
+    where priority = $1 and tenant_id > $3 and due_at >= $5 order by tenant_id limit 1)
   union all
   select next.tenant_id, tenants.n + 1 from tenants cross join lateral (
     select tenant_id from unrouted
-      where priority = $1 and tenant_id > tenants.tenant_id order by tenant_id limit 1
+      where priority = $1 and tenant_id > tenants.tenant_id and due_at >= $5 order by tenant_id limit 1
   ) next where tenants.n < ${TENANTS_PER_TURN}
 ), share as (
   select greatest(1, $4::int / greatest(count(*), 1)) as size from tenants
 ), picked as materialized (
   select due.ctid, due.id from tenants cross join share cross join lateral (
     select ctid, id from unrouted
-      where priority = $1 and tenant_id = tenants.tenant_id and due_at <= $2
+      where priority = $1 and tenant_id = tenants.tenant_id and due_at between $5 and $2
       order by due_at, id limit share.size for update skip locked
   ) due
 ), taken as (
   delete from unrouted where ctid = any (array (select ctid from picked))
 )
-select n.id, n.tenant_id, n.live, n.user_id, n.category, n.priority, n.request, n.expires_at, n.created_at
+select n.id, n.tenant_id, n.live, n.user_id, n.category, n.priority, n.request, n.expires_at, n.created_at, n.due_at
 from picked join notifications n on n.id = picked.id
 where n.state = 'accepted'
   and n.id between (select id from picked order by id limit 1) and (select id from picked order by id desc limit 1)`;
@@ -94,36 +97,40 @@ select id, $2, $3, user_id, $5, $6, 'accepted', $7, $9, $8, $9 from unnest($1::u
   });
 }
 
-/** What waits to be routed: the highest priority that has due work now, and when the next of the rest is due. */
+/** What of one priority waits to be routed: when the first is due. */
 export interface Waiting {
-  /** 0 high, 1 normal, 2 low; null when nothing is due. */
-  duePriority: number | null;
-  nextAt: Date | null;
+  /** 0 high, 1 normal, 2 low. */
+  priority: number;
+  dueAt: Date;
 }
 
-/** One look at the first row of each (priority, tenant), however many wait behind it. */
-export async function loadWaiting(db: Queryable, now: Date): Promise<Waiting> {
-  const { rows } = await db.query({
+/**
+ * One look at the first row of each (priority, tenant), however many wait behind it; what was due before `since` (a
+ * time for each priority) is left out. The most urgent priority comes first.
+ */
+export async function loadWaiting(db: Queryable, since: readonly Date[]): Promise<Waiting[]> {
+  const { rows } = await db.query<Waiting>({
     name: 'routing_waiting',
     text: `
 with recursive slices as (
-  (select priority, tenant_id, 1 as n from unrouted order by priority, tenant_id limit 1)
+  (select priority, tenant_id, 1 as n from unrouted
+    where due_at >= ($1::timestamptz[])[priority + 1] order by priority, tenant_id limit 1)
   union all
   select next.priority, next.tenant_id, slices.n + 1 from slices cross join lateral (
     select priority, tenant_id from unrouted
       where (priority, tenant_id) > (slices.priority, slices.tenant_id)
+        and due_at >= ($1::timestamptz[])[priority + 1]
       order by priority, tenant_id limit 1
   ) next where slices.n < ${MAX_SLICES}
 )
-select min(slices.priority) filter (where first.due_at <= $1) as due_priority,
-  min(first.due_at) filter (where first.due_at > $1) as next_at
-from slices cross join lateral (
+select slices.priority, min(first.due_at) as "dueAt" from slices cross join lateral (
   select due_at from unrouted
-    where priority = slices.priority and tenant_id = slices.tenant_id order by due_at limit 1
-) first`,
-    values: [now],
+    where priority = slices.priority and tenant_id = slices.tenant_id
+      and due_at >= ($1::timestamptz[])[slices.priority + 1] order by due_at limit 1
+) first group by slices.priority order by slices.priority`,
+    values: [since],
   });
-  return { duePriority: rows[0].due_priority, nextAt: rows[0].next_at };
+  return rows;
 }
 
 /** A delivery as routing writes it: queued, or skipped with the rule that did it. */

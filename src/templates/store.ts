@@ -176,7 +176,7 @@ export async function selectVersions(
 ): Promise<VersionRow[]> {
   const { rows } = await db.query<VersionRow>(
     `select ${VERSION_COLUMNS} from template_versions
-     where tenant_id = $1 and template_id = $2 and ($3::integer is null or version < $3)
+     where tenant_id = $1 and template_id = $2 and version < coalesce($3::integer, 2147483647)
      order by version desc limit $4`,
     [tenantId, id, before, limit],
   );

@@ -74,7 +74,7 @@ export async function selectConnectionPage(
 ): Promise<ConnectionRow[]> {
   const { rows } = await db.query<ConnectionRow>(
     `select ${COLUMNS} ${WITH_DATA_KEY}
-    where c.tenant_id = $1 and ($2::text is null or c.id > $2) order by c.id limit $3`,
+    where c.tenant_id = $1 and c.id > coalesce($2::text, '') order by c.id limit $3`,
     [page.tenantId, page.after, page.limit],
   );
   return rows;

@@ -56,7 +56,7 @@ export async function selectKeys(
 ): Promise<KeyRow[]> {
   const { rows } = await db.query<KeyRow>(
     `select ${COLUMNS} from api_keys
-    where tenant_id = $1 and ($2::uuid is null or id < $2)
+    where tenant_id = $1 and id < coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
     order by id desc limit $3`,
     [page.tenantId, page.before, page.limit],
   );

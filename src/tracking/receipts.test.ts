@@ -57,6 +57,7 @@ describeStores('receipts of Twilio', (store) => {
     await registerTrackingRoutes(app, {
       store: store(),
       clock,
+      logger: silentLogger,
       connections,
       publicUrl: PUBLIC_URL,
       health: { of: () => ({ reported: (...ends) => reported.push(ends) }) },

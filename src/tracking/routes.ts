@@ -1,17 +1,25 @@
 import { Type } from 'typebox';
 import { Problem, type Server } from '../http/index.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
 import { getProvider } from '../providers/index.ts';
 import type { Store } from '../store/index.ts';
+import type { Metrics, Tracer } from '../telemetry/index.ts';
 import type { Connection, Connections } from '../tenants/index.ts';
 import { applyReceipts, countEnds } from './apply.ts';
+import { countReceipts } from './counts.ts';
+import { loadSubjects, type MatchedReceipt } from './store.ts';
+import { type ReceiptSource, receiptFacts } from './trace.ts';
 
 export interface TrackingOptions {
   store: Store;
   clock: Clock;
+  logger: Logger;
   connections: Pick<Connections, 'get'>;
   /** How vendors see this installation; signatures cover the URL they requested, not the one that arrives here. */
   publicUrl: string | undefined;
+  metrics?: Metrics;
+  tracer?: Tracer;
   /** Learns what receipts say of a connection. */
   health: { of(connection: Connection): { reported(delivered: number, undelivered: number): void } };
 }
@@ -49,12 +57,33 @@ export async function registerTrackingRoutes(app: Server, options: TrackingOptio
         const fresh = await options.store.transaction((db) =>
           applyReceipts(db, { tenantId: tenant, connection, now }, parsed),
         );
+        countReceipts(options.metrics, { provider: found.providerId, channel: found.channel, now }, fresh);
+        if (options.tracer && fresh.length > 0)
+          await tell(options, { tenantId: tenant, connection, now }, fresh);
         const { delivered, undelivered } = countEnds(fresh);
         options.health.of(found).reported(delivered, undelivered);
         return reply.code(204).send();
       },
     );
   });
+}
+
+/** The receipts are applied by now: what goes wrong here must not make the vendor send them again. */
+async function tell(
+  { tracer, store, clock, logger }: TrackingOptions,
+  from: ReceiptSource,
+  receipts: MatchedReceipt[],
+): Promise<void> {
+  try {
+    const ids = [...new Set(receipts.map((receipt) => receipt.deliveryId))];
+    const subjects = await loadSubjects(store.engine, from.tenantId, ids);
+    for (const fact of receiptFacts(receipts, subjects, from, clock.now())) tracer!.received(fact);
+  } catch (error) {
+    logger.warn(
+      { error, tenant: from.tenantId, connection: from.connection },
+      'receipts could not be traced',
+    );
+  }
 }
 
 /** The callback URL for receipts of one delivery. */

@@ -1,4 +1,4 @@
-import { countChanges } from '../ledger/index.ts';
+import { countChanges, type Lane } from '../ledger/index.ts';
 import type { Receipt } from '../providers/index.ts';
 import type { Queryable } from '../store/index.ts';
 
@@ -52,6 +52,35 @@ export async function insertReceipts(
     ],
   );
   return new Set(rows.map((row) => row.hash));
+}
+
+/** What traces tell about a delivery besides its receipt. */
+export interface TracedDelivery {
+  deliveryId: string;
+  notificationId: string;
+  attempt: number;
+  lane: Lane;
+  live: boolean;
+  trace: string | null;
+  traceState: string | null;
+}
+
+/** Asked only where receipts are traced: to which notification, attempt and trace deliveries belong. */
+export async function loadSubjects(
+  db: Queryable,
+  tenantId: string,
+  deliveryIds: string[],
+): Promise<TracedDelivery[]> {
+  const { rows } = await db.query<TracedDelivery>(
+    `select d.id as "deliveryId", d.notification_id as "notificationId", d.attempt, d.lane, d.live,
+        r.request->>'trace' as trace, r.request->>'traceState' as "traceState"
+       from deliveries d join notifications n on n.id = d.notification_id and n.tenant_id = d.tenant_id
+       left join shared_requests s on s.tenant_id = n.tenant_id and s.id = n.shared_request_id
+       cross join lateral (select coalesce(n.request, s.request) as request) r
+      where d.id = any($2::uuid[]) and d.tenant_id = $1`,
+    [tenantId, deliveryIds],
+  );
+  return rows;
 }
 
 /** What the receipts of one delivery say together. */

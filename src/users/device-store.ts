@@ -70,7 +70,7 @@ export async function listDevices(
 ): Promise<DeviceRow[]> {
   const { rows } = await db.query(
     `select ${COLUMNS} from devices d
-    where d.tenant_id = $1 and d.user_id = $2 and ($3::uuid is null or d.id < $3)
+    where d.tenant_id = $1 and d.user_id = $2 and d.id < coalesce($3::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
     order by d.id desc
     limit $4`,
     [query.tenantId, query.userId, query.after, query.limit],

@@ -72,7 +72,7 @@ export async function listUsers(
 ): Promise<UserRow[]> {
   const { rows } = await db.query(
     `select ${COLUMNS} from users u
-    where u.tenant_id = $1 and ($2::uuid is null or u.id > $2)
+    where u.tenant_id = $1 and u.id > coalesce($2::uuid, '00000000-0000-0000-0000-000000000000')
     order by u.id
     limit $3`,
     [query.tenantId, query.after, query.limit],
@@ -91,7 +91,7 @@ export async function listUsersByPrefix(
   const { rows } = await db.query(
     `select ${COLUMNS} from users u
     where u.tenant_id = $1 and u.external_id collate "C" >= $2 and u.external_id collate "C" < $3
-      and ($4::text is null or u.external_id collate "C" > $4)
+      and u.external_id collate "C" > coalesce($4::text, '')
     order by u.external_id collate "C"
     limit $5`,
     // U+10FFFF, a noncharacter, sorts behind every text that continues the prefix.

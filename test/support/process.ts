@@ -17,6 +17,8 @@ export interface RunningBellhop {
   /** Milliseconds from the start of the process to its ready line. */
   startMs: number;
   output(): string;
+  /** The exit code, or null while it runs. */
+  exited(): number | null;
   call(method: string, path: string, body?: object, headers?: Record<string, string>): Promise<ApiAnswer>;
   /** Sends a signal and waits for the end; returns the exit code. */
   end(signal?: NodeJS.Signals): Promise<number | null>;
@@ -72,6 +74,7 @@ export async function startBellhop(
     dataDir,
     startMs: performance.now() - startedAt,
     output,
+    exited: () => child.exitCode,
     call: (method, path, body, headers) => callApi(`${url}${path}`, key, { method, body, headers }),
     end,
     async dispose() {

@@ -50,7 +50,8 @@ test('above a thousand pools the least recently used idle one makes room', (t) =
   const pools = poolsFor(t);
   const all = Array.from({ length: 1_000 }, (_, index) => pools.add(String(index), new FakePool(0)));
   all[1]!.idleSince = Number.POSITIVE_INFINITY;
-  pools.find('0');
+  // Found again and again, as a busy one is.
+  for (let i = 0; i < 3; i++) pools.find('0');
   pools.add('new', new FakePool(0));
   assert.deepEqual(
     all.slice(0, 4).map(({ isClosed }) => isClosed),

@@ -15,6 +15,8 @@ const MAX_POOLS = 1_000;
 export class Pools<P extends Pool> {
   readonly #pools = new Map<string, P>();
   readonly #timer: NodeJS.Timeout;
+  /** The key that was used last, so that a busy pool need not be moved to the end again and again. */
+  #latest: string | undefined;
   #isClosed = false;
 
   constructor(idleMs: number) {
@@ -27,15 +29,14 @@ export class Pools<P extends Pool> {
 
   find(key: string): P | undefined {
     const pool = this.#pools.get(key);
-    if (pool) this.#pools.delete(key);
-    if (pool) this.#pools.set(key, pool);
-    return pool;
+    if (!pool || key === this.#latest) return pool;
+    this.#pools.delete(key);
+    return this.#keep(key, pool);
   }
 
   add(key: string, pool: P): P {
     if (this.#pools.size >= MAX_POOLS) this.closeIdle(performance.now(), 1);
-    this.#pools.set(key, pool);
-    return pool;
+    return this.#keep(key, pool);
   }
 
   /** Closes pools that have been idle since a moment (milliseconds of `performance.now()`), `max` at most. */
@@ -60,5 +61,11 @@ export class Pools<P extends Pool> {
     }, CLOSE_GRACE_MS);
     await Promise.allSettled(pools.map((pool) => pool.close()));
     clearTimeout(timer);
+  }
+
+  #keep(key: string, pool: P): P {
+    this.#pools.set(key, pool);
+    this.#latest = key;
+    return pool;
   }
 }

@@ -6,6 +6,7 @@ import type { SMTPPoolOptions } from 'nodemailer/lib/smtp-pool';
 import type { Target } from '../../lib/egress.ts';
 import { reveal } from '../../lib/secret.ts';
 import type { MailRequest, SmtpReply } from '../../providers/index.ts';
+import type { Deadlines, Expiring } from './deadlines.ts';
 import { isTlsRefusal } from './fault.ts';
 import type { Pool } from './pools.ts';
 import { openSocket } from './smtp-socket.ts';
@@ -26,6 +27,7 @@ export interface SmtpPoolOptions {
   target: Target;
   /** Absent for our own simulator only. */
   lookup: LookupFunction | undefined;
+  deadlines: Deadlines;
 }
 
 /** How far a message got. */
@@ -37,9 +39,11 @@ interface Progress {
 export class SmtpPool implements Pool {
   readonly #mailer;
   readonly #running = new Set<Promise<SmtpReply>>();
+  readonly #deadlines: Deadlines;
   #usedAt = performance.now();
 
   constructor(options: SmtpPoolOptions) {
+    this.#deadlines = options.deadlines;
     this.#mailer = nodemailer.createTransport({ ...buildOptions(options), pool: true });
     this.#mailer.use('stream', (mail, done) => {
       const { progress } = mail.data as { progress?: Progress };
@@ -78,22 +82,32 @@ export class SmtpPool implements Pool {
     { redirect, deadlineMs, signal }: SendOptions,
   ): Promise<SmtpReply> {
     const progress: Progress = { stream: null };
-    const deadline = AbortSignal.timeout(deadlineMs);
+    const deadline = new Deadline();
+    const due = this.#deadlines.add(deadline, deadlineMs);
     const message: SendMailOptions & { progress: Progress } = {
       ...mail,
       envelope,
       headers: { ...mail.headers, ...redirect?.headers },
       disableFileAccess: true,
       disableUrlAccess: true,
-      signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
+      signal: signal ? AbortSignal.any([signal, deadline.signal]) : deadline.signal,
       progress,
     };
     try {
       const info = await this.#mailer.sendMail(message);
       return { kind: 'delivered', messageId: info.messageId, reply: info.response ?? '' };
     } catch (error) {
-      return describeFailure(error as SmtpError, progress, deadline.aborted);
+      return describeFailure(error as SmtpError, progress, deadline.signal.aborted);
+    } finally {
+      due.delete(deadline);
     }
+  }
+}
+
+/** `AbortSignal.timeout` would keep signal and timer of every message for a minute, long after it was sent. */
+class Deadline extends AbortController implements Expiring {
+  expire(): void {
+    this.abort();
   }
 }
 

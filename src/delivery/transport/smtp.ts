@@ -1,6 +1,7 @@
 import { type EgressGuard, EgressRefusedError, type Target } from '../../lib/egress.ts';
 import { parseEmailAddress } from '../../lib/email-address.ts';
 import type { MailRequest, SmtpReply } from '../../providers/index.ts';
+import { Deadlines } from './deadlines.ts';
 import { closedError, judgeFault } from './fault.ts';
 import { Pools } from './pools.ts';
 import { SmtpPool } from './smtp-pool.ts';
@@ -14,6 +15,7 @@ const HEADER_NAME = /^[!-9;-~]+$/;
 /** SMTP (RFC 5321) over pooled connections, one pool for each connection of a tenant. */
 export function createSmtpTransport({ guard }: TransportTools): SmtpTransport {
   const pools = new Pools<SmtpPool>(IDLE_POOL_MS);
+  const deadlines = new Deadlines();
   return {
     async send(request, options) {
       if (pools.isClosed) return judgeFault(closedError(), 'nothing-written');
@@ -22,7 +24,7 @@ export function createSmtpTransport({ guard }: TransportTools): SmtpTransport {
       const target = targetOf(request, options);
       const verdict = options.redirect ? { ok: true as const } : guard.checkTarget(target);
       if (!verdict.ok) return judgeFault(new EgressRefusedError(verdict.why), 'nothing-written');
-      const pool = poolFor(pools, guard, target, request, options);
+      const pool = poolFor({ pools, guard, deadlines }, target, request, options);
       if ('kind' in pool) return { kind: 'reply', reply: pool };
       const result = await pool.send(request, options);
       return 'code' in result && result.code === 'EGRESS_REFUSED'
@@ -34,8 +36,7 @@ export function createSmtpTransport({ guard }: TransportTools): SmtpTransport {
 }
 
 function poolFor(
-  pools: Pools<SmtpPool>,
-  guard: EgressGuard,
+  { pools, guard, deadlines }: { pools: Pools<SmtpPool>; guard: EgressGuard; deadlines: Deadlines },
   target: Target,
   request: MailRequest,
   options: SendOptions,
@@ -47,7 +48,7 @@ function poolFor(
   if (known) return known;
   const lookup = redirect ? undefined : guard.lookupFor(target);
   try {
-    return pools.add(key, new SmtpPool({ request, options, target, lookup }));
+    return pools.add(key, new SmtpPool({ request, options, target, lookup, deadlines }));
   } catch (error) {
     // The only thing that is read here and can be unreadable is the DKIM key.
     return refuseToSend('ECONFIG', (error as Error).message);

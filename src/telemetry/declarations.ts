@@ -1,0 +1,210 @@
+/** One metric as it is declared. Labels are bounded sets, never ids: a label value costs memory for ever. */
+export interface Declaration {
+  type: 'counter' | 'gauge' | 'histogram';
+  name: string;
+  help: string;
+  labels: readonly string[];
+  buckets?: readonly number[];
+}
+
+const counter = <const L extends readonly string[]>(name: string, help: string, labels: L) =>
+  ({ type: 'counter', name: `bellhop_${name}_total`, help, labels }) as const;
+const gauge = <const L extends readonly string[]>(name: string, help: string, labels: L) =>
+  ({ type: 'gauge', name: `bellhop_${name}`, help, labels }) as const;
+const histogram = <const L extends readonly string[]>(
+  name: string,
+  help: string,
+  labels: L,
+  buckets: number[],
+) => ({ type: 'histogram', name: `bellhop_${name}`, help, labels, buckets }) as const;
+
+// Seconds. The alerts' limits (3 s, 30 s) are bounds of their own, so that a quantile beside them is exact.
+const CALL = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const JOURNEY = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 20, 30, 60, 300, 1_800];
+const ROUND_TRIP = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 3_600, 21_600, 86_400];
+const STATEMENT = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
+const ITEMS = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000];
+
+/** At most this many rows are counted for a depth: a count must cost the same however much waits. */
+export const DEPTH_CAP = 10_000;
+
+/** Every metric of Bellhop, under the name by which the code knows it. docs/metrics.md is generated from here. */
+export const METRICS = {
+  accepted: counter(
+    'notifications_accepted',
+    'Notifications stored and answered 202; repeats by an idempotency key are not counted.',
+    ['priority', 'kind'],
+  ),
+  refusals: counter(
+    'refusals',
+    'Requests answered with an error, by its code (docs/errors.md). `part` is accept, receipts or api.',
+    ['part', 'code'],
+  ),
+  acceptWaiting: gauge('accept_waiting', 'Requests of this process that wait for a group commit.', ['line']),
+  acceptCommitSize: histogram('accept_commit_size', 'Requests of one group commit.', ['line'], ITEMS),
+  acceptCommitSeconds: histogram(
+    'accept_commit_seconds',
+    'Duration of one group commit.',
+    ['line'],
+    STATEMENT,
+  ),
+
+  routed: counter('notifications_routed', 'Notifications turned into deliveries.', ['priority', 'kind']),
+  routingFailures: counter(
+    'routing_failures',
+    "Notifications that could not be routed because of a mistake of Bellhop's own.",
+    [],
+  ),
+  routingBatchSize: histogram('routing_batch_size', 'Notifications of one routing batch.', [], ITEMS),
+  routingBatchSeconds: histogram(
+    'routing_batch_seconds',
+    'Duration of one routing batch, its transaction included.',
+    [],
+    STATEMENT,
+  ),
+  queued: counter('deliveries_queued', 'Deliveries that routing queued.', [
+    'channel',
+    'provider',
+    'priority',
+    'kind',
+  ]),
+  skipped: counter(
+    'deliveries_skipped',
+    'Deliveries that routing decided against, by the rule that did it.',
+    ['channel', 'priority', 'kind', 'reason'],
+  ),
+
+  routingDepth: gauge(
+    'routing_depth',
+    `Accepted notifications that wait to be routed, those scheduled for later included; counted up to ${DEPTH_CAP} for each priority. Of the whole installation: take the max over processes.`,
+    ['priority'],
+  ),
+  routingOldestDue: gauge(
+    'routing_oldest_due_seconds',
+    'Age of the oldest notification that is due to be routed. Of the whole installation: take the max over processes.',
+    ['priority'],
+  ),
+  queueDepth: gauge(
+    'queue_depth',
+    `Queued deliveries, those waiting for a retry included; counted up to ${DEPTH_CAP} for each lane. Of the whole installation: take the max over processes.`,
+    ['lane', 'priority'],
+  ),
+  queueOldestDue: gauge(
+    'queue_oldest_due_seconds',
+    'Age of the oldest delivery that is due. Of the whole installation: take the max over processes.',
+    ['lane', 'priority'],
+  ),
+  queueOldestSendable: gauge(
+    'queue_oldest_sendable_seconds',
+    'Age of the oldest delivery that is due over a connection which is neither broken nor paused, as far as this process knows.',
+    ['lane', 'priority'],
+  ),
+  unknownNow: gauge(
+    'deliveries_unknown',
+    `Deliveries whose outcome nobody can tell yet; counted up to ${DEPTH_CAP}. Of the whole installation: take the max over processes.`,
+    [],
+  ),
+
+  attempts: counter('attempts', 'Attempts whose result is written. `reason` is empty for accepted ones.', [
+    'channel',
+    'provider',
+    'priority',
+    'kind',
+    'outcome',
+    'reason',
+  ]),
+  attemptSeconds: histogram(
+    'attempt_seconds',
+    "Duration of an attempt: token, rendering and the provider's answer.",
+    ['channel', 'provider'],
+    CALL,
+  ),
+  handoffSeconds: histogram(
+    'handoff_seconds',
+    'From the accepted request (or its sendAt) until the provider took the message, retries included.',
+    ['channel', 'priority', 'kind'],
+    JOURNEY,
+  ),
+  retries: counter('retries', 'Deliveries queued again for the same connection.', [
+    'channel',
+    'provider',
+    'priority',
+  ]),
+  failovers: counter(
+    'failovers',
+    'Deliveries handed to another connection; `provider` is the one they left.',
+    ['channel', 'provider'],
+  ),
+  rateLimited: counter(
+    'rate_limited',
+    'Answers by which a provider asked for a slower pace (429 and its like).',
+    ['channel', 'provider'],
+  ),
+  ended: counter(
+    'deliveries_ended',
+    'Deliveries that reached an end: sent, failed, dead (the dead letters), skipped, expired, cancelled.',
+    ['channel', 'provider', 'priority', 'kind', 'state'],
+  ),
+  unknown: counter('deliveries_became_unknown', 'Attempts whose outcome nobody can tell.', [
+    'channel',
+    'provider',
+    'reason',
+  ]),
+  unknownDecided: counter(
+    'unknown_decided',
+    'Unknown deliveries that the policy decided once no evidence came; those that a receipt settled are not counted.',
+    ['channel', 'provider', 'state', 'reason'],
+  ),
+  fenced: counter(
+    'results_fenced',
+    'Results that were not written because the attempt had been given up meanwhile.',
+    [],
+  ),
+  takenOver: counter('attempts_taken_over', 'Attempts that a dead worker left behind.', []),
+  claimSize: histogram('claim_size', 'Deliveries of one claim.', [], ITEMS),
+  resultsSize: histogram('results_size', 'Results of one write.', [], ITEMS),
+  resultsSeconds: histogram('results_seconds', 'Duration of one write of results.', [], STATEMENT),
+
+  breakersOpen: gauge('breakers_open', 'Connections of this process whose breaker is open or probing.', [
+    'provider',
+  ]),
+  pruned: counter('devices_pruned', 'Devices switched off because the provider called their token dead.', [
+    'provider',
+  ]),
+  suppressions: counter(
+    'suppressions',
+    'Addresses that must not be written to any more, by what said so (outcome or receipt).',
+    ['channel', 'source'],
+  ),
+  receipts: counter('receipts', 'Receipts from providers, repeats not counted.', ['provider', 'event']),
+  receiptSeconds: histogram(
+    'receipt_seconds',
+    'From routing until the receipt came in.',
+    ['provider', 'event'],
+    ROUND_TRIP,
+  ),
+
+  spansExported: counter('spans_exported', 'Spans that the collector of traces took.', []),
+  spansDropped: counter(
+    'spans_dropped',
+    'Spans that were lost because the collector of traces did not take them in time.',
+    [],
+  ),
+
+  databaseClients: gauge(
+    'database_clients',
+    'Connections of this process to its database (state open or idle) and callers that wait for one (waiting).',
+    ['pool', 'state'],
+  ),
+  loopAge: gauge('loop_age_seconds', 'Time since a loop of this process last turned; 0 while it rests.', [
+    'loop',
+  ]),
+  loopsStuck: counter(
+    'loops_stuck',
+    'Loops found standing still; the process ends itself when that happens.',
+    ['loop'],
+  ),
+  info: gauge('info', 'Always 1; says which version runs.', ['version']),
+} as const satisfies Record<string, Declaration>;
+
+export type MetricKey = keyof typeof METRICS;
