@@ -4,6 +4,7 @@ import { uuidv7 } from '../lib/ids.ts';
 import type { Queryable } from '../store/index.ts';
 import type { Claimed, Queue, Slice } from './queue.ts';
 import { nameOf, SharedRequests } from './shared-requests.ts';
+import { storedRequest } from './stored-request.ts';
 
 /** Longer than a statement may run on the server once its connection broke. */
 const DOUBT_MS = 60_000;
@@ -211,7 +212,7 @@ function toClaimed(row: Row): Claimed {
     sendAt: row.send_at?.getTime() ?? null,
     expiresAt: row.expires_at?.getTime() ?? null,
     category: row.category,
-    request: row.request,
+    request: storedRequest(row.request),
     templateVersion: row.template_version,
     user: {
       id: row.user_id,

@@ -14,6 +14,7 @@ const CORRUPT = [
   '{"template": "gone"}',
   '{"template": {"id": 5}}',
   '{"channels": "sms"}',
+  '{"channels": "sms", "trace": 5}',
 ];
 
 describeStores('routing', (store) => {

@@ -180,7 +180,7 @@ interface Facts {
 
 /** Looked at for the whole batch at once, so a row that nothing of ours has written must not throw here. */
 function templateIdOf({ request }: RoutableRow): string | undefined {
-  const id: unknown = request?.template?.id;
+  const id: unknown = request.template?.id;
   return typeof id === 'string' ? id : undefined;
 }
 
