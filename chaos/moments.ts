@@ -4,7 +4,8 @@ import type { Trap } from './postgres-proxy.ts';
 export const STATEMENTS = {
   accept: 'accept_insert',
   claim: 'queue_claim',
-  results: 'delivery_results',
+  // Of plain successes, which is what the moments are about.
+  results: 'delivery_successes',
 } as const;
 
 /** When a process is killed. Those of PostgreSQL are seen by its proxy, those of the provider by the peer. */
