@@ -1,5 +1,6 @@
 import { createECDH, randomBytes, randomFillSync, randomUUID } from 'node:crypto';
 import { exchange } from '../src/delivery/exchange.ts';
+import { Health } from '../src/delivery/health.ts';
 import type { Route } from '../src/delivery/route.ts';
 import { Sender } from '../src/delivery/sender.ts';
 import { TokenCache } from '../src/delivery/tokens.ts';
@@ -45,12 +46,13 @@ task((plan: ChannelPlan) => {
     isAlive: () => true,
     callbackUrl: () => undefined,
   };
+  const health = new Health(clock.now());
   const route = routeTo(plan);
   const recipients = Array.from({ length: DEVICES }, () => makeRecipient(plan));
   let n = 0;
   return drive(plan, IN_FLIGHT[plan.channel], async () => {
     const claimed = claimedOf(plan, recipients[n++ % DEVICES]!, clock.now());
-    const sent = await exchange({ claimed, route, template: null, hooks: null }, tools);
+    const sent = await exchange({ claimed, route, template: null, hooks: null, health }, tools);
     if ('held' in sent) throw new Error('nobody holds anything here');
     const { outcome, detail } = sent;
     if (outcome.kind === 'accepted') return 1;

@@ -182,8 +182,7 @@ async function buildParts(
     hooks,
     hookTransport,
     firstKeys,
-    queue: createPostgresQueue(store.engine, clock),
-    highQueue: createPostgresQueue(store.engineHigh, clock),
+    queue: createPostgresQueue(store.engine, clock, store.engineHigh),
     templates: createTemplates({ store, clock }),
     connections: createConnections({ store, clock, masterKeys, logger }),
     health: new HealthBoard({ store, clock, logger }),
@@ -253,7 +252,7 @@ function startRouter(parts: Parts): Stop {
 /** Every process that delivers plays the providers for its own test attempts, on free loopback ports. */
 async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise<DeliveryEngine> {
   const { store, clock, logger, wake, queue, templates, connections, hooks, flags, guard } = parts;
-  const { highQueue, health, metrics, tracer, watch } = parts;
+  const { health, metrics, tracer, watch } = parts;
   const simulator = createSimulator({
     providers: listProviders(),
     clock,
@@ -270,7 +269,6 @@ async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise
     logger,
     wake,
     queue,
-    highQueue,
     limits: {
       maxInFlight: config.maxInFlight,
       rates: { providers: config.providerRates, tenants: config.tenantRates },

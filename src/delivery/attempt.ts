@@ -59,7 +59,6 @@ export async function attempt(work: Work, tools: AttemptTools): Promise<Result> 
     gate.abandon();
     return told(notSent(claimed, { ...verdict, outcome: verdict.state, dueAt: null }, startedAt), tools);
   }
-  work.health.start(claimed.id, startedAt);
   const sent: Sending | Held = await exchange(work, tools).catch((error: unknown) => {
     // A bug of ours must not look like the provider's fault, and must not repeat for ever.
     tools.logger.error({ error, ...attemptFields(claimed) }, 'an attempt failed in our own code');

@@ -1,7 +1,8 @@
 import { type Lane, priorityOf, TERMINAL } from '../ledger/index.ts';
 import { uuidv7Time } from '../lib/ids.ts';
 import { kindOf, type Metrics, Tally } from '../telemetry/index.ts';
-import type { Decision, Result, UndecidedDelivery } from './store.ts';
+import type { Result } from './store.ts';
+import type { Decision, UndecidedDelivery } from './sweep-store.ts';
 
 /** Results that count alike, and what differs between them. */
 interface Group {

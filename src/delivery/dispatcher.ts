@@ -23,9 +23,7 @@ export interface DispatcherOptions {
   clock: Clock;
   logger: Logger;
   wake: Pick<Wake, 'on' | 'isComplete'>;
-  /** Claims high-priority lanes and reads the agenda through `highQueue`, whose pool bulk work cannot fill. */
   queue: Queue;
-  highQueue: Queue;
   gates: Gates;
   connections: Pick<Connections, 'forTenants'>;
   worker: Pick<Worker, 'id' | 'run' | 'onFreeSlot'>;
@@ -98,7 +96,7 @@ export class Dispatcher {
   async #refresh(): Promise<void> {
     const now = this.#options.clock.now();
     this.#readAt = now;
-    const slices = await this.#options.highQueue.agenda(SLICES_PER_LANE);
+    const slices = await this.#options.queue.agenda(SLICES_PER_LANE);
     const byLane = Map.groupBy(slices, (slice) => slice.lane);
     this.#unfinished = new Set();
     for (const [lane, found] of byLane) {
@@ -116,13 +114,11 @@ export class Dispatcher {
   }
 
   #open(lane: Lane): void {
-    const { store, queue, highQueue, watch, ...options } = this.#options;
-    const isHigh = priorityOf(lane) === 'high';
+    const { store, watch, ...options } = this.#options;
     const loop = new LaneLoop({
       ...options,
       lane,
-      db: isHigh ? store.engineHigh : store.engine,
-      queue: isHigh ? highQueue : queue,
+      db: priorityOf(lane) === 'high' ? store.engineHigh : store.engine,
       drained: () => this.#drained(lane),
       beat: watch?.watch(`lane ${lane}`),
     });

@@ -28,8 +28,6 @@ export interface DeliveryOptions {
   logger: Logger;
   wake: Wake;
   queue: Queue;
-  /** The same queue over the pool for high priority; also reads the agenda. Default: `queue`. */
-  highQueue?: Queue;
   limits?: DeliveryLimits;
   templates: Pick<Templates, 'compiled'>;
   connections: Pick<Connections, 'forTenants'>;
@@ -100,6 +98,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
     gates,
     health: options.health,
     connections,
+    flags: options.flags,
     metrics,
     beat: watch?.watch('evacuation'),
   });
@@ -109,7 +108,6 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
     logger,
     wake,
     queue,
-    highQueue: options.highQueue ?? queue,
     gates,
     connections,
     worker,

@@ -11,6 +11,7 @@ export async function moveWaiting(
     to: { connection: string; provider: string };
     lanes: string[];
     now: number;
+    /** At most so many of each lane. */
     limit: number;
   },
 ): Promise<string[]> {
@@ -33,6 +34,7 @@ export async function moveWaiting(
   return rows.map((row) => row.lane);
 }
 
+// Lane by lane in the order of the index: a batch costs the same however many wait behind it.
 const MOVE_WAITING = `
 update deliveries set connection = $3, provider = $4, due_at = $6,
   choice = coalesce(choice, '{}') || jsonb_build_object(
@@ -40,9 +42,11 @@ update deliveries set connection = $3, provider = $4, due_at = $6,
     'tried', coalesce(choice->'tried', '[]') || to_jsonb($2::text),
     'retriesBefore', retries)
 where state = 'queued' and id = any (array (
-  select id from deliveries
-    where tenant_id = $1 and connection = $2 and lane = any ($5::text[]) and due_at is not null and live
-      and not (coalesce(choice, '{}') @> '{"pinned": true}')
-      and not (coalesce(choice->'tried', '[]') @> to_jsonb($3::text))
-    order by id limit $7 for update skip locked))
+  select waiting.id from unnest($5::text[]) as of (lane) cross join lateral (
+    select id from deliveries
+      where lane = of.lane and tenant_id = $1 and connection = $2 and due_at is not null and live
+        and not (coalesce(choice, '{}') @> '{"pinned": true}')
+        and not (coalesce(choice->'tried', '[]') @> to_jsonb($3::text))
+      order by due_at limit $7 for update skip locked
+  ) waiting))
 returning lane`;

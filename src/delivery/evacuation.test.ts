@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, it } from 'node:test';
 import { queueDeliveries, TENANT } from '../../test/support/ledger.ts';
 import { describeStores } from '../../test/support/stores.ts';
+import { createFlags } from '../flags/index.ts';
 import { FakeClock } from '../lib/clock.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { Wake } from '../queue/index.ts';
@@ -36,7 +37,7 @@ describeStores('the evacuation of a broken connection', (store) => {
     await store().engine.query('truncate deliveries, notifications, attempts');
   });
 
-  function setUp(connections: Connection[]) {
+  function setUp(connections: Connection[], percentage = 100) {
     const health = new HealthBoard({ store: store(), clock, logger: silentLogger });
     const gates = new Gates(clock, health);
     const wake = new Wake();
@@ -51,6 +52,7 @@ describeStores('the evacuation of a broken connection', (store) => {
       gates,
       health,
       connections: { forTenants },
+      flags: createFlags({ clock, settings: [{ flag: 'failover', environment: 'live', percentage }] }),
     });
     health.of(connections[0]!).breaker.open(clock.now());
     return { evacuation, health, woken };
@@ -93,6 +95,13 @@ describeStores('the evacuation of a broken connection', (store) => {
     health.of(connection('back')).breaker.count(false, clock.now());
     await queueDeliveries(store(), 1, ROW);
     assert.equal(await evacuation.evacuate(), 0);
+  });
+
+  it('leaves everything where it is unless failover is on for all users', async () => {
+    await queueDeliveries(store(), 1, ROW);
+    const both = [connection('first'), connection('second')];
+    for (const percentage of [0, 50]) assert.equal(await setUp(both, percentage).evacuation.evacuate(), 0);
+    assert.equal(await setUp(both, 100).evacuation.evacuate(), 1);
   });
 
   it('leaves the probe where it is', async () => {

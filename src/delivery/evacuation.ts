@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Flags } from '../flags/index.ts';
 import { allLanes } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -21,11 +23,15 @@ export interface EvacuationOptions {
   gates: Gates;
   health: HealthBoard;
   connections: Pick<Connections, 'forTenants'>;
+  flags: Pick<Flags, 'forTenants'>;
   metrics?: Metrics;
   beat?: LoopBeat;
 }
 
-/** Moves what waits at a connection whose breaker is open to a healthy one, so that nothing sits out the break. */
+/**
+ * Moves what waits at a connection whose breaker is open to a healthy one, so that nothing sits out the break. It looks
+ * at no single user, so it is for tenants that have the flag `failover` on for all.
+ */
 export class Evacuation {
   readonly #options: EvacuationOptions;
   #stop = new AbortController();
@@ -46,14 +52,16 @@ export class Evacuation {
 
   /** Moves one batch from each broken connection. Returns how many deliveries were moved. */
   async evacuate(): Promise<number> {
-    const { store, clock, health, connections, gates } = this.#options;
+    const { store, clock, health, connections, flags, gates } = this.#options;
     const broken = health.broken(clock.now());
     if (broken.length === 0) return 0;
     const tenantIds = [...new Set(broken.map(({ tenantId }) => tenantId))];
     const configured = await connections.forTenants(store.engine, tenantIds);
     gates.prepare(configured);
+    const flagsOf = await flags.forTenants(store.engine, tenantIds);
     let moved = 0;
     for (const { tenantId, id } of broken) {
+      if (!flagsOf.get(tenantId)!.isOnForAll('failover', true)) continue;
       const all = configured.get(tenantId) ?? [];
       const from = all.find((connection) => connection.id === id);
       if (from) moved += await this.#moveFrom(from, all);
@@ -79,7 +87,11 @@ export class Evacuation {
     while (!this.#stop.signal.aborted) {
       beat.turn();
       try {
-        if ((await this.evacuate()) > 0) continue;
+        if ((await this.evacuate()) > 0) {
+          // The embedded database answers without ever leaving this turn of the event loop; attempts need one.
+          await nextTurn();
+          continue;
+        }
       } catch (error) {
         logger.warn({ error }, 'waiting deliveries could not be moved; trying again');
       }

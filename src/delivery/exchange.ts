@@ -15,6 +15,7 @@ import {
 import type { Claimed } from '../queue/index.ts';
 import type { CompiledTemplate } from '../templates/index.ts';
 import { compose } from './compose.ts';
+import type { Health } from './health.ts';
 import type { Refusal } from './held.ts';
 import type { Route } from './route.ts';
 import { buildPreview, type Sender } from './sender.ts';
@@ -37,6 +38,7 @@ export interface ExchangeTools {
 
 export interface Talk {
   claimed: Claimed;
+  health: Pick<Health, 'start'>;
   route: Route | null;
   template: CompiledTemplate | null;
   hooks: TenantHooks | null;
@@ -75,6 +77,8 @@ export async function exchange(work: Talk, tools: ExchangeTools): Promise<Sendin
 async function send(message: Message, work: Talk, tools: ExchangeTools): Promise<Sending> {
   const { claimed } = work;
   const route = work.route!;
+  // Not before: a hook that took its time must not look like a vendor that does not answer.
+  work.health.start(claimed.id, tools.clock.now());
   const context: RequestContext = {
     now: tools.clock.now(),
     random: tools.random,

@@ -5,7 +5,7 @@ import { describeStores } from '../../test/support/stores.ts';
 import { FakeClock } from '../lib/clock.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { DEAD_AFTER_MS, Heartbeat } from './heartbeat.ts';
-import { takeOverDeadWorkers } from './store.ts';
+import { takeOverDeadWorkers } from './sweep-store.ts';
 
 describeStores('the heartbeat', (store) => {
   let clock: FakeClock;

@@ -48,6 +48,8 @@ export class LaneLoop {
   readonly #stop = new AbortController();
   readonly #expireAt = new Map<string, number>();
   #slices: Slice[] = [];
+  #rounds = 0;
+  #expiring: Promise<void> | null = null;
   /** Also while a round is under way: what it found full may not be full any more. */
   #wantsSlot = false;
   #done: Promise<void> = Promise.resolve();
@@ -65,6 +67,7 @@ export class LaneLoop {
     this.#stop.abort();
     this.#alarm.ring();
     await this.#done;
+    await this.#expiring;
   }
 
   /** A new agenda: what this lane has to do now, due or not. */
@@ -103,8 +106,11 @@ export class LaneLoop {
     const due = this.#slices.filter((slice) => slice.dueAt <= clock.now());
     if (due.length === 0) return 0;
     gates.prepare(await connections.forTenants(db, [...new Set(due.map((slice) => slice.tenantId))]));
-    await this.#expire(due);
-    const turns = planTurns(due, (slice) => this.#gateOf(slice), clock.now());
+    this.#expire(due);
+    const turns = planTurns(due, (slice) => this.#gateOf(slice), {
+      now: clock.now(),
+      round: this.#rounds++,
+    });
     if (turns.length === 0) return 0;
     const claim = await queue.claim(lane, worker.id, turns).catch((error) => {
       for (const turn of turns) turn.gate.release(turn.count, clock.now());
@@ -118,26 +124,41 @@ export class LaneLoop {
     return claim.deliveries.length;
   }
 
-  /** Nobody claims what waits behind a closed gate, so nobody else would notice that it expires. */
-  async #expire(due: Slice[]): Promise<void> {
-    const { db, clock, gates, metrics } = this.#options;
+  /**
+   * Nobody claims what waits behind a closed gate, so nobody else would notice that it expires. Looking through a long
+   * backlog takes its time, and the others of the lane do not wait for it.
+   */
+  #expire(due: Slice[]): void {
+    if (this.#expiring) return;
+    const { lane, clock, logger } = this.#options;
     const now = clock.now();
-    for (const slice of due) {
-      const name = sliceName(slice);
-      if (this.#gateOf(slice).opensAt(now) <= now) {
-        this.#expireAt.delete(name);
-        continue;
-      }
-      if (now < (this.#expireAt.get(name) ?? 0)) continue;
-      this.#expireAt.set(name, now + EXPIRE_EVERY_MS);
-      const expired = await expireWaiting(db, slice, new Date(now), EXPIRE_BATCH);
-      const provider = gates.providerOf(slice.tenantId, slice.connection);
-      countExpired(
-        metrics,
-        { lane: slice.lane, provider, live: !slice.connection.startsWith(TEST_PREFIX) },
-        expired,
-      );
-    }
+    const closed = due.filter((slice) => this.#gateOf(slice).opensAt(now) > now && this.#mayLook(slice, now));
+    if (closed.length === 0) return;
+    const expireAll = async () => {
+      for (const slice of closed) await this.#expireSlice(slice, now);
+    };
+    this.#expiring = expireAll()
+      .catch((error) => logger.error({ error, lane }, 'what expired behind a closed gate could not be ended'))
+      .finally(() => {
+        this.#expiring = null;
+      });
+  }
+
+  async #expireSlice(slice: Slice, now: number): Promise<void> {
+    const { db, gates, metrics } = this.#options;
+    const expired = await expireWaiting(db, slice, new Date(now), EXPIRE_BATCH);
+    const provider = gates.providerOf(slice.tenantId, slice.connection);
+    const live = !slice.connection.startsWith(TEST_PREFIX);
+    countExpired(metrics, { lane: slice.lane, provider, live }, expired);
+  }
+
+  /** True once in a while for each slice. */
+  #mayLook(slice: Slice, now: number): boolean {
+    const name = sliceName(slice);
+    if (now < (this.#expireAt.get(name) ?? 0)) return false;
+    for (const [other, at] of this.#expireAt) if (at <= now) this.#expireAt.delete(other);
+    this.#expireAt.set(name, now + EXPIRE_EVERY_MS);
+    return true;
   }
 
   /** What has nothing more due leaves the agenda, unless a newer agenda says so again. */

@@ -7,7 +7,7 @@ import { type LoopBeat, type Metrics, UNWATCHED } from '../telemetry/index.ts';
 import { contactKind, pruneDevices, suppressContacts } from '../users/index.ts';
 import { countResults } from './counts.ts';
 import { keepProviderIds } from './late-results.ts';
-import { lessOf } from './refused.ts';
+import { withoutRefused } from './refused.ts';
 import { insertAttempts, type Result, writeResults } from './store.ts';
 
 const MAX_BATCH = 500;
@@ -63,33 +63,7 @@ export class Recorder {
     return this.#batcher.drained();
   }
 
-  /** A value the database refuses must stop only its own row. */
   async #write(results: Result[]): Promise<boolean[]> {
-    try {
-      return await this.#persist(results);
-    } catch {
-      if (results.length === 1) return [await this.#writeLess(results[0]!)];
-      const middle = results.length >> 1;
-      return [
-        ...(await this.#write(results.slice(0, middle))),
-        ...(await this.#write(results.slice(middle))),
-      ];
-    }
-  }
-
-  /** Nobody else would end this attempt: its worker lives, and has done with it. */
-  async #writeLess(result: Result): Promise<boolean> {
-    for (const less of lessOf(result)) {
-      try {
-        return (await this.#persist([less]))[0]!;
-      } catch {}
-    }
-    this.#logger.error({ delivery: result.claimed.id }, 'the end of an attempt could not be written at all');
-    return false;
-  }
-
-  /** Tries until the database is back; throws, once, what lies in the data. */
-  async #persist(results: Result[]): Promise<boolean[]> {
     for (;;) {
       this.#beat.turn();
       const startedAt = performance.now();
@@ -99,12 +73,8 @@ export class Recorder {
         await this.#keepIds(results.filter((result) => !written.has(result.claimed.id)));
         return results.map((result) => written.has(result.claimed.id));
       } catch (error) {
-        const { length: count } = results;
-        this.#logger.error(
-          { error, count, delivery: results[0]!.claimed.id },
-          'results could not be written',
-        );
-        if (liesInData(error)) throw error;
+        this.#logger.error({ error, count: results.length }, 'results could not be written; trying again');
+        if (isOfTheData(error)) return this.#writeApart(results);
         await this.#clock.sleep(RETRY_MS);
       }
     }
@@ -115,6 +85,29 @@ export class Recorder {
     await keepProviderIds(this.#store.engine, late).catch((error) =>
       this.#logger.warn({ error, count: late.length }, 'ids of late answers could not be kept'),
     );
+  }
+
+  /** A value the database refuses must stop only its own row, and that only until it is written without the value. */
+  async #writeApart(results: Result[]): Promise<boolean[]> {
+    if (results.length === 1) return [await this.#writeBare(results[0]!)];
+    const middle = results.length >> 1;
+    return [...(await this.#write(results.slice(0, middle))), ...(await this.#write(results.slice(middle)))];
+  }
+
+  async #writeBare(result: Result): Promise<boolean> {
+    const bare = withoutRefused(result);
+    for (;;) {
+      try {
+        return (await this.#writeOnce([bare])).size > 0;
+      } catch (error) {
+        this.#logger.error(
+          { error, delivery: result.claimed.id },
+          'a result was refused, and its bare end too',
+        );
+        if (isOfTheData(error)) return false;
+        await this.#clock.sleep(RETRY_MS);
+      }
+    }
   }
 
   async #writeOnce(results: Result[]): Promise<Set<string>> {
@@ -165,10 +158,13 @@ export class Recorder {
   }
 }
 
-/** A value that cannot even be put into words (a date that is none) is refused before the database sees it. */
-function liesInData(error: unknown): boolean {
-  if (error instanceof RangeError || error instanceof TypeError) return true;
-  return DATA_ERROR.test((error as { code?: string }).code ?? '');
+/** The database refused a value, or it could not even be put into words for it: trying again changes nothing. */
+function isOfTheData(error: unknown): boolean {
+  return (
+    DATA_ERROR.test((error as { code?: string }).code ?? '') ||
+    error instanceof RangeError ||
+    error instanceof TypeError
+  );
 }
 
 function isPlain(result: Result): boolean {
@@ -176,7 +172,7 @@ function isPlain(result: Result): boolean {
 }
 
 function isLogged(result: Result): boolean {
-  return !result.isUnlogged && (result.outcome !== 'accepted' || result.hookReason !== undefined);
+  return result.outcome !== 'accepted' || result.hookReason !== undefined;
 }
 
 function byId(a: Result, b: Result): number {

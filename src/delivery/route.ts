@@ -35,7 +35,7 @@ export function routeOf(claimed: Claimed, connections: Connection[]): Route | nu
   };
 }
 
-export function liveRoute(connection: Connection): Route | null {
+function liveRoute(connection: Connection): Route | null {
   const provider = getProvider(connection.providerId);
   if (!provider) return null;
   return {

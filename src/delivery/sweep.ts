@@ -18,7 +18,7 @@ import {
   markUnknown,
   takeOverDeadWorkers,
   writeDecisions,
-} from './store.ts';
+} from './sweep-store.ts';
 import { loadLostAttempts } from './trace-store.ts';
 
 const INTERVAL_MS = 1_000;

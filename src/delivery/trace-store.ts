@@ -1,7 +1,7 @@
 import { priorityOf } from '../ledger/index.ts';
 import type { Queryable } from '../store/index.ts';
 import type { AttemptFact } from '../telemetry/index.ts';
-import type { LostAttempt } from './store.ts';
+import type { LostAttempt } from './sweep-store.ts';
 
 /** What traces tell about attempts whose worker died; asked only where there is a tracer. `endedAt` is when it was found out. */
 export async function loadLostAttempts(

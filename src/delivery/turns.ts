@@ -10,13 +10,19 @@ export type ReservedTurn = Turn & { gate: Gate };
 /**
  * Divides the next claim of a lane among its slices: equally among tenants, and for each among its connections;
  * what one cannot use goes to the others (max-min fairness). The permits are taken here, so what slices share is
- * counted once; whoever does not use them gives them back.
+ * counted once; whoever does not use them gives them back. Where what they share is too little for all, the next
+ * `round` begins with somebody else.
  */
-export function planTurns(due: Slice[], gateOf: (slice: Slice) => Gate, now: number): ReservedTurn[] {
+export function planTurns(
+  due: Slice[],
+  gateOf: (slice: Slice) => Gate,
+  { now, round }: { now: number; round: number },
+): ReservedTurn[] {
   const wishes = due.map((slice) => ({ slice, gate: gateOf(slice), permits: gateOf(slice).permits(now) }));
   for (const { gate, permits } of wishes) if (permits === 0) gate.turnAway(now);
-  const tenants = [...Map.groupBy(wishes, ({ slice }) => slice.tenantId).values()]
-    .map((group) => ({ group: group.toSorted(byPermits), permits: sum(group) }))
+  const groups = [...Map.groupBy(wishes, ({ slice }) => slice.tenantId).values()];
+  const tenants = rotated(groups, round)
+    .map((group) => ({ group: rotated(group, round).sort(byPermits), permits: sum(group) }))
     .sort(byPermits);
   const turns: ReservedTurn[] = [];
   let left = MAX_CLAIM;
@@ -63,4 +69,10 @@ function byPermits(a: { permits: number }, b: { permits: number }): number {
 
 function sum(group: { permits: number }[]): number {
   return group.reduce((total, { permits }) => total + permits, 0);
+}
+
+/** Sorting keeps the order of equals, so each of them is the first in its round. */
+function rotated<T>(list: T[], round: number): T[] {
+  const start = round % Math.max(1, list.length);
+  return [...list.slice(start), ...list.slice(0, start)];
 }

@@ -97,7 +97,12 @@ export class Worker {
 
   async flushClaims(): Promise<void> {
     const ids = this.#finishedClaims.splice(0);
-    if (ids.length > 0) await deleteClaims(this.#options.store.engine, ids);
+    if (ids.length === 0) return;
+    await deleteClaims(this.#options.store.engine, ids).catch((error) => {
+      // Next time again: a claim that stays looks like an attempt under way.
+      this.#finishedClaims.unshift(...ids);
+      throw error;
+    });
   }
 
   async #lookUp(deliveries: Claimed[]): Promise<Needs> {

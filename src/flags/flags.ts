@@ -17,6 +17,8 @@ export interface FlagValue {
 /** The values in force for one tenant. */
 export interface TenantFlags {
   isOn(flag: FlagName, of: { live: boolean; subject: string }): boolean;
+  /** True at 100 %: for steps that look at no single user. */
+  isOnForAll(flag: FlagName, live: boolean): boolean;
 }
 
 export interface Flags {
@@ -55,9 +57,11 @@ function resolve(own: FlagValueRow[], settings: FlagSetting[]): TenantFlags {
       );
     }
   }
+  const percentageOf = (flag: FlagName, live: boolean) =>
+    percentages.get(`${flag} ${live ? 'live' : 'test'}`)!;
   return {
-    isOn: (flag, { live, subject }) =>
-      isWithin(flag, subject, percentages.get(`${flag} ${live ? 'live' : 'test'}`)!),
+    isOn: (flag, { live, subject }) => isWithin(flag, subject, percentageOf(flag, live)),
+    isOnForAll: (flag, live) => percentageOf(flag, live) >= 100,
   };
 }
 

@@ -4,7 +4,8 @@ import type { Store } from '../store/index.ts';
 import { replayDeliveries, searchProblems } from './problem-store.ts';
 import { lockRunningReplay, type ReplayRow, saveProgress } from './replay-store.ts';
 
-const INTERVAL_MS = 1_000;
+/** Between looks. */
+const INTERVAL_MS = 3_000;
 const BATCH = 500;
 /** How far ahead deliveries are queued: short, so that cancelling has an effect, and longer than the interval. */
 const HORIZON_MS = 5_000;

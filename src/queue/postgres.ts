@@ -10,17 +10,21 @@ import { storedRequest } from './stored-request.ts';
 const DOUBT_MS = 60_000;
 const FIRST_TENANT = '00000000-0000-0000-0000-000000000000';
 
-/** The queue inside PostgreSQL: the deliveries table itself, through its partial index over `due_at`. */
-export function createPostgresQueue(db: Queryable, clock: Clock): Queue {
+/**
+ * The queue inside PostgreSQL: the deliveries table itself, through its partial index over `due_at`. `highDb` claims
+ * lanes of high priority and reads the agenda; bulk work cannot fill its pool. One queue for both, so that the agenda
+ * settles what is doubtful about either.
+ */
+export function createPostgresQueue(db: Queryable, clock: Clock, highDb: Queryable = db): Queue {
   const cursors = new Map<Lane, { tenantId: string; connection: string }>();
   const shared = new SharedRequests();
   /** Claims whose answer got lost, and until when they may still turn up. */
   const doubtful = new Map<string, number>();
   return {
     async agenda(perLane) {
-      if (doubtful.size > 0) await handBackDoubtful(db, doubtful, clock.now());
+      if (doubtful.size > 0) await handBackDoubtful(highDb, doubtful, clock.now());
       const lanes = [...cursors.keys()];
-      const { rows } = await db.query({
+      const { rows } = await highDb.query({
         name: 'queue_agenda',
         text: AGENDA,
         values: [
@@ -51,11 +55,12 @@ export function createPostgresQueue(db: Queryable, clock: Clock): Queue {
           turns.map((turn) => new Date(turn.since ?? 0)),
         ],
       };
-      const { rows } = await db.query(statement).catch((error: unknown) => {
+      const pool = priorityOf(lane) === 'high' ? highDb : db;
+      const { rows } = await pool.query(statement).catch((error: unknown) => {
         doubtful.set(id, now + DOUBT_MS);
         throw error;
       });
-      const deliveries = await withRequests(db, shared, rows).catch((error: unknown) => {
+      const deliveries = await withRequests(pool, shared, rows).catch((error: unknown) => {
         // They are claimed, and nobody could start them.
         doubtful.set(id, now + DOUBT_MS);
         throw error;

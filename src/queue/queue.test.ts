@@ -61,7 +61,8 @@ describeStores('the queue', (store) => {
         return answer;
       }) as Store['engine']['query'],
     };
-    const unlucky = createPostgresQueue(losing, store().clock);
+    // The agenda is read through the other pool, and settles it all the same.
+    const unlucky = createPostgresQueue(losing, store().clock, store().engine);
     await assert.rejects(unlucky.claim('webhook.normal', WORKER, [turn(10)]), /gone/);
     assert.deepEqual(await statesOf(store(), [kept!, cancelled!]), { sending: 2 });
     await store().engine.query('update deliveries set cancel_requested = true where id = $1', [cancelled]);

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { it } from 'node:test';
+import { describe, it } from 'node:test';
 import { describeStores } from '../../test/support/stores.ts';
 import { FakeClock } from '../lib/clock.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { Wake } from '../queue/index.ts';
 import type { Queryable } from '../store/index.ts';
-import { RouteLoop } from './route-loop.ts';
+import { choosePriority, RouteLoop } from './route-loop.ts';
 import type { Router } from './router.ts';
 
 describeStores('the route loop', (store) => {
@@ -40,5 +40,24 @@ describeStores('the route loop', (store) => {
     await settle();
     assert.equal(looks, before + 1);
     await loop.stop();
+  });
+});
+
+describe('the priority that is routed next', () => {
+  const due = (...priorities: number[]) => priorities.map((priority) => ({ priority, dueAt: new Date(0) }));
+  const turns = (...priorities: number[]) => {
+    const counts = new Map<number | null, number>();
+    for (let batch = 0; batch < 160; batch++) {
+      const chosen = choosePriority(due(...priorities), batch);
+      counts.set(chosen, (counts.get(chosen) ?? 0) + 1);
+    }
+    return Object.fromEntries(counts);
+  };
+
+  it('is mostly the most urgent, and none of the others waits for ever, however many have work', () => {
+    assert.deepEqual(turns(0, 1, 2), { 0: 140, 1: 10, 2: 10 });
+    assert.deepEqual(turns(0, 2), { 0: 140, 2: 20 });
+    assert.deepEqual(turns(1), { 1: 160 });
+    assert.equal(choosePriority([], 0), null);
   });
 });

@@ -14,7 +14,7 @@ const IDLE_POLL_MS = 8_000;
 /** What is accepted within this time is routed as one batch: a batch costs nearly the same however small it is. */
 const GATHER_MS = 5;
 const FULL_ENOUGH = 250;
-/** One batch in so many goes to the least urgent priority that has work. */
+/** One batch in so many goes to one of the less urgent priorities that have work, in turn. */
 const OTHERS_TURN = 8;
 const AFTER_ERROR_MS = 1_000;
 
@@ -70,12 +70,14 @@ export class RouteLoop {
           db,
           since.map((ms) => new Date(ms)),
         );
-        const priority = this.#choose(waiting.filter(({ dueAt }) => dueAt.getTime() <= now));
+        const due = waiting.filter(({ dueAt }) => dueAt.getTime() <= now);
+        const priority = choosePriority(due, this.#batches);
         if (priority === null) {
           beat.rest();
           await this.#rest(waiting);
           continue;
         }
+        this.#batches++;
         this.#pollMs = BUSY_POLL_MS;
         const { count, lanes, oldest } = await this.#router.routeBatch(priority, since[priority]);
         if (oldest) this.#horizon.passed(priority, oldest);
@@ -91,13 +93,6 @@ export class RouteLoop {
     beat.rest();
   }
 
-  /** The most urgent first; but a flood of one priority must not keep those behind it waiting for ever. */
-  #choose(due: Waiting[]): number | null {
-    if (due.length === 0) return null;
-    const isOthersTurn = ++this.#batches % OTHERS_TURN === 0;
-    return (isOthersTurn ? due.at(-1)! : due[0]!).priority;
-  }
-
   async #rest(waiting: Waiting[]): Promise<void> {
     if (this.#signalled || this.#stop.signal.aborted) return;
     const { clock, wake } = this.#options;
@@ -109,4 +104,12 @@ export class RouteLoop {
     this.#pollMs = wake.isComplete ? Math.min(this.#pollMs * 2, IDLE_POLL_MS) : BUSY_POLL_MS;
     if (this.#signalled) await clock.sleep(GATHER_MS, this.#stop.signal);
   }
+}
+
+/** The most urgent first; but floods of some priorities must keep none of the others waiting for ever. Pure. */
+export function choosePriority(due: Waiting[], batch: number): number | null {
+  if (due.length === 0) return null;
+  const others = due.slice(1);
+  if (others.length === 0 || (batch + 1) % OTHERS_TURN !== 0) return due[0]!.priority;
+  return others[Math.floor(batch / OTHERS_TURN) % others.length]!.priority;
 }

@@ -18,7 +18,6 @@ import {
   failNotifications,
   insertDeliveries,
   type RoutableRow,
-  TENANTS_PER_TURN,
 } from './store.ts';
 import { routeFacts } from './trace.ts';
 
@@ -60,30 +59,36 @@ export class Router {
    * epoch); `count` 0 when there is nothing.
    */
   async routeBatch(priority: number, since = 0): Promise<Routed> {
+    // Turns that bring nothing are gone through until one does, or the whole round was looked at from its beginning.
+    for (let isFromStart = false; ; ) {
+      const cursor = this.#cursors[priority]!;
+      isFromStart ||= cursor === FIRST_TENANT;
+      const { goOnBehind, oldest, ...routed } = await this.#routeTurn(priority, since, cursor);
+      this.#cursors[priority] = goOnBehind ?? FIRST_TENANT;
+      if (routed.count === 0 && !(isFromStart && goOnBehind === null)) continue;
+      // A part of the tenants says nothing about the others.
+      const sawAll = cursor === FIRST_TENANT && goOnBehind === null;
+      return { ...routed, oldest: sawAll ? oldest : null };
+    }
+  }
+
+  async #routeTurn(priority: number, since: number, cursor: string) {
     const { store, clock } = this.#options;
-    const cursor = this.#cursors[priority]!;
     const startedAt = performance.now();
     const routed = await store.transaction(async (db) => {
       const now = clock.now();
-      const rows = await claimForRouting(db, {
+      const { rows, goOnBehind } = await claimForRouting(db, {
         priority,
         since: new Date(since),
         now: new Date(now),
         cursor,
         limit: BATCH,
       });
-      const tenants = [...new Set(rows.map((row) => row.tenantId))].sort();
       const oldest = rows.reduce((first, row) => Math.min(first, row.dueAt.getTime()), now);
-      return { count: rows.length, tenants, oldest, ...(await this.plan(db, rows, now)) };
+      return { count: rows.length, goOnBehind, oldest, ...(await this.plan(db, rows, now)) };
     });
     this.tell(routed, performance.now() - startedAt);
-    // A full round of tenants: go on behind the last one. Anything less reached the end of the circle.
-    this.#cursors[priority] =
-      routed.tenants.length >= TENANTS_PER_TURN ? routed.tenants.at(-1)! : FIRST_TENANT;
-    if (routed.count === 0 && cursor !== FIRST_TENANT) return this.routeBatch(priority, since);
-    // A part of the tenants says nothing about the others.
-    const sawAll = cursor === FIRST_TENANT && routed.tenants.length < TENANTS_PER_TURN;
-    return { ...routed, oldest: sawAll ? routed.oldest : null };
+    return routed;
   }
 
   /** Loads what the whole batch needs, decides each notification, writes all deliveries. */

@@ -16,23 +16,40 @@ export interface RoutableRow {
   dueAt: Date;
 }
 
-export const TENANTS_PER_TURN = 64;
-const MAX_SLICES = 1_000;
+/** With something due; tenants that only wait for a later time are looked at and passed over. */
+const TENANTS_PER_TURN = 64;
+/** Tenants that one turn of the round looks at, due or not. */
+const LOOKED_AT_PER_TURN = 1_000;
+/** Tenants of one priority that are looked at to find out whether anything is due. */
+const MAX_TENANTS = 10_000;
+
+/** A turn of the round among tenants. */
+export interface RoutingTurn {
+  rows: RoutableRow[];
+  /** The last tenant that was looked at when there may be more behind it; null at the end of the round. */
+  goOnBehind: string | null;
+}
 
 /**
- * Takes up to `limit` notifications of one priority that are due since `since`, in fair shares among the tenants behind `cursor`
- * (a tenant id). The rows stay locked until the transaction ends; others skip them.
+ * Takes up to `limit` notifications of one priority that are due since `since`, in fair shares among the tenants behind
+ * `cursor` (a tenant id) that have something due. The rows stay locked until the transaction ends; others skip them.
  */
 export async function claimForRouting(
   db: Queryable,
   claim: { priority: number; since: Date; now: Date; cursor: string; limit: number },
-): Promise<RoutableRow[]> {
+): Promise<RoutingTurn> {
   const { rows } = await db.query({
     name: 'routing_claim',
     text: CLAIM,
     values: [claim.priority, claim.now, claim.cursor, claim.limit, claim.since],
   });
-  return rows.map((row) => ({
+  const taken = rows.filter((row) => row.id !== null);
+  return { rows: taken.map(toRoutable), goOnBehind: rows[0]?.go_on_behind ?? null };
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a row of the statement below
+function toRoutable(row: any): RoutableRow {
+  return {
     id: row.id,
     tenantId: row.tenant_id,
     live: row.live,
@@ -43,33 +60,41 @@ export async function claimForRouting(
     expiresAt: row.expires_at,
     createdAt: row.created_at,
     dueAt: row.due_at,
-  }));
+  };
 }
 
+// One probe of the index for each tenant: its first row says whether anything of it is due. The left join brings
+// `go_on_behind` also when nothing was taken.
 const CLAIM = `
 with recursive tenants as (
-  (select tenant_id, 1 as n from unrouted
-    where priority = $1 and tenant_id > $3 and due_at >= $5 order by tenant_id limit 1)
+  (select tenant_id, due_at, 1 as looked, (due_at <= $2)::int as due from unrouted
+    where priority = $1 and tenant_id > $3 and due_at >= $5 order by tenant_id, due_at limit 1)
   union all
-  select next.tenant_id, tenants.n + 1 from tenants cross join lateral (
-    select tenant_id from unrouted
-      where priority = $1 and tenant_id > tenants.tenant_id and due_at >= $5 order by tenant_id limit 1
-  ) next where tenants.n < ${TENANTS_PER_TURN}
+  select next.tenant_id, next.due_at, tenants.looked + 1, tenants.due + (next.due_at <= $2)::int
+    from tenants cross join lateral (
+      select tenant_id, due_at from unrouted
+        where priority = $1 and tenant_id > tenants.tenant_id and due_at >= $5 order by tenant_id, due_at limit 1
+    ) next where tenants.looked < ${LOOKED_AT_PER_TURN} and tenants.due < ${TENANTS_PER_TURN}
 ), share as (
-  select greatest(1, $4::int / greatest(count(*), 1)) as size from tenants
+  select greatest(1, $4::int / greatest(max(due), 1)) as size from tenants
 ), picked as materialized (
   select due.ctid, due.id from tenants cross join share cross join lateral (
     select ctid, id from unrouted
       where priority = $1 and tenant_id = tenants.tenant_id and due_at between $5 and $2
       order by due_at, id limit share.size for update skip locked
-  ) due
+  ) due where tenants.due_at <= $2
 ), taken as (
   delete from unrouted where ctid = any (array (select ctid from picked))
 )
-select n.id, n.tenant_id, n.live, n.user_id, n.category, n.priority, n.request, n.expires_at, n.created_at, n.due_at
-from picked join notifications n on n.id = picked.id
-where n.state = 'accepted'
-  and n.id between (select id from picked order by id limit 1) and (select id from picked order by id desc limit 1)`;
+select round.go_on_behind, n.*
+from (select (select tenant_id from tenants where looked >= ${LOOKED_AT_PER_TURN} or due >= ${TENANTS_PER_TURN}
+  order by looked desc limit 1) as go_on_behind) round
+left join lateral (
+  select n.id, n.tenant_id, n.live, n.user_id, n.category, n.priority, n.request, n.expires_at, n.created_at, n.due_at
+  from picked join notifications n on n.id = picked.id
+  where n.state = 'accepted'
+    and n.id between (select id from picked order by id limit 1) and (select id from picked order by id desc limit 1)
+) n on true`;
 
 /** Stores notifications that are routed in the same transaction, so that they never wait for a turn. */
 export async function insertRouted(
@@ -112,18 +137,22 @@ export async function loadWaiting(db: Queryable, since: readonly Date[]): Promis
   const { rows } = await db.query<Waiting>({
     name: 'routing_waiting',
     text: `
-with recursive slices as (
-  (select priority, tenant_id, 1 as n from unrouted
-    where due_at >= ($1::timestamptz[])[priority + 1] order by priority, tenant_id limit 1)
-  union all
-  select next.priority, next.tenant_id, slices.n + 1 from slices cross join lateral (
-    select priority, tenant_id from unrouted
-      where (priority, tenant_id) > (slices.priority, slices.tenant_id)
-        and due_at >= ($1::timestamptz[])[priority + 1]
-      order by priority, tenant_id limit 1
-  ) next where slices.n < ${MAX_SLICES}
-)
-select slices.priority, min(first.due_at) as "dueAt" from slices cross join lateral (
+select slices.priority, min(first.due_at) as "dueAt"
+from generate_subscripts($1::timestamptz[], 1) as nth
+cross join lateral (
+  with recursive slices as (
+    (select priority, tenant_id, 1 as n from unrouted
+      where priority = nth - 1 and due_at >= ($1::timestamptz[])[nth] order by tenant_id limit 1)
+    union all
+    select next.priority, next.tenant_id, slices.n + 1 from slices cross join lateral (
+      select priority, tenant_id from unrouted
+        where priority = nth - 1 and tenant_id > slices.tenant_id and due_at >= ($1::timestamptz[])[nth]
+        order by tenant_id limit 1
+    ) next where slices.n < ${MAX_TENANTS}
+  )
+  select * from slices
+) slices
+cross join lateral (
   select due_at from unrouted
     where priority = slices.priority and tenant_id = slices.tenant_id
       and due_at >= ($1::timestamptz[])[slices.priority + 1] order by due_at limit 1

@@ -4,6 +4,7 @@ import type { DeliveryOptions } from '../../src/delivery/engine.ts';
 export const plainTenants: Pick<DeliveryOptions, 'hooks' | 'flags'> = {
   hooks: { forTenants: async () => new Map() },
   flags: {
-    forTenants: async (_db, tenantIds) => new Map(tenantIds.map((id) => [id, { isOn: () => true }])),
+    forTenants: async (_db, tenantIds) =>
+      new Map(tenantIds.map((id) => [id, { isOn: () => true, isOnForAll: () => true }])),
   },
 };

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { TenantHooks } from '../hooks/index.ts';
+import { makeClaimed } from '../hooks/testing.ts';
+import { FakeClock } from '../lib/clock.ts';
+import { type ExchangeTools, exchange } from './exchange.ts';
+import { Health } from './health.ts';
+import { routeOf } from './route.ts';
+
+const SLOW_MS = 10_000;
+
+describe('an exchange with hooks', () => {
+  it('waits for its vendor from when it is sent: slow hooks open no breaker', async () => {
+    const clock = new FakeClock();
+    const health = new Health(clock.now());
+    const tools = { clock, isAlive: () => true, callbackUrl: () => undefined } as unknown as ExchangeTools;
+    const answer = Promise.withResolvers<void>();
+    const hooks: TenantHooks = {
+      postSend: () => {},
+      preSend: async (_claimed, { content }) => {
+        await answer.promise;
+        return { kind: 'send', content, notes: [] };
+      },
+    };
+    const sending = ['1', '2', '3'].map((n) => {
+      const request = { message: { title: 'Hi', body: 'World' } };
+      const claimed = makeClaimed('t', { id: n, channel: 'inbox', connection: 'inbox', request });
+      const talk = { claimed, health, route: routeOf(claimed, []), template: null, hooks };
+      return exchange(talk, tools);
+    });
+    clock.advance(SLOW_MS);
+    health.listen(clock.now());
+    assert.equal(health.breaker.isOpen, false);
+    answer.resolve();
+    for (const sent of await Promise.all(sending))
+      assert.equal('outcome' in sent && sent.outcome.kind, 'accepted');
+    clock.advance(SLOW_MS);
+    health.listen(clock.now());
+    assert.equal(health.breaker.isOpen, true, 'on their way, and no answer came');
+  });
+});
