@@ -32,7 +32,7 @@ import { listProviders } from './providers/index.ts';
 import { createPostgresQueue, Wake } from './queue/index.ts';
 import { RouteLoop, Router } from './routing/index.ts';
 import { createSimulator, type Simulator } from './simulator/index.ts';
-import { openStore, type Store } from './store/index.ts';
+import { keepClock, openStore, type Store } from './store/index.ts';
 import { createMetrics, LoopWatch, type Metrics, startTracing, type Tracer } from './telemetry/index.ts';
 import { createTemplates, registerTemplateRoutes } from './templates/index.ts';
 import {
@@ -82,7 +82,13 @@ export async function startBellhop(config: Config, logger: Logger, version: stri
     dataDir: config.dataDir,
     poolSize: config.databasePool,
   });
-  const stops: Stop[] = [() => store.close()];
+  const stopClock = keepClock(store);
+  const stops: Stop[] = [
+    async () => {
+      stopClock();
+      await store.close();
+    },
+  ];
   let left = 0;
   const stop = async () => {
     for (const step of stops.splice(0).reverse()) {

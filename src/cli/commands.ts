@@ -87,6 +87,12 @@ export const COMMANDS: Command[] = [
     summary: 'Measures throughput and latency against limits taken in the same run (docs/performance.md).',
     load: async () => (await import('../../bench/bench.ts')).bench,
   },
+  {
+    name: 'chaos',
+    usage: 'chaos [scenario…] [--kills N] [--quick] [--json FILE] [--seed N]',
+    summary: 'Kills processes at every moment, breaks what they lean on, and counts losses (docs/chaos.md).',
+    load: async () => (await import('../../chaos/chaos.ts')).chaos,
+  },
 ];
 
 export function printHelp(): void {

@@ -152,6 +152,15 @@ export function handBack(claimed: Claimed, now: number): Result {
   return notSent(claimed, end, now);
 }
 
+/** An attempt that our own code could not bring to an end: whatever breaks it would break the next one too. */
+export function breakOff(claimed: Claimed, now: number): Result {
+  return notSent(
+    claimed,
+    { state: 'failed', reason: 'internal_error', outcome: 'rejected', dueAt: null },
+    now,
+  );
+}
+
 function notSent(
   claimed: Claimed,
   { outcome, ...end }: Pick<Settlement, 'state' | 'reason' | 'dueAt'> & { outcome: string },

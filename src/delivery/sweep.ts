@@ -23,7 +23,7 @@ import { loadLostAttempts } from './trace-store.ts';
 
 const INTERVAL_MS = 1_000;
 const PARTITIONS_EVERY_MS = 3_600_000;
-const CLOCK_EVERY_MS = 10_000;
+const HOUSEKEEPING_EVERY_MS = 10_000;
 const BATCH = 500;
 
 export interface SweepOptions {
@@ -39,13 +39,13 @@ export interface SweepOptions {
   decide?(delivery: Undecided, now: number): Decision;
 }
 
-/** Looks after what nobody else would: attempts of dead workers, unknown outcomes, partitions, the clock. */
+/** Looks after what nobody else would: attempts of dead workers, unknown outcomes, partitions, housekeeping. */
 export class Sweep {
   readonly #options: SweepOptions;
   #stop = new AbortController();
   #done: Promise<void> = Promise.resolve();
   #partitionsAt = 0;
-  #clockAt = 0;
+  #housekeepingAt = 0;
 
   constructor(options: SweepOptions) {
     this.#options = options;
@@ -148,9 +148,8 @@ export class Sweep {
   async #maintain(): Promise<void> {
     const { store, clock, housekeeping } = this.#options;
     const now = clock.now();
-    if (now >= this.#clockAt) {
-      this.#clockAt = now + CLOCK_EVERY_MS;
-      await store.syncClock();
+    if (now >= this.#housekeepingAt) {
+      this.#housekeepingAt = now + HOUSEKEEPING_EVERY_MS;
       await housekeeping();
     }
     if (now >= this.#partitionsAt) {

@@ -40,7 +40,12 @@ describeStores('the worker', (store) => {
       connections,
       templates: { compiled: async () => new Map() },
       ...plainTenants,
-      tools: { clock, logger: silentLogger, isAlive: () => isAlive } as unknown as AttemptTools,
+      tools: {
+        clock,
+        logger: silentLogger,
+        random: (n: number) => new Uint8Array(n),
+        isAlive: () => isAlive,
+      } as unknown as AttemptTools,
     });
     const gate = new Gate({
       lane: 'webhook.normal',
@@ -71,5 +76,16 @@ describeStores('the worker', (store) => {
   it('hands back what it claimed when it can not read what the attempts need', async () => {
     await queueDeliveries(store(), 1);
     assert.deepEqual(await run(true, away), handedBack);
+  });
+
+  it('ends one that our own code breaks on, and the process goes on', async () => {
+    await queueDeliveries(store(), 1);
+    const broken = { forTenants: async () => new Map([[TENANT, [null]]]) };
+    const ended = await run(true, broken as never);
+    assert.deepEqual(ended, {
+      rows: [{ state: 'failed', attempt: 1, retries: 0, waits: false }],
+      claims: 0,
+      inFlight: 0,
+    });
   });
 });

@@ -8,7 +8,7 @@ import type { Claim, Claimed, Wake } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
 import type { CompiledTemplate, Templates } from '../templates/index.ts';
 import type { Connection, Connections } from '../tenants/index.ts';
-import { type AttemptTools, attempt, handBack, type Work } from './attempt.ts';
+import { type AttemptTools, attempt, breakOff, handBack, type Work } from './attempt.ts';
 import { findAlternative } from './failover.ts';
 import type { Gate } from './gate.ts';
 import type { Gates } from './gates.ts';
@@ -75,9 +75,11 @@ export class Worker {
       // Rendering, signing and encrypting take their time: requests to the API get a turn in between.
       if (i > 0 && i % STARTS_PER_TURN === 0) await nextTurn();
       this.#count(claimed.lane, 1);
-      const work = needs && this.#prepare(claimed, gateOf(claimed), needs);
-      const ended = work ? attempt(work, this.#options.tools) : this.#handBack(claimed, gateOf(claimed));
-      const running = this.#finish(claimed, ended, work?.hooks ?? null).finally(() => {
+      const ended = needs
+        ? this.#attempt(claimed, gateOf(claimed), needs)
+        : this.#handBack(claimed, gateOf(claimed));
+      const hooks = needs?.hooks.get(claimed.tenantId) ?? null;
+      const running = this.#finish(claimed, ended, hooks).finally(() => {
         this.#running.delete(running);
         if (--open === 0) this.#finishClaim(claim.id);
       });
@@ -126,6 +128,18 @@ export class Worker {
       findAlternative: () =>
         mayFailOver(claimed, needs.flags) ? this.#findAlternative(claimed, connections) : null,
     };
+  }
+
+  /** A bug of ours on the way must end this delivery alone: unheard, it would end the process. */
+  async #attempt(claimed: Claimed, gate: Gate, needs: Needs): Promise<Result> {
+    try {
+      return await attempt(this.#prepare(claimed, gate, needs), this.#options.tools);
+    } catch (error) {
+      this.#options.logger.error({ error, delivery: claimed.id }, 'an attempt failed in our own code');
+      // It may have given its permit back already: one too many is better than one for ever less.
+      gate.abandon();
+      return breakOff(claimed, this.#options.clock.now());
+    }
   }
 
   async #handBack(claimed: Claimed, gate: Gate): Promise<Result> {

@@ -2,4 +2,5 @@ export { countUnknown, type LaneBacklog, loadBacklog } from './backlog.ts';
 export { createPostgresQueue } from './postgres.ts';
 export type { Claim, Claimed, NotificationRequest, Queue, Slice, Turn } from './queue.ts';
 export { insertSharedRequest } from './shared-requests.ts';
+export { storedRequest } from './stored-request.ts';
 export { ROUTE, type Topic, Wake } from './wake.ts';

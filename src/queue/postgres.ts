@@ -5,6 +5,7 @@ import type { Queryable } from '../store/index.ts';
 import { Agenda } from './agenda.ts';
 import type { Claimed, Queue } from './queue.ts';
 import { nameOf, SharedRequests } from './shared-requests.ts';
+import { storedRequest } from './stored-request.ts';
 
 /** Longer than a statement may run on the server once its connection broke. */
 const DOUBT_MS = 60_000;
@@ -151,7 +152,7 @@ function toClaimed(row: Row): Claimed {
     sendAt: row.send_at?.getTime() ?? null,
     expiresAt: row.expires_at?.getTime() ?? null,
     category: row.category,
-    request: row.request,
+    request: storedRequest(row.request),
     templateVersion: row.template_version,
     user: {
       id: row.user_id,

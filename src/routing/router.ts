@@ -144,9 +144,10 @@ export class Router {
     );
     const tenantIds = [...new Set(rows.map((row) => row.tenantId))];
     const connections = await this.#options.connections.forTenants(db, tenantIds);
-    const wanted = rows.flatMap((row) =>
-      row.request.template ? [{ tenantId: row.tenantId, id: row.request.template.id }] : [],
-    );
+    const wanted = rows.flatMap((row) => {
+      const id = templateIdOf(row);
+      return id === undefined ? [] : [{ tenantId: row.tenantId, id }];
+    });
     const templates = wanted.length > 0 ? await this.#options.templates.compiled(db, wanted) : new Map();
     const candidates = new Map<string, Candidate[]>();
     for (const tenantId of tenantIds) {
@@ -182,9 +183,15 @@ interface Facts {
   templates: Map<string, CompiledTemplate>;
 }
 
+/** Looked at for the whole batch at once, so a row that nothing of ours has written must not throw here. */
+function templateIdOf({ request }: RoutableRow): string | undefined {
+  const id: unknown = request.template?.id;
+  return typeof id === 'string' ? id : undefined;
+}
+
 function planNotification(row: RoutableRow, facts: Facts, now: number): DeliveryRow[] {
   const recipient = facts.recipients.get(`${row.tenantId}/${row.userId}`) ?? null;
-  const templateId = row.request.template?.id;
+  const templateId = templateIdOf(row);
   const template =
     templateId === undefined
       ? null

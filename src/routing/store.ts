@@ -1,5 +1,5 @@
 import { type Choice, countChanges } from '../ledger/index.ts';
-import type { NotificationRequest } from '../queue/index.ts';
+import { type NotificationRequest, storedRequest } from '../queue/index.ts';
 import { column, type Queryable } from '../store/index.ts';
 
 /** A notification taken for routing; its turn is gone when the surrounding transaction commits. */
@@ -56,7 +56,7 @@ function toRoutable(row: any): RoutableRow {
     userId: row.user_id,
     category: row.category,
     priority: row.priority,
-    request: row.request,
+    request: storedRequest(row.request),
     expiresAt: row.expires_at,
     createdAt: row.created_at,
     dueAt: row.due_at,

@@ -1,7 +1,9 @@
 import type { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 import { type Clock, ReferenceClock } from '../lib/clock.ts';
+import { withClient } from './client.ts';
 import { openEmbedded } from './embedded.ts';
+import { readClock } from './keep-clock.ts';
 import { migrate } from './migrate.ts';
 import { ensurePartitions } from './partitions.ts';
 import type { Queryable } from './queryable.ts';
@@ -72,12 +74,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
         return work(client);
       }),
     transaction: (work) => inTransaction(pools.engine, work),
-    async syncClock() {
-      const asked = performance.now();
-      const { rows } = await pools.engine.query('select extract(epoch from clock_timestamp()) * 1000 as ms');
-      const halfTripMs = (performance.now() - asked) / 2;
-      clock.setTo(Number(rows[0].ms) + halfTripMs);
-    },
+    syncClock: async () => clock.setTo(await withClient(pools.engine, readClock)),
   };
   try {
     if (options.migrate ?? true) {
@@ -142,22 +139,22 @@ export async function inTransaction<T>(
   work: (client: pg.PoolClient) => Promise<T>,
 ): Promise<T> {
   for (let tries = 1; ; tries++) {
-    const client = await pool.connect();
-    let broken: Error | undefined;
     try {
-      await client.query('begin');
-      const result = await work(client);
-      await client.query('commit');
-      return result;
-    } catch (error) {
-      await client.query('rollback').catch((rollbackError: Error) => {
-        broken = rollbackError;
+      return await withClient(pool, async (client, discard) => {
+        await client.query('begin');
+        try {
+          const result = await work(client);
+          await client.query('commit');
+          return result;
+        } catch (error) {
+          await client.query('rollback').catch(discard);
+          throw error;
+        }
       });
+    } catch (error) {
       const { code } = error as { code?: string };
       const transient = code === DEADLOCK || code === SERIALIZATION_FAILURE;
       if (!transient || tries >= MAX_TRANSACTION_TRIES) throw error;
-    } finally {
-      client.release(broken);
     }
   }
 }

@@ -1,3 +1,5 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,15 +10,17 @@ export interface TestCluster {
   /** Of the maintenance database; tests make databases of their own. */
   url: string;
   stop(): Promise<void>;
-  /** Kills and starts it again on the same data, the way a crash would (`immediate` shutdown). */
+  /** Ends it at once, as a crash does (`immediate` shutdown); the next start recovers from the log. */
   crash(): Promise<void>;
+  /** Starts it again on the same data and port if it has ended. */
+  start(): Promise<void>;
 }
 
 /** A real PostgreSQL 18 in a temporary folder on a free port; works as root (it then runs as another user). */
-export async function startPostgres(flags: string[] = []): Promise<TestCluster> {
+export async function startPostgres(flags: string[] = [], parent = tmpdir()): Promise<TestCluster> {
   hydrateSymlinks();
   const EmbeddedPostgres = await loadEmbeddedPostgres();
-  const folder = mkdtempSync(join(tmpdir(), 'bellhop-postgres-'));
+  const folder = mkdtempSync(join(parent, 'bellhop-postgres-'));
   chmodSync(folder, 0o755); // as root the server runs as another user
   const port = await freePort();
   const server = new EmbeddedPostgres({
@@ -33,15 +37,23 @@ export async function startPostgres(flags: string[] = []): Promise<TestCluster> 
   });
   await server.initialise();
   await server.start();
+  const postmaster = () => (server as unknown as { process: ChildProcess }).process;
+  const isRunning = () => postmaster().exitCode === null && postmaster().signalCode === null;
   return {
     url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
     async stop() {
-      await server.stop();
+      // The package would wait for the end of a process that has ended already.
+      if (isRunning()) await server.stop();
       rmSync(folder, { recursive: true, force: true });
     },
     async crash() {
-      await server.stop();
-      await server.start();
+      if (!isRunning()) return;
+      const gone = once(postmaster(), 'exit');
+      postmaster().kill('SIGQUIT');
+      await gone;
+    },
+    async start() {
+      if (!isRunning()) await server.start();
     },
   };
 }

@@ -10,6 +10,7 @@ export const LIVE_KEY = 'live-key-of-thirty-two-characters-or-more';
 const READY_TIMEOUT_MS = 60_000;
 
 export interface RunningBellhop {
+  /** Empty when its roles do not serve the API. */
   url: string;
   pid: number;
   dataDir: string;
@@ -101,10 +102,10 @@ function readyUrl(child: ChildProcess, output: () => string): Promise<string> {
       fail('did not become ready');
     }, READY_TIMEOUT_MS);
     child.stdout!.on('data', () => {
-      const match = /is ready at (http:\/\/\S+)/.exec(output());
+      const match = /is ready(?: at (http:\/\/\S+))? \(/.exec(output());
       if (!match) return;
       clearTimeout(timer);
-      resolve(match[1]!);
+      resolve(match[1] ?? '');
     });
     child.once('exit', (code) => {
       clearTimeout(timer);

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { TENANT } from '../../test/support/ledger.ts';
+import { describeStores } from '../../test/support/stores.ts';
+import { uuidv7 } from '../lib/ids.ts';
+import { silentLogger } from '../lib/logger.ts';
+import { createTemplates } from '../templates/index.ts';
+import { Router } from './router.ts';
+
+const CORRUPT = [
+  'null',
+  '5',
+  '"text"',
+  '{"template": "gone"}',
+  '{"template": {"id": 5}}',
+  '{"channels": "sms"}',
+  '{"channels": "sms", "trace": 5}',
+];
+
+describeStores('routing', (store) => {
+  it('is not held up by rows that nothing of ours has written', async () => {
+    const { clock, engine } = store();
+    const good = uuidv7(clock.now());
+    const requests = [...CORRUPT, '{"message": {"body": "Hi"}}'];
+    const ids = [...CORRUPT.map(() => uuidv7(clock.now())), good];
+    await engine.query(
+      `with stored as (
+         insert into notifications (id, tenant_id, live, user_id, category, priority, state, request, due_at, created_at)
+         select id, $3, true, 'ada', 'transactional', 1, 'accepted', request, $4, $4
+           from unnest($1::uuid[], $2::jsonb[]) as t (id, request) returning id, tenant_id, priority, due_at
+       )
+       insert into unrouted (id, tenant_id, priority, due_at) select id, tenant_id, priority, due_at from stored`,
+      [ids, requests, TENANT, new Date(clock.now())],
+    );
+    const router = new Router({
+      store: store(),
+      clock,
+      logger: silentLogger,
+      templates: createTemplates({ store: store(), clock }),
+      connections: { forTenants: async () => new Map() },
+    });
+    assert.equal((await router.routeBatch(1)).count, ids.length);
+    const { rows } = await engine.query('select count(*)::int from unrouted');
+    assert.equal(rows[0].count, 0);
+    const deliveries = await engine.query(
+      'select distinct state from deliveries where notification_id = $1',
+      [good],
+    );
+    assert.deepEqual(deliveries.rows, [{ state: 'skipped' }]);
+  });
+});
