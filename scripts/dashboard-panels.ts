@@ -215,5 +215,13 @@ export const ROWS: Record<string, Panel[]> = {
       unit: 'short',
       lines: { '{{instance}}': 'process_resident_memory_bytes and on (instance) bellhop_info' },
     },
+    {
+      title: 'Spans',
+      help: 'Sent to the collector, and dropped because it was away or too slow.',
+      lines: {
+        exported: 'sum(rate(bellhop_spans_exported_total[$__rate_interval]))',
+        dropped: 'sum(rate(bellhop_spans_dropped_total[$__rate_interval]))',
+      },
+    },
   ],
 };
