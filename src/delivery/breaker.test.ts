@@ -50,8 +50,28 @@ describe('the breaker of a connection', () => {
 
   it('opens again, for twice as long, when trouble meets it on the way back', () => {
     const breaker = recovering(100_000);
-    breaker.count(true, 100_001);
+    for (let i = 0; i < 3; i++) breaker.count(true, 100_001);
     assert.deepEqual([breaker.isOpen, breaker.openUntil], [true, 110_001]);
+  });
+
+  it('leaves a stream alone in which one call in ten meets trouble, and lets it come back', () => {
+    // A row of five is due once in 100,000 calls; here it comes every 500.
+    const isTrouble = (i: number) => i % 500 < 5 || i % 10 === 0;
+    const breaker = new Breaker();
+    for (let i = 25; i < 100_000; i++) {
+      breaker.count(isTrouble(i), i);
+      assert.equal(breaker.isOpen, false, `call ${i}`);
+    }
+    const back = recovering(200_000);
+    for (let i = 0; i < 60; i++) back.count(i % 10 === 0, 200_000);
+    assert.equal(back.at(200_000).phase, 'closed');
+  });
+
+  it('opens within twenty calls when a stream dies', () => {
+    const breaker = new Breaker();
+    for (let i = 0; i < 40_000; i++) breaker.count(false, i / 4);
+    for (let i = 0; i < 20; i++) breaker.count(true, 10_001);
+    assert.equal(breaker.isOpen, true);
   });
 
   it('stands a single trouble among many successes on the way back', () => {

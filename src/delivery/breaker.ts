@@ -1,7 +1,8 @@
 const FIRST_BREAK_MS = 5_000;
 const LONGEST_BREAK_MS = 300_000;
-// On a trickle of traffic a row of troubles is all the evidence there will ever be.
-const TROUBLES_IN_A_ROW = 5;
+// On a trickle of traffic a row of troubles is all the evidence there will ever be. On a stream such a row comes by
+// chance, even if only one call in ten meets trouble; a longer one does not.
+const TROUBLES_IN_A_ROW = { trickle: 5, stream: 20 };
 // On a stream, trouble (network faults, 5xx) breaks a connection when it is the rule and not the exception.
 const WINDOW_MS = 30_000;
 const MIN_CALLS = 20;
@@ -10,7 +11,8 @@ const TROUBLE_SHARE = 0.5;
 const SHARES = [0.1, 0.25, 0.5];
 const STAGE_MS = 10_000;
 const STAGE_SUCCESSES = 10;
-const STAGE_TROUBLE_SHARE = 0.2;
+/** Trouble that is the rule, as above: a vendor with one error in ten must find its way back. */
+const STAGE_TROUBLES = 3;
 
 /** What other processes, and this one after a restart, need to know of a breaker. Times in ms since the epoch. */
 export interface BreakerState {
@@ -25,14 +27,16 @@ export interface BreakerState {
 
 /**
  * Keeps away from a connection that does not work. It opens at once when the vendor says the account is broken, after
- * five troubles in a row, or when half of at least 20 calls in 30 s met trouble. An open breaker lets one probe through
+ * five troubles in a row (twenty on a stream of calls), or when half of at least 20 calls in 30 s met trouble. An open breaker lets one probe through
  * after a while; each failed probe doubles the wait, up to five minutes. After a good probe a growing share may flow
- * (10, 25, 50 %, each for ten successes or ten seconds) until it is closed; trouble on the way opens it again.
+ * (10, 25, 50 %, each for ten successes or ten seconds) until it is closed; trouble that is the rule opens it again.
  */
 export class Breaker {
   #state: BreakerState;
   #windowStart = 0;
   #calls = 0;
+  /** In the window before. */
+  #callsBefore = 0;
   #troubles = 0;
   #troublesInARow = 0;
   #openedAt = 0;
@@ -114,6 +118,7 @@ export class Breaker {
       return;
     }
     if (phase === 'closed' && now - this.#windowStart > WINDOW_MS) {
+      this.#callsBefore = now - this.#windowStart > 2 * WINDOW_MS ? 0 : this.#calls;
       this.#windowStart = now;
       this.#calls = 0;
       this.#troubles = 0;
@@ -126,12 +131,14 @@ export class Breaker {
   }
 
   #isTooMuch(): boolean {
-    if (this.#troublesInARow >= TROUBLES_IN_A_ROW) return true;
+    const row = this.#callsBefore + this.#calls < MIN_CALLS ? TROUBLES_IN_A_ROW.trickle : TROUBLES_IN_A_ROW.stream;
+    if (this.#troublesInARow >= row) return true;
     return this.#calls >= MIN_CALLS && this.#troubles >= this.#calls * TROUBLE_SHARE;
   }
 
   #judgeStage(troubled: boolean, now: number): void {
-    if (troubled && this.#troubles >= this.#calls * STAGE_TROUBLE_SHARE) this.open(now);
+    const isRule = this.#troubles >= STAGE_TROUBLES && this.#troubles >= this.#calls * TROUBLE_SHARE;
+    if (troubled && isRule) this.open(now);
     else if (this.#calls - this.#troubles >= STAGE_SUCCESSES) this.#nextStage(now);
   }
 
