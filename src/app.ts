@@ -53,7 +53,7 @@ const ACCEPT_CONCURRENCY = 2;
 /** A collector that is slow may hold up the end of the process for so long, and no longer than attempts may. */
 const LAST_SPANS_MS = 3_000;
 /** Under load, requests are gathered this long before they are committed together; high priority is not. */
-const BULK_COMMIT_INTERVAL_MS = 3;
+const BULK_COMMIT_INTERVAL_MS = 1;
 
 export interface Bellhop {
   /** Where the API listens, e.g. `http://127.0.0.1:3000`; null without the role `api`. */
