@@ -131,7 +131,8 @@ export class Breaker {
   }
 
   #isTooMuch(): boolean {
-    const row = this.#callsBefore + this.#calls < MIN_CALLS ? TROUBLES_IN_A_ROW.trickle : TROUBLES_IN_A_ROW.stream;
+    const row =
+      this.#callsBefore + this.#calls < MIN_CALLS ? TROUBLES_IN_A_ROW.trickle : TROUBLES_IN_A_ROW.stream;
     if (this.#troublesInARow >= row) return true;
     return this.#calls >= MIN_CALLS && this.#troubles >= this.#calls * TROUBLE_SHARE;
   }
