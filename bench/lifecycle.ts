@@ -1,8 +1,9 @@
-import { deleteClaims, type Result, writeResults } from '../src/delivery/store.ts';
+import { deleteClaims, writeResults } from '../src/delivery/store.ts';
 import { uuidv7 } from '../src/lib/ids.ts';
-import { type Claimed, createPostgresQueue, type Queue } from '../src/queue/index.ts';
+import { createPostgresQueue, type Queue } from '../src/queue/index.ts';
 import { type DeliveryRow, insertDeliveries, insertRouted } from '../src/routing/store.ts';
 import { openStore, type Store } from '../src/store/index.ts';
+import { successOf } from './success.ts';
 
 const BATCH = 500;
 const WRITERS = 2;
@@ -78,7 +79,7 @@ async function liveOnce({ store, connection, queue }: Writer): Promise<number> {
   const finishedAt = clock.now();
   const written = await writeResults(
     engine,
-    claim.deliveries.map((claimed) => toResult(claimed, finishedAt)),
+    claim.deliveries.map((claimed) => successOf(claimed, finishedAt)),
   );
   await deleteClaims(engine, [claim.id]);
   return written.size;
@@ -120,29 +121,5 @@ function toNotification({ notificationId, createdAt, expiresAt }: DeliveryRow) {
     expiresAt,
     createdAt,
     dueAt: createdAt,
-  };
-}
-
-function toResult(claimed: Claimed, finishedAt: number): Result {
-  const settlement = {
-    state: 'sent' as const,
-    reason: null,
-    code: null,
-    dueAt: null,
-    decideAt: null,
-    retries: 0,
-    moveTo: null,
-    choice: null,
-    providerMessageId: claimed.id,
-    effect: null,
-  };
-  return {
-    claimed,
-    settlement,
-    outcome: 'accepted',
-    detail: null,
-    startedAt: claimed.startedAt,
-    latencyMs: 0,
-    finishedAt,
   };
 }

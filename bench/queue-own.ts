@@ -1,6 +1,6 @@
-import { deleteClaims, type Result, writeResults } from '../src/delivery/store.ts';
+import { deleteClaims, writeResults } from '../src/delivery/store.ts';
 import { uuidv7 } from '../src/lib/ids.ts';
-import { type Claimed, createPostgresQueue, insertSharedRequest } from '../src/queue/index.ts';
+import { createPostgresQueue, insertSharedRequest } from '../src/queue/index.ts';
 import { type DeliveryRow, insertDeliveries, insertRouted, type RoutableRow } from '../src/routing/store.ts';
 import { openStore, type Store } from '../src/store/index.ts';
 import {
@@ -13,6 +13,7 @@ import {
   type QueuePlan,
   WITH_NOTIFICATIONS,
 } from './jobs.ts';
+import { successOf } from './success.ts';
 import { task } from './task.ts';
 
 const TENANT = uuidv7(1);
@@ -86,7 +87,7 @@ async function work(store: Store, left: { jobs: number }): Promise<void> {
     const now = store.clock.now();
     const written = await writeResults(
       store.engine,
-      deliveries.map((claimed) => resultOf(claimed, now)),
+      deliveries.map((claimed) => successOf(claimed, now)),
     );
     left.jobs -= written.size;
     finished.push(id);
@@ -131,29 +132,5 @@ function deliveryOf({ id: notificationId, createdAt }: RoutableRow): DeliveryRow
     dueAt: createdAt,
     createdAt,
     expiresAt: null,
-  };
-}
-
-function resultOf(claimed: Claimed, now: number): Result {
-  const settlement = {
-    state: 'sent' as const,
-    reason: null,
-    code: null,
-    dueAt: null,
-    decideAt: null,
-    retries: 0,
-    moveTo: null,
-    providerMessageId: claimed.id,
-    effect: null,
-    choice: null,
-  };
-  return {
-    claimed,
-    settlement,
-    outcome: 'accepted',
-    detail: null,
-    startedAt: now,
-    latencyMs: 0,
-    finishedAt: now,
   };
 }

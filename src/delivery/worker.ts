@@ -1,7 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Flags, TenantFlags } from '../flags/index.ts';
 import type { Hooks, TenantHooks } from '../hooks/index.ts';
-import type { Lane } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Claim, Claimed, Wake } from '../queue/index.ts';
@@ -46,7 +45,6 @@ const STARTS_PER_TURN = 20;
 export class Worker {
   readonly id: string;
   readonly #options: WorkerOptions;
-  readonly #inFlight = new Map<Lane, number>();
   readonly #running = new Set<Promise<void>>();
   #finishedClaims: string[] = [];
   #freeSlot: () => void = () => {};
@@ -54,10 +52,6 @@ export class Worker {
   constructor(options: WorkerOptions) {
     this.id = options.id;
     this.#options = options;
-  }
-
-  inFlight(lane: Lane): number {
-    return this.#inFlight.get(lane) ?? 0;
   }
 
   onFreeSlot(listener: () => void): void {
@@ -74,7 +68,6 @@ export class Worker {
     for (const [i, claimed] of claim.deliveries.entries()) {
       // Rendering, signing and encrypting take their time: requests to the API get a turn in between.
       if (i > 0 && i % STARTS_PER_TURN === 0) await nextTurn();
-      this.#count(claimed.lane, 1);
       const ended = needs
         ? this.#attempt(claimed, gateOf(claimed), needs)
         : this.#handBack(claimed, gateOf(claimed));
@@ -149,7 +142,6 @@ export class Worker {
 
   async #finish(claimed: Claimed, ended: Promise<Result>, hooks: TenantHooks | null): Promise<void> {
     const result = await ended;
-    this.#count(claimed.lane, -1);
     this.#freeSlot();
     if (await this.#options.recorder.record(result)) hooks?.postSend(claimed, result);
     this.#announce(result);
@@ -181,10 +173,6 @@ export class Worker {
     this.flushClaims().catch((error) =>
       this.#options.logger.warn({ error }, 'finished claims could not be removed'),
     );
-  }
-
-  #count(lane: Lane, change: number): void {
-    this.#inFlight.set(lane, this.inFlight(lane) + change);
   }
 }
 
