@@ -30,7 +30,11 @@ export async function measureLifecycle(databaseUrl: string, seconds: number): Pr
     let done = 0;
     await Promise.all(
       writers.map(async (writer) => {
-        while (performance.now() < end) done += await liveOnce(writer);
+        while (performance.now() < end) {
+          // Not `done += await …`, which would forget what the other writer added meanwhile.
+          const lived = await liveOnce(writer);
+          done += lived;
+        }
       }),
     );
     const perSecond = done / ((performance.now() - startedAt) / 1000);

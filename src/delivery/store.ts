@@ -55,13 +55,17 @@ async function writeSuccesses(db: Queryable, results: Result[]): Promise<Set<str
   return new Set(rows.map((row) => row.id));
 }
 
+// The place of a row's id among the sorted ids of the batch, by binary search: a join with `unnest` compares all rows
+// with each other where the plan was made while the table was small.
+const NTH = 'width_bucket(d.id, $1::uuid[])';
+
 const WRITE_SUCCESSES = `
 with written as (
 update deliveries d set
-  state = 'sent', reason = null, code = null, problem = null, finished_at = r.finished_at,
-  provider_message_id = coalesce(r.provider_message_id, d.provider_message_id)
-from unnest($1::uuid[], $2::int[], $3::text[], $4::timestamptz[]) as r (id, attempt, provider_message_id, finished_at)
-where d.id = r.id and d.id between $5::uuid and $6::uuid and d.attempt = r.attempt and d.state = 'sending'
+  state = 'sent', reason = null, code = null, problem = null, finished_at = ($4::timestamptz[])[${NTH}],
+  provider_message_id = coalesce(($3::text[])[${NTH}], d.provider_message_id)
+where d.id = any($1::uuid[]) and d.id between $5::uuid and $6::uuid
+  and d.attempt = ($2::int[])[${NTH}] and d.state = 'sending'
 returning d.id, d.tenant_id, d.live, d.created_at, d.channel, d.state, 1 as n
 ), counted as (
 ${countChanges('written')}
@@ -103,17 +107,18 @@ async function writeOthers(db: Queryable, results: Result[]): Promise<Set<string
 const WRITE_RESULTS = `
 with written as (
 update deliveries d set
-  state = case when r.state = 'queued' and d.cancel_requested then 'cancelled' else r.state end,
-  reason = r.reason, code = r.code,
-  due_at = case when d.cancel_requested then null else r.due_at end,
-  decide_at = r.decide_at, retries = r.retries, connection = r.connection, provider = r.provider,
-  provider_message_id = coalesce(r.provider_message_id, d.provider_message_id),
-  finished_at = case when r.state <> 'queued' or d.cancel_requested then r.finished_at end,
-  problem = r.problem, choice = coalesce(r.choice, d.choice)
-from unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[], $8::int[],
-  $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::text[], $16::jsonb[])
-  as r (id, attempt, state, reason, code, due_at, decide_at, retries, connection, provider, provider_message_id, finished_at, problem, choice)
-where d.id = r.id and d.id between $14::uuid and $15::uuid and d.attempt = r.attempt and d.state = 'sending'
+  (state, reason, code, due_at, decide_at, retries, connection, provider, provider_message_id, finished_at, problem, choice) = (
+    select case when r.is_over then 'cancelled' else r.state end,
+      ($4::text[])[nth], ($5::text[])[nth], case when not d.cancel_requested then ($6::timestamptz[])[nth] end,
+      ($7::timestamptz[])[nth], ($8::int[])[nth], ($9::text[])[nth], ($10::text[])[nth],
+      coalesce(($11::text[])[nth], d.provider_message_id),
+      case when r.state <> 'queued' or r.is_over then ($12::timestamptz[])[nth] end,
+      ($13::text[])[nth], coalesce(($16::jsonb[])[nth], d.choice)
+    from (select ${NTH} as nth) place
+    cross join lateral (select ($3::text[])[nth] as state, ($3::text[])[nth] = 'queued' and d.cancel_requested as is_over) r
+  )
+where d.id = any($1::uuid[]) and d.id between $14::uuid and $15::uuid
+  and d.attempt = ($2::int[])[${NTH}] and d.state = 'sending'
 returning d.id, d.tenant_id, d.live, d.created_at, d.channel, d.state, 1 as n
 ), counted as (
 ${countChanges('written')}

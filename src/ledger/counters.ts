@@ -1,8 +1,10 @@
-import { randomInt } from 'node:crypto';
 import type { Queryable } from '../store/index.ts';
 
-/** This process's own rows of `counters`; 0 is where days that are over are folded together. */
-const SLOT = randomInt(1, 2 ** 31 - 1);
+/**
+ * Sums are spread over this many rows, by the session that writes: transactions that run side by side rarely wait for
+ * each other's row, which would be for as long as a commit. Slot 0 is where days that are over are folded together.
+ */
+const SLOTS = 64;
 
 /**
  * The end of a statement that changes deliveries: adds the rows of the CTE `changes (tenant_id, live, created_at,
@@ -11,7 +13,7 @@ const SLOT = randomInt(1, 2 ** 31 - 1);
  */
 export function countChanges(changes: string): string {
   return `insert into counters (tenant_id, live, day, channel, state, slot, n)
-  select tenant_id, live, (created_at at time zone 'UTC')::date, channel, state, ${SLOT}, sum(n) from ${changes}
+  select tenant_id, live, (created_at at time zone 'UTC')::date, channel, state, 1 + pg_backend_pid() % ${SLOTS}, sum(n) from ${changes}
    where state not in ('queued', 'sending') group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5
   on conflict (tenant_id, live, day, channel, state, slot) do update set n = counters.n + excluded.n`;
 }

@@ -71,6 +71,7 @@ async function handBackDoubtful(db: Queryable, doubtful: Map<string, number>, no
   for (const [id, until] of doubtful) if (until <= now) doubtful.delete(id);
 }
 
+// `limit 1` in a lateral join is a look-up by index for each row, whatever the size of the table was when the plan was made.
 const CLAIM = `
 with picked as materialized (
   select due.id from unnest($3::uuid[], $4::text[], $5::int[], $8::timestamptz[]) as turn (tenant_id, connection, count, since)
@@ -96,11 +97,15 @@ select d.id, d.tenant_id, d.live, d.lane, d.notification_id, d.channel, d.connec
   v.id as device_id, v.app, v.token, v.platform, v.keys, v.registered_at, v.inactive_at as device_inactive_at,
   d.contact_kind, c.address, c.inactive_at as contact_inactive_at, s.address is not null as suppressed
 from started d
-join notifications n on n.id = d.notification_id
-left join users u on u.tenant_id = d.tenant_id and u.id = d.user_id
-left join devices v on v.tenant_id = d.tenant_id and v.id = d.device_id and v.user_id = d.user_id
-left join contacts c on c.tenant_id = d.tenant_id and c.user_id = d.user_id and c.kind = d.contact_kind
-left join suppressions s on s.tenant_id = d.tenant_id and s.kind = d.contact_kind and s.address = c.address`;
+cross join lateral (select * from notifications where id = d.notification_id limit 1) n
+left join lateral (select * from users where tenant_id = d.tenant_id and id = d.user_id limit 1) u on true
+left join lateral (select * from devices where tenant_id = d.tenant_id and id = d.device_id limit 1) v on v.user_id = d.user_id
+left join lateral (
+  select * from contacts where tenant_id = d.tenant_id and user_id = d.user_id and kind = d.contact_kind limit 1) c on true
+left join lateral (
+  select address from suppressions where tenant_id = d.tenant_id and kind = d.contact_kind
+    and address = case c.kind when 'email' then lower(c.address collate "C") collate "default" else c.address end
+    limit 1) s on true`;
 
 const HAND_BACK = `
 with gone as (

@@ -91,9 +91,7 @@ from (select (select tenant_id from tenants where looked >= ${LOOKED_AT_PER_TURN
   order by looked desc limit 1) as go_on_behind) round
 left join lateral (
   select n.id, n.tenant_id, n.live, n.user_id, n.category, n.priority, n.request, n.expires_at, n.created_at, n.due_at
-  from picked join notifications n on n.id = picked.id
-  where n.state = 'accepted'
-    and n.id between (select id from picked order by id limit 1) and (select id from picked order by id desc limit 1)
+  from picked cross join lateral (select * from notifications where id = picked.id limit 1) n where n.state = 'accepted'
 ) n on true`;
 
 /** Stores notifications that are routed in the same transaction, so that they never wait for a turn. */

@@ -18,7 +18,9 @@ export async function selectUsers(
     name: 'recipient users',
     text: `select u.tenant_id as "tenantId", u.id, u.external_id as "externalId", u.locale, u.timezone, u.attributes
       from unnest($1::uuid[], $2::text[]) as wanted (tenant_id, external_id)
-      join users u on u.tenant_id = wanted.tenant_id and u.external_id = wanted.external_id`,
+      cross join lateral (
+        select * from users where tenant_id = wanted.tenant_id and external_id = wanted.external_id limit 1
+      ) u`,
     values: [wanted.map((user) => user.tenantId), wanted.map((user) => user.externalId)],
   });
   return rows;
@@ -38,7 +40,9 @@ export async function selectContacts(
     text: `select c.tenant_id as "tenantId", c.user_id as "userId", c.kind, c.address,
         c.inactive_at is not null as inactive, s.address is not null as suppressed
       from unnest($1::uuid[], $2::uuid[]) as wanted (tenant_id, user_id)
-      join contacts c on c.tenant_id = wanted.tenant_id and c.user_id = wanted.user_id
+      cross join lateral (
+        select * from contacts where tenant_id = wanted.tenant_id and user_id = wanted.user_id limit 100
+      ) c
       left join lateral (
         select address from suppressions where tenant_id = c.tenant_id and kind = c.kind
           and address = case c.kind when 'email' then lower(c.address collate "C") collate "default" else c.address end
