@@ -138,6 +138,34 @@ describeStores('the queue', (store) => {
     const { deliveries } = await queue.claim('webhook.normal', WORKER, [turn(1)]);
     assert.equal(deliveries[0]!.device, null);
   });
+
+  it('sees that an address was suppressed, however it is written', async () => {
+    const { engine, clock } = store();
+    const now = new Date(clock.now());
+    const user = uuidv7(4);
+    await engine.query("insert into tenants values ($1, 'a', 'a', $2) on conflict do nothing", [TENANT, now]);
+    await engine.query("insert into users values ($1, $2, 'shouter', null, null, '{}', $3, $3)", [
+      TENANT,
+      user,
+      now,
+    ]);
+    await engine.query(
+      `insert into contacts (tenant_id, user_id, kind, address, updated_at) values ($1, $2, 'email', 'Ada@Example.com', $3)`,
+      [TENANT, user, now],
+    );
+    await engine.query(
+      `insert into suppressions (tenant_id, kind, address, reason, source, created_at)
+       values ($1, 'email', 'ada@example.com', 'complained', 'test', $2)`,
+      [TENANT, now],
+    );
+    const [id] = await queueDeliveries(store(), 1, { userId: user });
+    await engine.query("update deliveries set contact_kind = 'email' where id = $1", [id]);
+    const { deliveries } = await queue.claim('webhook.normal', WORKER, [turn(1)]);
+    assert.deepEqual(
+      [deliveries[0]!.contact!.address, deliveries[0]!.contact!.suppressed],
+      ['Ada@Example.com', true],
+    );
+  });
 });
 
 describe('the queue under several workers', () => {
