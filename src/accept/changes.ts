@@ -9,7 +9,6 @@ import {
   takeTurn,
 } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
-import { unstorable } from '../lib/text.ts';
 import type { Channel } from '../providers/index.ts';
 import { ROUTE, type Wake } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
@@ -84,8 +83,6 @@ function registerChange(app: Server, { store, templates, clock, wake }: ChangeOp
 function checkChange(body: NotificationChange, now: number): void {
   if (body.message && body.template) throw invalidField('/message', 'and /template must not both be given');
   checkTimes(body, now);
-  const bad = unstorable(body);
-  if (bad) throw invalidField(bad.path, bad.why);
 }
 
 /** What changes must go with what stays. */

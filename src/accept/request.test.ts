@@ -46,20 +46,6 @@ describe('a notification', () => {
     checkTimes({ sendAt: iso(NOW + 5 * 365 * DAY_MS) }, NOW);
     assert.equal(refusalOf(() => checkTimes({ sendAt: iso(NOW + 6 * 365 * DAY_MS) }, NOW)).field, '/sendAt');
   });
-
-  it('has no text that the database could not store, and the complaint says where', () => {
-    const bad = ['a\u0000b', 'a\ud800', '\udc00'];
-    for (const text of bad) {
-      const template = (variables: object) => ({ message: undefined, template: { id: 't', variables } });
-      assert.equal(refusedField({ userId: text }), '/userId');
-      assert.equal(refusedField({ idempotencyKey: text }), '/idempotencyKey');
-      assert.equal(refusedField(template({ list: [{ deep: text }] })), '/template/variables/list/0/deep');
-      assert.equal(refusedField(template({ [text]: 1 })), `/template/variables/${text}`);
-      assert.equal(refusedField(template({ 'a/b~c': text })), '/template/variables/a~1b~0c');
-      assert.match(refusedField({ message: { title: text, body: 'x' } })!, /^\/message/);
-    }
-    checkRules(body({ userId: '😀' }), NOW);
-  });
 });
 
 describe('the idempotency key', () => {

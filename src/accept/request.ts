@@ -12,7 +12,7 @@ import {
 } from '../http/index.ts';
 import { PRIORITY_CODES } from '../ledger/index.ts';
 import { uuidv7 } from '../lib/ids.ts';
-import { canonicalJson, unstorable } from '../lib/text.ts';
+import { canonicalJson } from '../lib/text.ts';
 import { CHANNELS, type Channel, PRIORITIES } from '../providers/index.ts';
 import { categoryOf, DEFAULT_CATEGORY } from '../rules/index.ts';
 import type { CallersTrace } from '../telemetry/index.ts';
@@ -69,8 +69,6 @@ export function checkRules(body: NotificationBody, now: number): void {
   const complaint = body.message && checkInline(body.message, (body.channels ?? []) as Channel[]);
   if (complaint) throw invalidField('/message', complaint);
   checkTimes(body, now);
-  const bad = unstorable(body);
-  if (bad) throw invalidField(bad.path, bad.why);
 }
 
 export function checkTimes(body: Pick<NotificationBody, 'sendAt' | 'expiresAt'>, now: number): void {

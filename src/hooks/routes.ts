@@ -1,7 +1,6 @@
 import { Type } from 'typebox';
 import {
   Exact,
-  invalidField,
   Page,
   PageQuery,
   Problem,
@@ -12,7 +11,6 @@ import {
   toPage,
 } from '../http/index.ts';
 import { uuidv7 } from '../lib/ids.ts';
-import { unstorable } from '../lib/text.ts';
 import { parseAnswer } from './answer.ts';
 import { callHook, type HookTransport, type Reply } from './call.ts';
 import { type Changed, type ChangeOptions, putHook, removeHook, rotateSecret } from './changes.ts';
@@ -55,8 +53,6 @@ function addPut(app: Server, options: HookRouteOptions): void {
   };
   app.put('/v1/hooks/:id', { config: write, schema }, async (request, reply) => {
     const { tenantId } = request.credential;
-    const complaint = unstorable(request.body);
-    if (complaint) throw invalidField(complaint.path, complaint.why);
     const changed = await putHook(options, { tenantId, id: request.params.id, request: request.body });
     options.hooks.forget(tenantId);
     return reply.code(changed.created ? 201 : 200).send(show(changed, options));

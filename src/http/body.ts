@@ -1,4 +1,5 @@
-import { Problem } from './errors.ts';
+import { unstorable } from '../lib/text.ts';
+import { invalidField, Problem } from './errors.ts';
 import type { Server } from './server.ts';
 
 const MAX_DEPTH = 32;
@@ -22,10 +23,21 @@ export function installJsonBody(app: Server): void {
   );
 }
 
-/** Parses JSON text and refuses what could harm: nesting above 32, above 20,000 members, `__proto__` keys. */
+/**
+ * Parses JSON text and refuses what could harm: nesting above 32, above 20,000 members, `__proto__` keys, and text that
+ * PostgreSQL could not store.
+ */
 export function parseJsonBody(text: string): unknown {
   const complaint = inspectJson(text);
   if (complaint) throw new Problem('request.malformed', complaint);
+  const value = parse(text);
+  // Only an escape can bring such text: a raw NUL is no JSON, and decoding UTF-8 leaves no lone surrogate.
+  const bad = text.includes('\\u') ? unstorable(value) : null;
+  if (bad) throw invalidField(bad.path, bad.why);
+  return value;
+}
+
+function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {

@@ -1,7 +1,6 @@
 import { type Static, Type } from 'typebox';
 import {
   Exact,
-  invalidField,
   OneOf,
   Page,
   PageQuery,
@@ -12,7 +11,6 @@ import {
   Slug,
   toPage,
 } from '../http/index.ts';
-import { unstorable } from '../lib/text.ts';
 import { CHANNELS } from '../providers/index.ts';
 import { openConnection } from './connection.ts';
 import { type ChangeOptions, MASK, putConnection, removeConnection } from './connection-changes.ts';
@@ -136,8 +134,6 @@ function addPut(app: Server, options: ConnectionRouteOptions): void {
   };
   app.put('/v1/connections/:id', { config: write, schema }, async (request, reply) => {
     const { tenantId } = request.credential;
-    const complaint = unstorable(request.body);
-    if (complaint) throw invalidField(complaint.path, complaint.why);
     const { id } = request.params;
     const { row, created } = await putConnection(options, { tenantId, id, request: request.body });
     options.connections.forget(tenantId);

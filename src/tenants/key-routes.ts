@@ -13,7 +13,6 @@ import {
   toPage,
 } from '../http/index.ts';
 import type { Clock } from '../lib/clock.ts';
-import { unstorable } from '../lib/text.ts';
 import type { Store } from '../store/index.ts';
 import type { Authenticator } from './authenticator.ts';
 import { checkGrant, createKey, listKeys, type NewApiKey, revokeKey, rotateKey } from './keys.ts';
@@ -83,8 +82,6 @@ function addCreate(app: Server, options: KeyRouteOptions): void {
     const { credential: caller, body } = request;
     const { name, live, scopes } = body;
     checkGrant(caller, { live, scopes });
-    const complaint = unstorable(name, '/name');
-    if (complaint) throw invalidField(complaint.path, complaint.why);
     const expiresAt = parseExpiry(body.expiresAt, options.clock.now());
     const key = await createKey(options, { tenantId: caller.tenantId, name, live, scopes, expiresAt });
     return reply.code(201).send(show(key));

@@ -13,7 +13,6 @@ import {
   toPage,
 } from '../http/index.ts';
 import { isUuid, uuidv7 } from '../lib/ids.ts';
-import { unstorable } from '../lib/text.ts';
 import { PLATFORMS } from '../providers/contract.ts';
 import type { Queryable } from '../store/index.ts';
 import {
@@ -149,7 +148,6 @@ function registerWrites(app: Server, { store, clock }: UserRoutesDeps): void {
     ({ credential: { tenantId }, params, body }) =>
       store.scoped(tenantId, async (db) => {
         const { appVersion } = body ?? {};
-        checkVersion(appVersion);
         const key = await deviceKey(db, tenantId, params);
         const device = await touchDevice(db, key, { now: new Date(clock.now()), appVersion });
         return renderDevice(found(device, params));
@@ -178,7 +176,6 @@ function registerWrites(app: Server, { store, clock }: UserRoutesDeps): void {
 }
 
 function parseRegistration(body: Static<typeof DeviceBody>) {
-  checkVersion(body.appVersion);
   const address = parsePushAddress(body);
   if ('problem' in address) throw invalidField(address.field, address.problem);
   return {
@@ -189,11 +186,6 @@ function parseRegistration(body: Static<typeof DeviceBody>) {
     keys: address.keys,
     appVersion: body.appVersion ?? null,
   };
-}
-
-function checkVersion(appVersion: string | null | undefined): void {
-  const bad = unstorable(appVersion);
-  if (bad) throw invalidField('/appVersion', bad.why);
 }
 
 async function deviceKey(

@@ -1,5 +1,4 @@
 import { invalidField } from '../http/index.ts';
-import { unstorable } from '../lib/text.ts';
 import { parseContactAddress } from './contact-address.ts';
 
 /** What a caller writes about a user: an absent field stays as it is, null removes it. */
@@ -62,7 +61,5 @@ function parseAttributes(attributes: Record<string, unknown>): Record<string, un
   if (Buffer.byteLength(JSON.stringify(attributes)) > MAX_ATTRIBUTES_BYTES) {
     throw invalidField('/attributes', `must have at most ${MAX_ATTRIBUTES_BYTES} bytes as JSON`);
   }
-  const found = unstorable(attributes, '/attributes');
-  if (found) throw invalidField(found.path, found.why);
   return attributes;
 }

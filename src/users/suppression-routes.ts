@@ -10,7 +10,6 @@ import {
   type Server,
   toPage,
 } from '../http/index.ts';
-import { unstorable } from '../lib/text.ts';
 import { parseContactAddress } from './contact-address.ts';
 import type { UserRoutesDeps } from './route-deps.ts';
 import {
@@ -80,8 +79,6 @@ function registerPut(app: Server, { store, clock }: UserRoutesDeps): void {
       },
     },
     ({ credential: { tenantId }, body: { kind, address, reason = 'manual' } }) => {
-      const bad = unstorable(reason);
-      if (bad) throw invalidField('/reason', bad.why);
       const key = { tenantId, kind, address: parseAddress('/address', kind, address) };
       return store.scoped(tenantId, async (db) => {
         await suppressContacts(db, clock.now(), [{ ...key, reason, source: 'api' }]);
