@@ -8,6 +8,7 @@ import { migrate } from './migrate.ts';
 import { ensurePartitions } from './partitions.ts';
 import type { Queryable } from './queryable.ts';
 import { onConnect } from './session.ts';
+import { installTimestampReader } from './timestamp.ts';
 
 export interface StoreOptions {
   /** PostgreSQL ≥ 15. Without it the embedded database in `dataDir` is used. */
@@ -56,6 +57,7 @@ const MAX_TRANSACTION_TRIES = 5;
 // bigint and numeric: our counts stay far below 2^53.
 pg.types.setTypeParser(20, Number);
 pg.types.setTypeParser(1700, Number);
+installTimestampReader();
 
 export async function openStore(options: StoreOptions): Promise<Store> {
   const pools = options.databaseUrl
