@@ -30,7 +30,7 @@ import { createEgressGuard } from './lib/egress.ts';
 import type { Logger } from './lib/logger.ts';
 import { listProviders } from './providers/index.ts';
 import { createPostgresQueue, Wake } from './queue/index.ts';
-import { RouteLoop, Router } from './routing/index.ts';
+import { startRouting } from './routing/index.ts';
 import { createSimulator, type Simulator } from './simulator/index.ts';
 import { keepClock, openStore, type Store } from './store/index.ts';
 import { createMetrics, LoopWatch, type Metrics, startTracing, type Tracer } from './telemetry/index.ts';
@@ -113,7 +113,7 @@ export async function startBellhop(config: Config, logger: Logger, version: stri
         left = await engine.stop(config.drainMs);
       });
     }
-    if (config.roles.has('router')) stops.push(startRouter(parts));
+    if (config.roles.has('router')) stops.push(startRouting({ ...parts, standings: parts.health }));
     const metricsUrl = config.metrics.port === null ? null : await startObserving(config, parts, stops);
     const url = config.roles.has('api') ? await startApi(config, parts, version, stops) : null;
     return {
@@ -239,14 +239,6 @@ async function startSweeper({ store, clock, wake, logger, metrics, tracer, watch
   const replays = new ReplayLoop({ store, clock, wake, logger });
   replays.start();
   return () => Promise.all([sweep.stop(), replays.stop()]);
-}
-
-function startRouter(parts: Parts): Stop {
-  const { store, clock, wake, logger, watch } = parts;
-  const router = new Router({ ...parts, standings: parts.health });
-  const loop = new RouteLoop(router, { db: store.engine, clock, wake, logger, beat: watch.watch('router') });
-  loop.start();
-  return () => loop.stop();
 }
 
 /** Every process that delivers plays the providers for its own test attempts, on free loopback ports. */

@@ -6,7 +6,7 @@ import { cancelDeliveries } from '../ledger/index.ts';
 import { type DeliveryState, mayBecome } from '../ledger/states.ts';
 import { insertDelivery, insertNotification, readDelivery } from '../ledger/testing.ts';
 import { uuidv7 } from '../lib/ids.ts';
-import { ROUTE, Wake } from '../queue/index.ts';
+import { ROUTE_HIGH, Wake } from '../queue/index.ts';
 import { registerChangeRoutes } from './index.ts';
 
 const templates = { isPublished: async (_tenantId: string, id: string) => id !== 'gone' };
@@ -89,7 +89,7 @@ describeStores('second thoughts about a notification', (store) => {
       [row.send_at, row.due_at, row.expires_at].map((time) => time.getTime() - api.clock.now()),
       [5_000, 5_000, 9_000],
     );
-    assert.deepEqual(woken, [ROUTE]);
+    assert.deepEqual(woken, [ROUTE_HIGH]);
     await change(id, { template: { id: 'welcome', variables: { a: 1 } } });
     assert.deepEqual((await read(id)).request, {
       channels: ['email'],

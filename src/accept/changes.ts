@@ -10,7 +10,7 @@ import {
 } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Channel } from '../providers/index.ts';
-import { ROUTE, type Wake } from '../queue/index.ts';
+import { routeTopic, type Wake } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
 import { checkInline, type Templates } from '../templates/index.ts';
 import { checkTemplate, checkTimes, NotificationChange } from './request.ts';
@@ -48,7 +48,7 @@ function registerChange(app: Server, { store, templates, clock, wake }: ChangeOp
       const now = clock.now();
       checkChange(body, now);
       await checkTemplate(templates, tenantId, body);
-      await store.scoped(tenantId, async (db) => {
+      const priority = await store.scoped(tenantId, async (db) => {
         const found = await lockNotification(db, tenantId, live, params.id);
         if (!found) throw new Problem('notification.not_found');
         if (found.state !== 'accepted')
@@ -64,17 +64,19 @@ function registerChange(app: Server, { store, templates, clock, wake }: ChangeOp
         };
         if (body.template) delete request.message;
         if (body.message) delete request.template;
+        const priority = body.priority ? PRIORITY_CODES[body.priority] : found.priority;
         await updateAccepted(db, {
           id: found.id,
           tenantId,
           request: JSON.stringify(request),
-          priority: body.priority ? PRIORITY_CODES[body.priority] : found.priority,
+          priority,
           sendAt: body.sendAt ? new Date(body.sendAt) : found.send_at,
           expiresAt: body.expiresAt ? new Date(body.expiresAt) : found.expires_at,
           now: new Date(now),
         });
+        return priority;
       });
-      wake.signal(ROUTE);
+      wake.signal(routeTopic(priority));
       return { id: params.id, status: 'accepted' as const };
     },
   );

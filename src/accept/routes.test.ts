@@ -5,7 +5,7 @@ import { createServer, type Server } from '../http/index.ts';
 import { FakeClock } from '../lib/clock.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import { silentLogger } from '../lib/logger.ts';
-import { ROUTE, Wake } from '../queue/index.ts';
+import { ROUTE_HIGH, Wake } from '../queue/index.ts';
 import { createGroupCommit, type GroupCommit, registerAcceptRoutes } from './index.ts';
 
 const TENANT = uuidv7(1);
@@ -88,7 +88,7 @@ describeStores('POST /v1/notifications', (store) => {
     used.length = woken.length = 0;
     await post({ message, category: 'otp' });
     await post({ message, priority: 'low', sendAt: new Date(clock.now() + 60_000).toISOString() });
-    assert.deepEqual([used, woken], [['high', 'bulk'], [ROUTE]]);
+    assert.deepEqual([used, woken], [['high', 'bulk'], [ROUTE_HIGH]]);
   });
 
   it('names the field and the rule that a request breaks', async () => {

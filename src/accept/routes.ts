@@ -3,7 +3,7 @@ import { Problem, responses, type Server } from '../http/index.ts';
 import { PRIORITY_CODES } from '../ledger/index.ts';
 import { OverloadedError } from '../lib/batcher.ts';
 import type { Clock } from '../lib/clock.ts';
-import { ROUTE, type Wake } from '../queue/index.ts';
+import { routeTopic, type Wake } from '../queue/index.ts';
 import { callersTrace, type Tracer } from '../telemetry/index.ts';
 import type { Templates } from '../templates/index.ts';
 import type { Accepted, GroupCommit } from './group-commit.ts';
@@ -59,7 +59,7 @@ export function registerAcceptRoutes(app: Server, options: AcceptOptions): void 
       const id = await (options.tracer
         ? traced(stored, { row, trace }, { tracer: options.tracer, clock: options.clock })
         : stored);
-      if (row.dueAt.getTime() <= now) options.wake.signal(ROUTE);
+      if (row.dueAt.getTime() <= now) options.wake.signal(routeTopic(row.priority));
       return reply.code(202).send({ id, status: 'accepted' as const });
     },
   );

@@ -4,3 +4,4 @@ export { type Choosable, type Chosen, choose, type Standing } from './choose.ts'
 export { type Page, routePage } from './page.ts';
 export { RouteLoop } from './route-loop.ts';
 export { Router, type RouterOptions } from './router.ts';
+export { type RoutingOptions, startRouting } from './start-routing.ts';

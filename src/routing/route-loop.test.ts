@@ -41,6 +41,36 @@ describeStores('the route loop', (store) => {
     assert.equal(looks, before + 1);
     await loop.stop();
   });
+
+  it('for high priority alone looks at nothing else, and starts without gathering', async () => {
+    const clock = new FakeClock();
+    const wake = new Wake();
+    const asked: unknown[][] = [];
+    const looked = Promise.withResolvers<void>();
+    const db = {
+      query: async ({ values }: { values: unknown[][] }) => {
+        asked.push(values[0]!);
+        if (asked.length === 2) looked.resolve();
+        return { rows: [] };
+      },
+    } as unknown as Queryable;
+    const loop = new RouteLoop({} as Router, { db, clock, wake, logger: silentLogger, priorities: [0] });
+    loop.start();
+    await new Promise(setImmediate);
+    wake.signal('route');
+    await new Promise(setImmediate);
+    assert.equal(asked.length, 1, 'what is not urgent does not wake it');
+    wake.signal('route.high');
+    await looked.promise;
+    assert.deepEqual(
+      asked.map(([high, normal, low]) => [high instanceof Date, normal, low]),
+      [
+        [true, null, null],
+        [true, null, null],
+      ],
+    );
+    await loop.stop();
+  });
 });
 
 describe('the priority that is routed next', () => {

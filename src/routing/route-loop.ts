@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import { ROUTE, type Wake } from '../queue/index.ts';
+import { routeTopic, type Wake } from '../queue/index.ts';
 import type { Queryable } from '../store/index.ts';
 import { type LoopBeat, UNWATCHED } from '../telemetry/index.ts';
 import { Horizon } from './horizon.ts';
@@ -17,6 +17,7 @@ const FULL_ENOUGH = 250;
 /** One batch in so many goes to one of the less urgent priorities that have work, in turn. */
 const OTHERS_TURN = 8;
 const AFTER_ERROR_MS = 1_000;
+const ALL = [0, 1, 2];
 
 export interface RouteLoopOptions {
   db: Queryable;
@@ -24,6 +25,8 @@ export interface RouteLoopOptions {
   wake: Wake;
   logger: Logger;
   beat?: LoopBeat;
+  /** What this loop routes (0 high, 1 normal, 2 low); all by default. A loop for high alone gathers nothing. */
+  priorities?: readonly number[];
 }
 
 /** Routes as long as something is due, then sleeps until a signal, the next due time or the poll, whichever is first. */
@@ -32,6 +35,8 @@ export class RouteLoop {
   readonly #options: RouteLoopOptions;
   #stop = new AbortController();
   readonly #horizon = new Horizon();
+  readonly #priorities: readonly number[];
+  readonly #gatherMs: number;
   #batches = 0;
   #signalled = true;
   #pollMs = BUSY_POLL_MS;
@@ -41,11 +46,14 @@ export class RouteLoop {
   constructor(router: Router, options: RouteLoopOptions) {
     this.#router = router;
     this.#options = options;
+    this.#priorities = options.priorities ?? ALL;
+    this.#gatherMs = this.#priorities.every((priority) => priority === 0) ? 0 : GATHER_MS;
   }
 
   start(): void {
+    const topics = new Set(this.#priorities.map(routeTopic));
     const off = this.#options.wake.on((topic) => {
-      if (topic !== ROUTE) return;
+      if (!topics.has(topic)) return;
       this.#signalled = true;
       this.#interrupt?.abort();
     });
@@ -68,7 +76,7 @@ export class RouteLoop {
         const since = this.#horizon.since(now);
         const waiting = await loadWaiting(
           db,
-          since.map((ms) => new Date(ms)),
+          since.map((ms, priority) => (this.#priorities.includes(priority) ? new Date(ms) : null)),
         );
         this.#horizon.looked(now, clock.now());
         const due = waiting.filter(({ dueAt }) => dueAt.getTime() <= now);
@@ -83,7 +91,7 @@ export class RouteLoop {
         const { count, lanes, oldest } = await this.#router.routeBatch(priority, since[priority]);
         if (oldest) this.#horizon.passed(priority, oldest);
         for (const lane of lanes) wake.signal(lane);
-        if (count < FULL_ENOUGH) await clock.sleep(GATHER_MS, this.#stop.signal);
+        if (count < FULL_ENOUGH) await this.#gather();
         // The embedded database answers without ever leaving this turn of the event loop; timers and sockets need one.
         await nextTurn();
       } catch (error) {
@@ -103,7 +111,11 @@ export class RouteLoop {
     await clock.sleep(Math.min(untilNextMs, this.#pollMs), this.#interrupt.signal);
     this.#interrupt = null;
     this.#pollMs = wake.isComplete ? Math.min(this.#pollMs * 2, IDLE_POLL_MS) : BUSY_POLL_MS;
-    if (this.#signalled) await clock.sleep(GATHER_MS, this.#stop.signal);
+    if (this.#signalled) await this.#gather();
+  }
+
+  async #gather(): Promise<void> {
+    if (this.#gatherMs > 0) await this.#options.clock.sleep(this.#gatherMs, this.#stop.signal);
   }
 }
 

@@ -1,17 +1,15 @@
-import { type Lane, laneOf, PRIORITY_NAMES } from '../ledger/index.ts';
+import { type Lane, PRIORITY_CODES } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
-import { uuidv7 } from '../lib/ids.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { Channel } from '../providers/index.ts';
-import { categoryOf } from '../rules/index.ts';
 import type { Queryable, Store } from '../store/index.ts';
 import { type Metrics, type Tracer, traceIdOf } from '../telemetry/index.ts';
-import type { CompiledTemplate, Templates } from '../templates/index.ts';
-import type { Connection, Connections } from '../tenants/index.ts';
-import { loadRecipients, type Recipients } from '../users/index.ts';
+import type { Templates } from '../templates/index.ts';
+import type { Connections } from '../tenants/index.ts';
+import { loadRecipients } from '../users/index.ts';
 import { liveCandidates, type Standings, testCandidates } from './candidates.ts';
 import { countBatch } from './counts.ts';
-import { type Candidate, decide, type Plan } from './decide.ts';
+import type { Candidate } from './decide.ts';
+import { type Facts, planNotification, templateIdOf } from './plan-notification.ts';
 import {
   claimForRouting,
   type DeliveryRow,
@@ -75,18 +73,21 @@ export class Router {
   async #routeTurn(priority: number, since: number, cursor: string) {
     const { store, clock } = this.#options;
     const startedAt = performance.now();
-    const routed = await store.transaction(async (db) => {
-      const now = clock.now();
-      const { rows, goOnBehind } = await claimForRouting(db, {
-        priority,
-        since: new Date(since),
-        now: new Date(now),
-        cursor,
-        limit: BATCH,
-      });
-      const oldest = rows.reduce((first, row) => Math.min(first, row.dueAt.getTime()), now);
-      return { count: rows.length, goOnBehind, oldest, ...(await this.plan(db, rows, now)) };
-    });
+    const routed = await store.transaction(
+      async (db) => {
+        const now = clock.now();
+        const { rows, goOnBehind } = await claimForRouting(db, {
+          priority,
+          since: new Date(since),
+          now: new Date(now),
+          cursor,
+          limit: BATCH,
+        });
+        const oldest = rows.reduce((first, row) => Math.min(first, row.dueAt.getTime()), now);
+        return { count: rows.length, goOnBehind, oldest, ...(await this.plan(db, rows, now)) };
+      },
+      { isHigh: priority === PRIORITY_CODES.high },
+    );
     this.tell(routed, performance.now() - startedAt);
     return routed;
   }
@@ -173,83 +174,4 @@ function lanesOf(deliveries: DeliveryRow[]): Set<Lane> {
   return new Set(
     deliveries.filter((delivery) => delivery.state === 'queued').map((delivery) => delivery.lane),
   );
-}
-
-interface Facts {
-  recipients: Map<string, Recipients>;
-  connections: Map<string, Connection[]>;
-  /** By `tenant/live`. */
-  candidates: Map<string, Candidate[]>;
-  templates: Map<string, CompiledTemplate>;
-}
-
-/** Looked at for the whole batch at once, so a row that nothing of ours has written must not throw here. */
-function templateIdOf({ request }: RoutableRow): string | undefined {
-  const id: unknown = request.template?.id;
-  return typeof id === 'string' ? id : undefined;
-}
-
-function planNotification(row: RoutableRow, facts: Facts, now: number): DeliveryRow[] {
-  const recipient = facts.recipients.get(`${row.tenantId}/${row.userId}`) ?? null;
-  const templateId = templateIdOf(row);
-  const template =
-    templateId === undefined
-      ? null
-      : (facts.templates.get(`${row.tenantId}/${templateId}/published`) ?? null);
-  const expiresAt = row.expiresAt ?? new Date(now + categoryOf(row.category).maxAgeMs);
-  const plans = decide({
-    notification: {
-      live: row.live,
-      channels: (row.request.channels as Channel[] | undefined) ?? null,
-      expiresAt: row.expiresAt?.getTime() ?? null,
-      priority: PRIORITY_NAMES[row.priority]!,
-    },
-    contentChannels: template?.channels ?? null,
-    contentProblem: templateId !== undefined && !template ? 'the template is no longer published' : null,
-    recipient,
-    connections: facts.candidates.get(`${row.tenantId}/${row.live}`) ?? [],
-    lot: Number.parseInt(row.id.slice(-8), 16) / 2 ** 32,
-    now,
-  });
-  const shared = {
-    tenantId: row.tenantId,
-    live: row.live,
-    notificationId: row.id,
-    userId: recipient?.user.id ?? null,
-    templateVersion: template?.version ?? null,
-    createdAt: new Date(now),
-    expiresAt,
-  };
-  return plans.map((plan) => ({ ...shared, id: uuidv7(now), ...toDelivery(plan, row, now) }));
-}
-
-function toDelivery(plan: Plan, row: RoutableRow, now: number) {
-  const lane = laneOf(plan.channel, plan.platform, PRIORITY_NAMES[row.priority]!);
-  const target = { channel: plan.channel, lane, deviceId: plan.deviceId };
-  if (plan.kind === 'skip') {
-    const state = plan.reason === 'expired' ? ('expired' as const) : ('skipped' as const);
-    const code = plan.detail ?? null;
-    return {
-      ...target,
-      state,
-      reason: plan.reason,
-      code,
-      contactKind: null,
-      provider: null,
-      connection: '',
-      choice: null,
-      dueAt: null,
-    };
-  }
-  return {
-    ...target,
-    state: 'queued' as const,
-    reason: null,
-    code: null,
-    contactKind: plan.contactKind,
-    provider: plan.provider,
-    connection: plan.connection,
-    choice: plan.choice,
-    dueAt: new Date(now),
-  };
 }

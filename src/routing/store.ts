@@ -129,9 +129,9 @@ export interface Waiting {
 
 /**
  * One look at the first row of each (priority, tenant), however many wait behind it; what was due before `since` (a
- * time for each priority) is left out. The most urgent priority comes first.
+ * time for each priority, or null to leave it out altogether) is not seen. The most urgent priority comes first.
  */
-export async function loadWaiting(db: Queryable, since: readonly Date[]): Promise<Waiting[]> {
+export async function loadWaiting(db: Queryable, since: readonly (Date | null)[]): Promise<Waiting[]> {
   const { rows } = await db.query<Waiting>({
     name: 'routing_waiting',
     text: `

@@ -34,22 +34,22 @@ export interface Store {
   acceptBulk: pg.Pool;
   /** Route, deliver, track, sweep. */
   engine: pg.Pool;
-  /** Claims of high priority. */
+  /** Routing and claims of high priority. */
   engineHigh: pg.Pool;
   /** The database's time (see ReferenceClock). */
   clock: Clock;
   /** A transaction as role bellhop_api that sees the rows of one tenant only: the second wall behind `where tenant_id`. */
   scoped<T>(tenantId: string, work: (db: Queryable) => Promise<T>): Promise<T>;
   /** A transaction of the engine. Deadlocks and serialisation failures are tried again, so `work` may run twice. */
-  transaction<T>(work: (db: Queryable) => Promise<T>): Promise<T>;
+  transaction<T>(work: (db: Queryable) => Promise<T>, options?: { isHigh?: boolean }): Promise<T>;
   /** Reads the database's clock again. */
   syncClock(): Promise<void>;
   close(): Promise<void>;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
-/** Each lane of high priority has one claim under way at most, and few of them are busy at once. */
-const HIGH_POOL_SIZE = 2;
+/** Routing of high priority, and a claim for each of its lanes, of which few are busy at once. */
+const HIGH_POOL_SIZE = 3;
 const DEADLOCK = '40P01';
 const SERIALIZATION_FAILURE = '40001';
 const MAX_TRANSACTION_TRIES = 5;
@@ -75,7 +75,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
         );
         return work(client);
       }),
-    transaction: (work) => inTransaction(pools.engine, work),
+    transaction: (work, { isHigh = false } = {}) =>
+      inTransaction(isHigh ? pools.engineHigh : pools.engine, work),
     syncClock: async () => clock.setTo(await withClient(pools.engine, readClock)),
   };
   try {

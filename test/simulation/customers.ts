@@ -2,7 +2,7 @@ import { buildRow, type NotificationBody } from '../../src/accept/request.ts';
 import { updateAccepted } from '../../src/accept/store.ts';
 import { cancelAccepted, cancelDeliveries, lockNotification } from '../../src/ledger/index.ts';
 import { replayDeliveries } from '../../src/ledger/problem-store.ts';
-import { ROUTE } from '../../src/queue/index.ts';
+import { routeTopic } from '../../src/queue/index.ts';
 import { TENANTS, USERS } from './accounts.ts';
 import type { World } from './world.ts';
 
@@ -43,7 +43,7 @@ export class Customers {
     const answer = await process.commits.add(row).catch((error: Error) => ({ kind: error.name }));
     if (answer.kind === 'stored' && 'id' in answer) {
       if (!answer.replayed) this.asked.push({ id: answer.id, tenantId, channels: body.channels!.length });
-      process.wake.signal(ROUTE);
+      process.wake.signal(routeTopic(row.priority));
     }
     log.add('answer', row.id, answer.kind);
   }

@@ -1,0 +1,90 @@
+import { laneOf, PRIORITY_NAMES } from '../ledger/index.ts';
+import { uuidv7 } from '../lib/ids.ts';
+import type { Channel } from '../providers/index.ts';
+import { categoryOf } from '../rules/index.ts';
+import type { CompiledTemplate } from '../templates/index.ts';
+import type { Connection } from '../tenants/index.ts';
+import type { Recipients } from '../users/index.ts';
+import { type Candidate, decide, type Plan } from './decide.ts';
+import type { DeliveryRow, RoutableRow } from './store.ts';
+
+/** What the decisions of a batch go by, loaded for all of it at once. */
+export interface Facts {
+  recipients: Map<string, Recipients>;
+  connections: Map<string, Connection[]>;
+  /** By `tenant/live`. */
+  candidates: Map<string, Candidate[]>;
+  templates: Map<string, CompiledTemplate>;
+}
+
+/** Looked at for the whole batch at once, so a row that nothing of ours has written must not throw here. */
+export function templateIdOf({ request }: RoutableRow): string | undefined {
+  const id: unknown = request.template?.id;
+  return typeof id === 'string' ? id : undefined;
+}
+
+/** The deliveries of one notification, queued or skipped. Pure. */
+export function planNotification(row: RoutableRow, facts: Facts, now: number): DeliveryRow[] {
+  const recipient = facts.recipients.get(`${row.tenantId}/${row.userId}`) ?? null;
+  const templateId = templateIdOf(row);
+  const template =
+    templateId === undefined
+      ? null
+      : (facts.templates.get(`${row.tenantId}/${templateId}/published`) ?? null);
+  const expiresAt = row.expiresAt ?? new Date(now + categoryOf(row.category).maxAgeMs);
+  const plans = decide({
+    notification: {
+      live: row.live,
+      channels: (row.request.channels as Channel[] | undefined) ?? null,
+      expiresAt: row.expiresAt?.getTime() ?? null,
+      priority: PRIORITY_NAMES[row.priority]!,
+    },
+    contentChannels: template?.channels ?? null,
+    contentProblem: templateId !== undefined && !template ? 'the template is no longer published' : null,
+    recipient,
+    connections: facts.candidates.get(`${row.tenantId}/${row.live}`) ?? [],
+    lot: Number.parseInt(row.id.slice(-8), 16) / 2 ** 32,
+    now,
+  });
+  const shared = {
+    tenantId: row.tenantId,
+    live: row.live,
+    notificationId: row.id,
+    userId: recipient?.user.id ?? null,
+    templateVersion: template?.version ?? null,
+    createdAt: new Date(now),
+    expiresAt,
+  };
+  return plans.map((plan) => ({ ...shared, id: uuidv7(now), ...toDelivery(plan, row, now) }));
+}
+
+function toDelivery(plan: Plan, row: RoutableRow, now: number) {
+  const lane = laneOf(plan.channel, plan.platform, PRIORITY_NAMES[row.priority]!);
+  const target = { channel: plan.channel, lane, deviceId: plan.deviceId };
+  if (plan.kind === 'skip') {
+    const state = plan.reason === 'expired' ? ('expired' as const) : ('skipped' as const);
+    const code = plan.detail ?? null;
+    return {
+      ...target,
+      state,
+      reason: plan.reason,
+      code,
+      contactKind: null,
+      provider: null,
+      connection: '',
+      choice: null,
+      dueAt: null,
+    };
+  }
+  return {
+    ...target,
+    state: 'queued' as const,
+    reason: null,
+    code: null,
+    contactKind: plan.contactKind,
+    provider: plan.provider,
+    connection: plan.connection,
+    choice: plan.choice,
+    dueAt: new Date(now),
+  };
+}
