@@ -6,6 +6,7 @@ import { createEgressGuard } from '../src/lib/egress.ts';
 import { createLogger } from '../src/lib/logger.ts';
 import { createPostgresQueue, Wake } from '../src/queue/index.ts';
 import { Router } from '../src/routing/index.ts';
+import { createCategories } from '../src/rules/index.ts';
 import { openStore } from '../src/store/index.ts';
 import { createTemplates } from '../src/templates/index.ts';
 import { createConnections, loadOrCreateMasterKey } from '../src/tenants/index.ts';
@@ -30,6 +31,7 @@ const connections = createConnections({ store, clock, masterKeys, logger });
 const health = new HealthBoard({ store, clock, logger });
 await health.start();
 const provider = new NullProvider((probe) => process.send!({ probe, atMs: monotonicMs() }));
+const categories = createCategories(clock);
 const engine = await startDelivery({
   store,
   clock,
@@ -40,13 +42,14 @@ const engine = await startDelivery({
   connections,
   hooks,
   flags,
+  categories,
   guard,
   health,
   simulator: null,
   callbackUrl: () => undefined,
   transports: provider.transports,
 });
-const router = new Router({ store, clock, logger, templates, connections, standings: health });
+const router = new Router({ store, clock, logger, templates, connections, categories, standings: health });
 
 process.on('message', async (plan: CampaignPlan) => {
   process.send!({ result: await runCampaign({ store, wake, router, provider }, plan) });

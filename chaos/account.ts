@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { reconcile, TERMINAL } from '../src/ledger/index.ts';
-import { categoryOf } from '../src/rules/index.ts';
+import { BUILT_IN } from '../src/rules/index.ts';
 import { inTransaction } from '../src/store/index.ts';
 import type { Kill } from './fleet.ts';
 import type { Accepted } from './provider-peer.ts';
@@ -84,7 +84,7 @@ function countDuplicates(account: Account, fate: Fate, arrived: number): void {
   const isHidden = KEYED.has(fate.channel ?? '');
   const name = isHidden ? 'hidden by key' : fate.category;
   account.duplicates[name] = (account.duplicates[name] ?? 0) + extra;
-  const isForbidden = !isHidden && categoryOf(fate.category).unknown === 'never-repeat';
+  const isForbidden = !isHidden && BUILT_IN.of(fate.category).unknown === 'never-repeat';
   if (isForbidden || extra > fate.unknowns) {
     account.unexplained.push(
       `${fate.deliveryId} (${fate.category}): arrived ${arrived} times, ${fate.unknowns} unknown`,
@@ -107,7 +107,7 @@ function recoveriesOf(kill: Kill, kills: Kill[], arrivals: Map<string, Accepted[
     const again = arrivals.get(id)?.find(({ at, owner }) => at > kill.at && owner !== kill.incarnation);
     if (!again) return [];
     if (kills.some(({ at, claimed }) => at > kill.at && at < again.at && claimed.includes(id))) return [];
-    const { evidenceMs } = categoryOf(again.key.split('/')[0]!);
+    const { evidenceMs } = BUILT_IN.of(again.key.split('/')[0]!);
     return [Math.max(0, again.at - kill.at - evidenceMs) / 1_000];
   });
 }

@@ -31,8 +31,9 @@ import type { Logger } from './lib/logger.ts';
 import { listProviders } from './providers/index.ts';
 import { createPostgresQueue, Wake } from './queue/index.ts';
 import { startRouting } from './routing/index.ts';
+import { createCategories, registerCategoryRoutes } from './rules/index.ts';
 import { createSimulator, type Simulator } from './simulator/index.ts';
-import { keepClock, openStore, type Store } from './store/index.ts';
+import { keepClock, openStore, type Store, samplePools } from './store/index.ts';
 import { createMetrics, LoopWatch, type Metrics, startTracing, type Tracer } from './telemetry/index.ts';
 import { createTemplates, registerTemplateRoutes } from './templates/index.ts';
 import {
@@ -179,6 +180,7 @@ async function buildParts(
     wake,
     masterKeys,
     flags,
+    categories: createCategories(clock),
     hooks,
     hookTransport,
     firstKeys,
@@ -207,18 +209,8 @@ function countSpans(tracer: Tracer, metrics: Metrics): () => void {
   };
 }
 
-function samplePools(store: Store, metrics: Metrics): void {
-  const { api, acceptHigh: accept_high, acceptBulk: accept_bulk, engine, engineHigh: engine_high } = store;
-  const pools =
-    store.kind === 'embedded' ? { embedded: engine } : { api, accept_high, accept_bulk, engine, engine_high };
-  for (const [pool, { totalCount, idleCount, waitingCount }] of Object.entries(pools)) {
-    metrics.databaseClients.set({ pool, state: 'open' }, totalCount);
-    metrics.databaseClients.set({ pool, state: 'idle' }, idleCount);
-    metrics.databaseClients.set({ pool, state: 'waiting' }, waitingCount);
-  }
-}
-
-async function startSweeper({ store, clock, wake, logger, metrics, tracer, watch }: Parts): Promise<Stop> {
+async function startSweeper(parts: Parts): Promise<Stop> {
+  const { store, clock, wake, logger, categories, metrics, tracer, watch } = parts;
   const housekeeping = async () => {
     const now = new Date(clock.now());
     await purgeExpiredKeys(store.engine, now, PURGE_BATCH);
@@ -226,6 +218,7 @@ async function startSweeper({ store, clock, wake, logger, metrics, tracer, watch
   };
   const sweep = new Sweep({
     store,
+    categories,
     clock,
     wake,
     logger,
@@ -243,7 +236,8 @@ async function startSweeper({ store, clock, wake, logger, metrics, tracer, watch
 
 /** Every process that delivers plays the providers for its own test attempts, on free loopback ports. */
 async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise<DeliveryEngine> {
-  const { store, clock, logger, wake, queue, templates, connections, hooks, flags, guard } = parts;
+  const { store, clock, logger, wake, queue, templates, connections, hooks, flags, categories, guard } =
+    parts;
   const { health, metrics, tracer, watch } = parts;
   const simulator = createSimulator({
     providers: listProviders(),
@@ -269,6 +263,7 @@ async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise
     connections,
     hooks,
     flags,
+    categories,
     guard,
     metrics,
     tracer,
@@ -280,7 +275,8 @@ async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise
 }
 
 async function startApi(config: Config, parts: Parts, version: string, stops: Stop[]): Promise<string> {
-  const { store, clock, wake, logger, templates, connections, masterKeys, metrics, tracer } = parts;
+  const { store, clock, wake, logger, templates, categories, connections, masterKeys, metrics, tracer } =
+    parts;
   const authenticator = createAuthenticator({ store, clock, logger, bootstrapKey: config.bootstrapKey });
   const app = await createServer({
     authenticate: authenticator,
@@ -311,9 +307,17 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
       metrics.acceptWaiting.set({ line: name }, commit.waiting);
   });
   const { idempotencyMs, publicUrl } = config;
-  registerAcceptRoutes(app, { clock, wake, templates, commits, idempotencyMs, tracer });
+  registerAcceptRoutes(app, { store, clock, wake, templates, categories, commits, idempotencyMs, tracer });
   registerChangeRoutes(app, { store, templates, clock, wake });
-  registerLedgerRoutes(app, { store, clock, wake, decideUnknown });
+  registerLedgerRoutes(app, {
+    store,
+    clock,
+    wake,
+    loadPolicy: async (db, tenantId) => {
+      const own = (await categories.forTenants(db, [tenantId])).get(tenantId)!;
+      return (delivery, now) => decideUnknown(delivery, own.of(delivery.category).unknown, now);
+    },
+  });
   registerUserRoutes(app, { store, clock });
   registerInboxRoutes(app, { store, clock });
   registerTemplateRoutes(app, { store, clock, templates });
@@ -322,6 +326,7 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   const { hooks, flags, guard, hookTransport: transport, health } = parts;
   registerHookRoutes(app, { store, clock, hooks, masterKeys, guard, transport });
   registerFlagRoutes(app, { store, clock, flags, settings: config.flags });
+  registerCategoryRoutes(app, { store, clock, categories });
   registerHealthRoutes(app, { clock, connections, health });
   await registerTrackingRoutes(app, { ...parts, publicUrl });
   observe(app, config, parts, config.metrics.port === null);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Problem } from '../http/index.ts';
+import { BUILT_IN } from '../rules/index.ts';
 import { buildRow, checkRules, checkTimes, idempotencyKeyOf, type NotificationBody } from './request.ts';
 
 const NOW = Date.UTC(2026, 10, 21, 12);
@@ -71,7 +72,7 @@ describe('the idempotency key', () => {
 });
 
 describe('the row of a notification', () => {
-  const context = { tenantId: 't', live: true, now: NOW, idempotencyMs: DAY_MS };
+  const context = { tenantId: 't', live: true, now: NOW, idempotencyMs: DAY_MS, categories: BUILT_IN };
   const row = (extra: object = {}, key?: string) => buildRow(body(extra), key, context);
 
   it('has the priority of its category unless it names one', () => {

@@ -14,7 +14,7 @@ import { PRIORITY_CODES } from '../ledger/index.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import { canonicalJson } from '../lib/text.ts';
 import { CHANNELS, type Channel, PRIORITIES } from '../providers/index.ts';
-import { categoryOf, DEFAULT_CATEGORY } from '../rules/index.ts';
+import { DEFAULT_CATEGORY, type TenantCategories } from '../rules/index.ts';
 import type { CallersTrace } from '../telemetry/index.ts';
 import { checkInline, InlineMessage, type Templates } from '../templates/index.ts';
 import type { AcceptedRow } from './store.ts';
@@ -111,6 +111,7 @@ export interface AcceptContext {
   live: boolean;
   now: number;
   idempotencyMs: number;
+  categories: TenantCategories;
   /** Stored with the request, and no part of its fingerprint: a repeated request has a trace of its own. */
   trace?: CallersTrace;
 }
@@ -122,7 +123,7 @@ export function buildRow(
   context: AcceptContext,
 ): AcceptedRow {
   const { idempotencyKey: _, ...content } = body;
-  const category = categoryOf(body.category ?? DEFAULT_CATEGORY);
+  const category = context.categories.of(body.category ?? DEFAULT_CATEGORY);
   const createdAt = new Date(context.now);
   const sendAt = body.sendAt === undefined ? null : new Date(body.sendAt);
   return {

@@ -6,6 +6,7 @@ import { FakeClock } from '../lib/clock.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { ROUTE_HIGH, Wake } from '../queue/index.ts';
+import { createCategories } from '../rules/index.ts';
 import { createGroupCommit, type GroupCommit, registerAcceptRoutes } from './index.ts';
 
 const TENANT = uuidv7(1);
@@ -54,6 +55,8 @@ describeStores('POST /v1/notifications', (store) => {
       templates: { isPublished: async (_tenant, id) => id === 'welcome' },
       commits: { high: commit('high'), bulk: commit('bulk') },
       idempotencyMs: 86_400_000,
+      categories: createCategories(clock),
+      store: store(),
     });
     await app.ready();
   });

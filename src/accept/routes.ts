@@ -4,6 +4,8 @@ import { PRIORITY_CODES } from '../ledger/index.ts';
 import { OverloadedError } from '../lib/batcher.ts';
 import type { Clock } from '../lib/clock.ts';
 import { routeTopic, type Wake } from '../queue/index.ts';
+import type { Categories } from '../rules/index.ts';
+import type { Store } from '../store/index.ts';
 import { callersTrace, type Tracer } from '../telemetry/index.ts';
 import type { Templates } from '../templates/index.ts';
 import type { Accepted, GroupCommit } from './group-commit.ts';
@@ -14,6 +16,8 @@ export interface AcceptOptions {
   clock: Clock;
   wake: Wake;
   templates: Pick<Templates, 'isPublished'>;
+  categories: Pick<Categories, 'forTenants'>;
+  store: Pick<Store, 'api'>;
   /** High priority and the rest have lines of their own. */
   commits: { high: GroupCommit; bulk: GroupCommit };
   idempotencyMs: number;
@@ -53,7 +57,9 @@ export function registerAcceptRoutes(app: Server, options: AcceptOptions): void 
       await checkTemplate(options.templates, tenantId, body);
       const key = idempotencyKeyOf(request.headers['idempotency-key'], body);
       const trace = callersTrace(request.headers);
-      const row = buildRow(body, key, { tenantId, live, now, idempotencyMs: options.idempotencyMs, trace });
+      const categories = (await options.categories.forTenants(options.store.api, [tenantId])).get(tenantId)!;
+      const { idempotencyMs } = options;
+      const row = buildRow(body, key, { tenantId, live, now, idempotencyMs, categories, trace });
       const line = row.priority === PRIORITY_CODES.high ? options.commits.high : options.commits.bulk;
       const stored = line.add(row).catch(refuseWhenFull).then(answeredId);
       const id = await (options.tracer

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Problem } from '../http/index.ts';
 import { FakeClock } from '../lib/clock.ts';
+import { BUILT_IN } from '../rules/index.ts';
 import type { AcceptFact, Tracer } from '../telemetry/index.ts';
 import { buildRow } from './request.ts';
 import { traced } from './trace.ts';
@@ -19,6 +20,7 @@ describe('what a trace tells about accepting', () => {
       live: true,
       now: clock.now(),
       idempotencyMs: 1,
+      categories: BUILT_IN,
       trace,
     });
     clock.advance(2);

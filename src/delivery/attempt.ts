@@ -2,7 +2,7 @@ import type { TenantHooks } from '../hooks/index.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type Message, type Outcome, rejected } from '../providers/index.ts';
 import type { Claimed } from '../queue/index.ts';
-import { categoryOf } from '../rules/index.ts';
+import type { Category } from '../rules/index.ts';
 import type { Tracer } from '../telemetry/index.ts';
 import type { CompiledTemplate } from '../templates/index.ts';
 import { recheck } from './compose.ts';
@@ -34,6 +34,7 @@ export interface Work {
   route: Route | null;
   gate: Gate;
   health: Health;
+  category: Category;
   template: CompiledTemplate | null;
   /** Null without any. */
   hooks: TenantHooks | null;
@@ -78,7 +79,7 @@ export async function attempt(work: Work, tools: AttemptTools): Promise<Result> 
     retries: claimed.retries,
     expiresAt: claimed.expiresAt,
     schedule: scheduleFor(claimed.channel as Message['channel'], claimed.priority),
-    category: categoryOf(claimed.category),
+    category: work.category,
     connection: claimed.connection,
     choice: claimed.choice,
     alternative: mayMove(outcome, sent, claimed) ? work.findAlternative() : null,

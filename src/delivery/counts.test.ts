@@ -130,7 +130,14 @@ describe('the counts of delivery', () => {
   });
 
   it('do not call an end what waits for a person', async () => {
-    const undecided = { id: 'd', lane: 'push.ios.low', live: true, channel: 'push', provider: 'apns' };
+    const undecided = {
+      id: 'd',
+      tenantId: 't',
+      lane: 'push.ios.low',
+      live: true,
+      channel: 'push',
+      provider: 'apns',
+    };
     const held = { ...undecided, category: 'otp', retries: 0, expiresAt: null, cancelRequested: false };
     countDecisions(
       metrics,
@@ -143,7 +150,14 @@ describe('the counts of delivery', () => {
   });
 
   it('tell how unknown outcomes were decided, and that the dead among them are dead letters', async () => {
-    const undecided = { id: 'd', lane: 'push.ios.low', live: true, channel: 'push', provider: 'apns' };
+    const undecided = {
+      id: 'd',
+      tenantId: 't',
+      lane: 'push.ios.low',
+      live: true,
+      channel: 'push',
+      provider: 'apns',
+    };
     const rest = { category: 'marketing', retries: 9, expiresAt: null, cancelRequested: false };
     const both = [
       { ...undecided, ...rest },

@@ -6,6 +6,7 @@ import type { Logger } from '../lib/logger.ts';
 import { randomBytes } from '../lib/random.ts';
 import type { HttpProvider } from '../providers/index.ts';
 import type { Claimed, Queue, Wake } from '../queue/index.ts';
+import type { Categories } from '../rules/index.ts';
 import type { Store } from '../store/index.ts';
 import type { LoopWatch, Metrics, Tracer } from '../telemetry/index.ts';
 import type { Templates } from '../templates/index.ts';
@@ -33,6 +34,7 @@ export interface DeliveryOptions {
   connections: Pick<Connections, 'forTenants'>;
   hooks: Pick<Hooks, 'forTenants'>;
   flags: Pick<Flags, 'forTenants'>;
+  categories: Pick<Categories, 'forTenants'>;
   guard: EgressGuard;
   health: HealthBoard;
   /** Where test attempts go; null when this process must not send any. */
@@ -88,6 +90,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
     templates,
     hooks: options.hooks,
     flags: options.flags,
+    categories: options.categories,
     tools,
   });
   const evacuation = new Evacuation({

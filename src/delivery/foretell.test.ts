@@ -4,12 +4,18 @@ import { describeStores } from '../../test/support/stores.ts';
 import { serveTwoTenants } from '../../test/support/two-tenants.ts';
 import { registerLedgerRoutes } from '../ledger/index.ts';
 import { insertDelivery, insertNotification } from '../ledger/testing.ts';
+import { BUILT_IN } from '../rules/index.ts';
 import { decideUnknown } from './sweep.ts';
 
 describeStores('an unknown delivery', (store) => {
   it('tells what its category will make of it, and when, wherever it is shown', async () => {
     const api = await serveTwoTenants(store(), (app, deps) =>
-      registerLedgerRoutes(app, { ...deps, wake: { signal() {} }, decideUnknown }),
+      registerLedgerRoutes(app, {
+        ...deps,
+        wake: { signal() {} },
+        loadPolicy: async () => (delivery, now) =>
+          decideUnknown(delivery, BUILT_IN.of(delivery.category).unknown, now),
+      }),
     );
     for (const [category, decideAt, words] of [
       ['transactional', new Date(store().clock.now() + 10_000), /^sent again over the same connection at 2/],

@@ -99,6 +99,7 @@ export async function loadSweepWork(
 }
 
 export interface UndecidedDelivery extends Undecided {
+  tenantId: string;
   live: boolean;
 }
 
@@ -108,12 +109,13 @@ export async function loadUndecided(db: Queryable, now: Date, limit: number): Pr
     `with due as (
        select id from deliveries where decide_at <= $1 and state = 'unknown' order by decide_at limit $2 for update skip locked
      )
-     select d.id, d.lane, d.live, d.channel, d.provider, d.retries, d.expires_at, d.cancel_requested, n.category
+     select d.id, d.tenant_id, d.lane, d.live, d.channel, d.provider, d.retries, d.expires_at, d.cancel_requested, n.category
        from due join deliveries d on d.id = due.id join notifications n on n.id = d.notification_id`,
     [now, limit],
   );
   return rows.map((row) => ({
     id: row.id,
+    tenantId: row.tenant_id,
     lane: row.lane,
     live: row.live,
     channel: row.channel,

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { before, beforeEach, it } from 'node:test';
 import { queueDeliveries, statesOf, TENANT } from '../../test/support/ledger.ts';
+import { plainTenants } from '../../test/support/plain-tenants.ts';
 import { describeStores } from '../../test/support/stores.ts';
 import type { Clock } from '../lib/clock.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { accepted, retry } from '../providers/index.ts';
 import { type Claimed, createPostgresQueue, type Queue, Wake } from '../queue/index.ts';
+import { BUILT_IN, categoriesFrom } from '../rules/index.ts';
 import { createMetrics, type Metrics } from '../telemetry/index.ts';
 import { scheduleFor } from './retry.ts';
 import { type SettledOutcome, settle } from './settle.ts';
@@ -30,6 +32,7 @@ describeStores('the sweep', (store) => {
       wake: new Wake(),
       logger: silentLogger,
       housekeeping: async () => {},
+      categories: plainTenants.categories,
       metrics,
     });
   });
@@ -146,13 +149,14 @@ describeStores('the sweep', (store) => {
   });
 
   it('leaves to a person what its policy holds, once and for all, whatever its expiry', async () => {
+    const holding = categoriesFrom([{ id: 'transactional', definition: { unknown: 'hold' } }]);
     const held = new Sweep({
       store: store(),
       clock,
       wake: new Wake(),
       logger: silentLogger,
       housekeeping: async () => {},
-      decide: (delivery, now) => decideUnknown(delivery, now, 'hold'),
+      categories: { forTenants: async () => new Map([[TENANT, holding]]) },
     });
     const [claimed] = await startAttempts(1);
     await held.takeOverAll();
@@ -176,21 +180,20 @@ describeStores('the sweep', (store) => {
   });
 });
 
-const unknown = (extra: Partial<Parameters<typeof decideUnknown>[0]> = {}) =>
-  decideUnknown(
-    {
-      id: 'd',
-      lane: 'email.normal',
-      channel: 'email',
-      provider: 'smtp',
-      category: 'transactional',
-      retries: 0,
-      expiresAt: null,
-      cancelRequested: false,
-      ...extra,
-    },
-    1_000,
-  ).state;
+const unknown = (extra: Partial<Parameters<typeof decideUnknown>[0]> = {}) => {
+  const delivery = {
+    id: 'd',
+    lane: 'email.normal',
+    channel: 'email',
+    provider: 'smtp',
+    category: 'transactional',
+    retries: 0,
+    expiresAt: null,
+    cancelRequested: false,
+    ...extra,
+  };
+  return decideUnknown(delivery, BUILT_IN.of(delivery.category).unknown, 1_000).state;
+};
 
 it('the policy sends transactional messages again, and marketing only where a repeat cannot show', () => {
   assert.equal(unknown(), 'queued');
@@ -222,6 +225,6 @@ it('the policy that holds asks a person, unless somebody cancelled', () => {
     expiresAt: new Date(1),
     cancelRequested: false,
   };
-  assert.equal(decideUnknown(delivery, 1_000, 'hold').state, 'unknown');
-  assert.equal(decideUnknown({ ...delivery, cancelRequested: true }, 1_000, 'hold').state, 'cancelled');
+  assert.equal(decideUnknown(delivery, 'hold', 1_000).state, 'unknown');
+  assert.equal(decideUnknown({ ...delivery, cancelRequested: true }, 'hold', 1_000).state, 'cancelled');
 });

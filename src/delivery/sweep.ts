@@ -4,8 +4,8 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type Channel, getProvider } from '../providers/index.ts';
 import type { Wake } from '../queue/index.ts';
-import { type Category, categoryOf } from '../rules/index.ts';
-import { ensurePartitions, type Store } from '../store/index.ts';
+import type { Categories, UnknownPolicy } from '../rules/index.ts';
+import { ensurePartitions, type Queryable, type Store } from '../store/index.ts';
 import { type LoopBeat, type Metrics, type Tracer, UNWATCHED } from '../telemetry/index.ts';
 import { countDecisions } from './counts.ts';
 import { DEAD_AFTER_MS } from './heartbeat.ts';
@@ -31,12 +31,11 @@ export interface SweepOptions {
   clock: Clock;
   wake: Wake;
   logger: Logger;
+  categories: Pick<Categories, 'forTenants'>;
   housekeeping(): Promise<unknown>;
   metrics?: Metrics;
   beat?: LoopBeat;
   tracer?: Tracer;
-  /** The policy for unknown outcomes; `decideUnknown` unless told otherwise. */
-  decide?(delivery: Undecided, now: number): Decision;
 }
 
 /** Looks after what nobody else would: attempts of dead workers, unknown outcomes, partitions, housekeeping. */
@@ -100,9 +99,10 @@ export class Sweep {
     const lost = await store.transaction(async (db) => {
       const now = clock.now();
       const attempts = await takeOverDeadWorkers(db, new Date(aliveSince));
+      const categoryOf = await this.#categories(db, attempts);
       const marked = attempts.map((lost) => ({
         ...lost,
-        decideAt: new Date(now + categoryOf(lost.category).evidenceMs),
+        decideAt: new Date(now + categoryOf(lost).evidenceMs),
       }));
       await markUnknown(db, marked, new Date(now));
       return attempts;
@@ -125,14 +125,17 @@ export class Sweep {
   }
 
   async #decideUnknown(): Promise<Set<Lane>> {
-    const { store, clock, metrics, beat = UNWATCHED, decide = decideUnknown } = this.#options;
+    const { store, clock, metrics, beat = UNWATCHED } = this.#options;
     const lanes = new Set<Lane>();
     for (let full = true; full && !this.#stop.signal.aborted; await nextTurn()) {
       beat.turn();
       const { undecided, decisions } = await store.transaction(async (db) => {
         const now = clock.now();
         const undecided = await loadUndecided(db, new Date(now), BATCH);
-        const decisions = undecided.map((delivery) => decide(delivery, now));
+        const categoryOf = await this.#categories(db, undecided);
+        const decisions = undecided.map((delivery) =>
+          decideUnknown(delivery, categoryOf(delivery).unknown, now),
+        );
         await writeDecisions(db, decisions, new Date(now));
         return { undecided, decisions };
       });
@@ -143,6 +146,14 @@ export class Sweep {
       full = undecided.length === BATCH;
     }
     return lanes;
+  }
+
+  /** What is in force for these rows, read in the same transaction. */
+  async #categories(db: Queryable, rows: { tenantId: string }[]) {
+    const tenantIds = rows.map(({ tenantId }) => tenantId);
+    const byTenant = await this.#options.categories.forTenants(db, tenantIds);
+    return ({ tenantId, category }: { tenantId: string; category: string }) =>
+      byTenant.get(tenantId)!.of(category);
   }
 
   async #maintain(): Promise<void> {
@@ -163,11 +174,7 @@ export class Sweep {
  * The policy for an attempt that nobody can tell the outcome of, once no evidence came in time. Sending again is
  * always over the same connection: only there a provider-side key or a replacing message can hide the duplicate.
  */
-export function decideUnknown(
-  delivery: Undecided,
-  now: number,
-  policy: Category['unknown'] = categoryOf(delivery.category).unknown,
-): Decision {
+export function decideUnknown(delivery: Undecided, policy: UnknownPolicy, now: number): Decision {
   const { id, retries } = delivery;
   const end = (state: Decision['state'], reason: string): Decision => ({ id, state, reason, retries });
   if (delivery.cancelRequested) return end('cancelled', 'cancelled');

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { queueDeliveries, TENANT } from '../../test/support/ledger.ts';
+import { plainTenants } from '../../test/support/plain-tenants.ts';
 import { describeStores } from '../../test/support/stores.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import { silentLogger } from '../lib/logger.ts';
@@ -36,6 +37,7 @@ describeStores('a trace of a worker that died', (store) => {
       wake: new Wake(),
       logger: silentLogger,
       housekeeping: async () => {},
+      categories: plainTenants.categories,
       tracer: { attempted: (fact: AttemptFact) => facts.push(fact) } as unknown as Tracer,
     });
     await sweep.takeOverAll();

@@ -4,6 +4,7 @@ import type { Hooks, TenantHooks } from '../hooks/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Claim, Claimed, Wake } from '../queue/index.ts';
+import type { Categories, TenantCategories } from '../rules/index.ts';
 import type { Store } from '../store/index.ts';
 import type { CompiledTemplate, Templates } from '../templates/index.ts';
 import type { Connection, Connections } from '../tenants/index.ts';
@@ -27,6 +28,7 @@ export interface WorkerOptions {
   templates: Pick<Templates, 'compiled'>;
   hooks: Pick<Hooks, 'forTenants'>;
   flags: Pick<Flags, 'forTenants'>;
+  categories: Pick<Categories, 'forTenants'>;
   tools: AttemptTools;
 }
 
@@ -36,6 +38,7 @@ interface Needs {
   templates: Map<string, CompiledTemplate>;
   hooks: Map<string, TenantHooks>;
   flags: Map<string, TenantFlags>;
+  categories: Map<string, TenantCategories>;
 }
 
 const DELETE_CLAIMS_AT = 50;
@@ -99,12 +102,13 @@ export class Worker {
   }
 
   async #lookUp(deliveries: Claimed[]): Promise<Needs> {
-    const { store, connections, hooks, flags } = this.#options;
+    const { store, connections, hooks, flags, categories } = this.#options;
     const tenantIds = [...new Set(deliveries.map((delivery) => delivery.tenantId))];
     return {
       configured: await connections.forTenants(store.engine, tenantIds),
       hooks: await hooks.forTenants(store.engine, tenantIds),
       flags: await flags.forTenants(store.engine, tenantIds),
+      categories: await categories.forTenants(store.engine, tenantIds),
       templates: await this.#loadTemplates(deliveries),
     };
   }
@@ -116,6 +120,7 @@ export class Worker {
       route: routeOf(claimed, connections),
       gate,
       health: this.#options.gates.healthOf(claimed.tenantId, claimed.connection),
+      category: needs.categories.get(claimed.tenantId)!.of(claimed.category),
       template: needs.templates.get(templateName(claimed)) ?? null,
       hooks: needs.hooks.get(claimed.tenantId) ?? null,
       findAlternative: () =>

@@ -9,6 +9,8 @@ export const SCOPES = [
   'templates:read',
   'connections:write',
   'connections:read',
+  'categories:write',
+  'categories:read',
   'hooks:write',
   'hooks:read',
   'keys:write',

@@ -22,6 +22,7 @@ export const ERRORS = {
   'hook.not_found': [404, 'No such hook'],
   'hook.invalid': [422, 'The hook is not valid'],
   'flag.not_found': [404, 'No such feature flag'],
+  'category.not_found': [404, 'The tenant has not declared such a category'],
   'provider.not_found': [404, 'No such provider'],
   'key.not_found': [404, 'No such API key'],
   'notification.not_found': [404, 'No such notification'],

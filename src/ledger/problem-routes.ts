@@ -7,7 +7,7 @@ import { loadAttempts, loadDelivery } from './store.ts';
 import { renderDelivery } from './view.ts';
 
 /** The list of what needs a look, and one delivery. */
-export function registerProblemViews(app: Server, { store, decideUnknown }: LedgerOptions): void {
+export function registerProblemViews(app: Server, { store, loadPolicy }: LedgerOptions): void {
   app.get(
     '/v1/deliveries',
     {
@@ -39,6 +39,7 @@ export function registerProblemViews(app: Server, { store, decideUnknown }: Ledg
           rows.map((row) => row.id),
         );
         const byDelivery = Map.groupBy(attempts, (attempt) => attempt.delivery_id);
+        const decideUnknown = await loadPolicy?.(db, tenantId);
         return {
           items: rows.map((row) => renderDelivery(row, byDelivery.get(row.id) ?? [], decideUnknown)),
           nextCursor: next && Buffer.from(next).toString('base64url'),
@@ -61,7 +62,8 @@ export function registerProblemViews(app: Server, { store, decideUnknown }: Ledg
       store.scoped(tenantId, async (db) => {
         const delivery = await loadDelivery(db, tenantId, live, params.id);
         if (!delivery) throw new Problem('delivery.not_found');
-        return renderDelivery(delivery, await loadAttempts(db, tenantId, [delivery.id]), decideUnknown);
+        const attempts = await loadAttempts(db, tenantId, [delivery.id]);
+        return renderDelivery(delivery, attempts, await loadPolicy?.(db, tenantId));
       }),
   );
 }

@@ -11,7 +11,7 @@ import {
   toPage,
 } from '../http/index.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { Store } from '../store/index.ts';
+import type { Queryable, Store } from '../store/index.ts';
 import type { DecideUnknown } from './next.ts';
 import { registerProblemViews } from './problem-routes.ts';
 import { IdPath, UUID_PATTERN, View } from './problem-schema.ts';
@@ -25,8 +25,8 @@ export interface LedgerOptions {
   clock: Clock;
   /** Told which lanes got work back. */
   wake: { signal(topic: string): void };
-  /** The policy for unknown outcomes, to foretell what happens; without it views do not tell. */
-  decideUnknown?: DecideUnknown;
+  /** A tenant's policy for unknown outcomes, to foretell what happens; without it views do not tell. */
+  loadPolicy?(db: Queryable, tenantId: string): Promise<DecideUnknown>;
 }
 
 /** What happened: notifications with their deliveries and attempts, the lists of problems, and sending again. */
@@ -37,7 +37,7 @@ export function registerLedgerRoutes(app: Server, options: LedgerOptions): void 
   registerSettle(app, options);
 }
 
-function registerNotificationViews(app: Server, { store, clock, decideUnknown }: LedgerOptions): void {
+function registerNotificationViews(app: Server, { store, clock, loadPolicy }: LedgerOptions): void {
   app.get(
     '/v1/notifications/:id',
     {
@@ -59,6 +59,7 @@ function registerNotificationViews(app: Server, { store, clock, decideUnknown }:
           tenantId,
           deliveries.map((delivery) => delivery.id),
         );
+        const decideUnknown = await loadPolicy?.(db, tenantId);
         return renderNotification(notification, deliveries, attempts, { now: clock.now(), decideUnknown });
       }),
   );

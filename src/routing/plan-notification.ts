@@ -1,7 +1,7 @@
 import { laneOf, PRIORITY_NAMES } from '../ledger/index.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import type { Channel } from '../providers/index.ts';
-import { categoryOf } from '../rules/index.ts';
+import type { TenantCategories } from '../rules/index.ts';
 import type { CompiledTemplate } from '../templates/index.ts';
 import type { Connection } from '../tenants/index.ts';
 import type { Recipients } from '../users/index.ts';
@@ -15,6 +15,7 @@ export interface Facts {
   /** By `tenant/live`. */
   candidates: Map<string, Candidate[]>;
   templates: Map<string, CompiledTemplate>;
+  categories: Map<string, TenantCategories>;
 }
 
 /** Looked at for the whole batch at once, so a row that nothing of ours has written must not throw here. */
@@ -31,7 +32,8 @@ export function planNotification(row: RoutableRow, facts: Facts, now: number): D
     templateId === undefined
       ? null
       : (facts.templates.get(`${row.tenantId}/${templateId}/published`) ?? null);
-  const expiresAt = row.expiresAt ?? new Date(now + categoryOf(row.category).maxAgeMs);
+  const expiresAt =
+    row.expiresAt ?? new Date(now + facts.categories.get(row.tenantId)!.of(row.category).maxAgeMs);
   const plans = decide({
     notification: {
       live: row.live,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, it } from 'node:test';
 import { describeStores } from '../../test/support/stores.ts';
 import { uuidv7 } from '../lib/ids.ts';
+import { createCategories } from '../rules/index.ts';
 import { Router } from './router.ts';
 import { loadWaiting } from './store.ts';
 
@@ -19,6 +20,7 @@ describeStores('the router', (store) => {
       logger: { error: assert.fail } as never,
       templates: { compiled: async () => new Map() },
       connections: { forTenants: async () => new Map() },
+      categories: createCategories(store().clock),
     });
 
   /** A notification of each tenant, due so many ms from now. */

@@ -1,6 +1,7 @@
 import { type Lane, PRIORITY_CODES } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
+import type { Categories } from '../rules/index.ts';
 import type { Queryable, Store } from '../store/index.ts';
 import { type Metrics, type Tracer, traceIdOf } from '../telemetry/index.ts';
 import type { Templates } from '../templates/index.ts';
@@ -28,6 +29,7 @@ export interface RouterOptions {
   logger: Logger;
   templates: Pick<Templates, 'compiled'>;
   connections: Pick<Connections, 'forTenants'>;
+  categories: Pick<Categories, 'forTenants'>;
   metrics?: Metrics;
   tracer?: Tracer;
   /** Without it all connections count as healthy. */
@@ -156,7 +158,8 @@ export class Router {
       candidates.set(`${tenantId}/true`, liveCandidates(configured, this.#options.standings));
       candidates.set(`${tenantId}/false`, testCandidates(configured));
     }
-    return { recipients, connections, candidates, templates };
+    const categories = await this.#options.categories.forTenants(db, tenantIds);
+    return { recipients, connections, candidates, templates, categories };
   }
 }
 

@@ -1,38 +1,46 @@
-/** What a message is about decides how it may be repeated, retried and how long evidence is waited for. */
-export interface Category {
-  id: string;
-  /** Priority when the caller gives none. */
-  priority: 'high' | 'normal' | 'low';
-  /**
-   * What to do with an attempt whose outcome nobody can tell: `never-repeat` ends it as failed, `hold` leaves it until
-   * a person settles it.
-   */
-  unknown: 'send-again' | 'never-repeat' | 'hold';
-  /** How long a receipt may still settle an unknown attempt before the policy decides. */
-  evidenceMs: number;
-  /** Retries stop at this age when the caller gives no expiry. */
-  maxAgeMs: number;
+import type { Clock } from '../lib/clock.ts';
+import { type Queryable, TenantCache } from '../store/index.ts';
+import { BUILT_IN_IDS, type Category, categoryFrom } from './category.ts';
+import { type CategoryRow, selectCategories } from './category-store.ts';
+
+/** The categories in force for one tenant. */
+export interface TenantCategories {
+  /** Never missing: what nobody declared behaves like `transactional`. */
+  of(id: string): Category;
+  /** Built in and declared, by id. */
+  readonly all: readonly Category[];
 }
 
-const HOUR_MS = 3_600_000;
-
-const BUILT_IN: Category[] = [
-  {
-    id: 'transactional',
-    priority: 'normal',
-    unknown: 'send-again',
-    evidenceMs: 10_000,
-    maxAgeMs: 72 * HOUR_MS,
-  },
-  { id: 'security', priority: 'high', unknown: 'send-again', evidenceMs: 0, maxAgeMs: HOUR_MS },
-  { id: 'otp', priority: 'high', unknown: 'send-again', evidenceMs: 0, maxAgeMs: 300_000 },
-  { id: 'marketing', priority: 'low', unknown: 'never-repeat', evidenceMs: 10_000, maxAgeMs: 24 * HOUR_MS },
-];
-
-const BY_ID = new Map(BUILT_IN.map((category) => [category.id, category]));
-export const DEFAULT_CATEGORY = 'transactional';
-
-/** A category by its id; one that nobody declared behaves like `transactional`. */
-export function categoryOf(id: string): Category {
-  return BY_ID.get(id) ?? { ...BY_ID.get(DEFAULT_CATEGORY)!, id };
+export interface Categories {
+  /** For every tenant asked for; at most two seconds old. Costs no query for what is fresh, else one for all. */
+  forTenants(db: Queryable, tenantIds: string[]): Promise<Map<string, TenantCategories>>;
+  /** Call it after a change was committed: from now on this process reads the tenant's categories again. */
+  forget(tenantId: string): void;
 }
+
+export function createCategories(clock: Clock): Categories {
+  const cache = new TenantCache<TenantCategories>(clock, async (db, tenantIds) => {
+    const rows = Map.groupBy(await selectCategories(db, tenantIds), (row) => row.tenant_id);
+    return new Map([...rows].map(([tenantId, own]) => [tenantId, categoriesFrom(own)]));
+  });
+  return {
+    async forTenants(db, tenantIds) {
+      const own = await cache.forTenants(db, tenantIds);
+      return new Map(tenantIds.map((tenantId) => [tenantId, own.get(tenantId) ?? BUILT_IN]));
+    },
+    forget: (tenantId) => cache.forget(tenantId),
+  };
+}
+
+/** What a tenant's rows, on top of what is built in, come to. Pure. */
+export function categoriesFrom(rows: Pick<CategoryRow, 'id' | 'definition'>[]): TenantCategories {
+  const byId = new Map(BUILT_IN_IDS.map((id) => [id, categoryFrom(id)]));
+  for (const { id, definition } of rows) byId.set(id, categoryFrom(id, definition));
+  return {
+    of: (id) => byId.get(id) ?? categoryFrom(id),
+    all: [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
+  };
+}
+
+/** For tenants that declared nothing. */
+export const BUILT_IN = categoriesFrom([]);

@@ -13,6 +13,7 @@ import { type Claimed, createPostgresQueue, type Queue, Wake } from '../../src/q
 import type { Store } from '../../src/store/index.ts';
 import { applyReceipts } from '../../src/tracking/index.ts';
 import { TENANT } from '../support/ledger.ts';
+import { plainTenants } from '../support/plain-tenants.ts';
 import type { End, Model, ModelRow, Started } from './delivery-model.ts';
 
 const OUTCOMES: Record<End, SettledOutcome> = {
@@ -45,6 +46,7 @@ export class Ledger {
       wake: new Wake(),
       logger: silentLogger,
       housekeeping: async () => {},
+      categories: plainTenants.categories,
     });
   }
 

@@ -15,6 +15,7 @@ import { type Claimed, createPostgresQueue, Wake } from '../../src/queue/index.t
 import type { Queryable, Store } from '../../src/store/index.ts';
 import { applyReceipts } from '../../src/tracking/index.ts';
 import { TENANT } from '../support/ledger.ts';
+import { plainTenants } from '../support/plain-tenants.ts';
 import { openPostgresTestStore, stopOwnCluster } from '../support/stores.ts';
 
 const OUTCOMES = {
@@ -111,6 +112,7 @@ describe('a result, a receipt, a cancel and the sweep on one row', () => {
       wake: new Wake(),
       logger: silentLogger,
       housekeeping: async () => {},
+      categories: plainTenants.categories,
     });
     const receipt = { event, deliveryId: id, providerMessageId: 'm', at: now, eventKey: 'once' };
     const contenders = Promise.all([

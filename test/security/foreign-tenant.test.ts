@@ -99,6 +99,8 @@ const ATTACKS: Record<string, Attack> = {
   'GET /v1/hooks': ['his own', () => '/v1/hooks'],
   'GET /v1/flags': ['his own', () => '/v1/flags'],
   'DELETE /v1/flags/{name}': ['his own', () => '/v1/flags/failover'],
+  'GET /v1/categories': ['his own', () => '/v1/categories'],
+  'DELETE /v1/categories/{id}': [404, () => '/v1/categories/offers'],
   'POST /v1/deliveries/{id}/settle': [
     404,
     (ids) => `/v1/deliveries/${ids.unknown}/settle`,
@@ -126,6 +128,7 @@ const ATTACKS: Record<string, Attack> = {
     () => ({ moment: 'pre-send', url: 'https://hooks.example.com/', onFailure: 'open' }),
   ],
   'PUT /v1/flags/{name}': ['his own', () => '/v1/flags/failover', () => ({ percentage: 1 })],
+  'PUT /v1/categories/{id}': ['his own', () => '/v1/categories/offers', () => ({ name: 'Mine' })],
   'PUT /v1/users/{userId}': [
     'his own',
     () => '/v1/users/ada',

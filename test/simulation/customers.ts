@@ -3,6 +3,7 @@ import { updateAccepted } from '../../src/accept/store.ts';
 import { cancelAccepted, cancelDeliveries, lockNotification } from '../../src/ledger/index.ts';
 import { replayDeliveries } from '../../src/ledger/problem-store.ts';
 import { routeTopic } from '../../src/queue/index.ts';
+import { BUILT_IN } from '../../src/rules/index.ts';
 import { TENANTS, USERS } from './accounts.ts';
 import type { World } from './world.ts';
 
@@ -38,7 +39,13 @@ export class Customers {
     const body = this.#draw(now);
     const tenantId = random.pick(TENANTS);
     const key = random.chance(0.2) ? `key-${random.chance(0.5) ? this.#keys : ++this.#keys}` : undefined;
-    const row = buildRow(body, key, { tenantId, live: true, now, idempotencyMs: 60_000 });
+    const row = buildRow(body, key, {
+      tenantId,
+      live: true,
+      now,
+      idempotencyMs: 60_000,
+      categories: BUILT_IN,
+    });
     log.add('ask', process.lifeline.name, row.id, body.category!, body.channels!.join('+'));
     const answer = await process.commits.add(row).catch((error: Error) => ({ kind: error.name }));
     if (answer.kind === 'stored' && 'id' in answer) {

@@ -1,6 +1,6 @@
 import { isProblem, TERMINAL } from '../../src/ledger/index.ts';
 import { getProvider } from '../../src/providers/index.ts';
-import { categoryOf } from '../../src/rules/index.ts';
+import { BUILT_IN } from '../../src/rules/index.ts';
 import type { Customers } from './customers.ts';
 import type { Sending } from './vendors.ts';
 import type { World } from './world.ts';
@@ -120,7 +120,7 @@ function* judgeSendings({ row, sendings, cancel, outcomeOf, replays }: Story): G
 function* judgeRepeats({ row, sendings, outcomeOf, replays, bounced }: Story): Generator<string> {
   const mayRepeat = ({ category, provider }: Sending) => {
     const { dedupeKey, replaces } = getProvider(provider)!.supports;
-    return dedupeKey || replaces || categoryOf(category).unknown === 'send-again';
+    return dedupeKey || replaces || BUILT_IN.of(category).unknown === 'send-again';
   };
   const taken = sendings.filter((sending) => sending.accepted);
   for (const [i, later] of sendings.entries()) {

@@ -41,10 +41,17 @@ export class SimulatedProcess {
     const shared = { store, clock: lifeline, logger: silentLogger, wake: this.wake };
     this.commits = createGroupCommit(store.acceptBulk, lifeline, { maxWaiting: 1_000, concurrency: 2 });
     this.#health = new HealthBoard(shared);
-    const router = new Router({ ...shared, connections, templates: noTemplates, standings: this.#health });
+    const router = new Router({
+      ...shared,
+      connections,
+      templates: noTemplates,
+      ...plainTenants,
+      standings: this.#health,
+    });
     this.#loop = new RouteLoop(router, { ...shared, db: store.engine });
     this.#sweep = new Sweep({
       ...shared,
+      categories: plainTenants.categories,
       housekeeping: () => purgeExpiredKeys(store.engine, new Date(lifeline.now()), 100),
     });
   }

@@ -1,7 +1,9 @@
 import type { DeliveryOptions } from '../../src/delivery/engine.ts';
+import { BUILT_IN } from '../../src/rules/index.ts';
 
-/** What an engine asks of tenants who have no hooks and leave every flag as it is. */
-export const plainTenants: Pick<DeliveryOptions, 'hooks' | 'flags'> = {
+/** What an engine asks of tenants who have no hooks or categories of their own and leave every flag as it is. */
+export const plainTenants: Pick<DeliveryOptions, 'hooks' | 'flags' | 'categories'> = {
+  categories: { forTenants: async (_db, tenantIds) => new Map(tenantIds.map((id) => [id, BUILT_IN])) },
   hooks: { forTenants: async () => new Map() },
   flags: {
     forTenants: async (_db, tenantIds) =>

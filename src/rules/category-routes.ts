@@ -1,0 +1,149 @@
+import { type Static, Type } from 'typebox';
+import { Exact, OneOf, Problem, responses, type Server, Slug } from '../http/index.ts';
+import type { Clock } from '../lib/clock.ts';
+import { CHANNELS, type Channel, PRIORITIES } from '../providers/index.ts';
+import type { Store } from '../store/index.ts';
+import type { Categories } from './categories.ts';
+import { categoriesFrom } from './categories.ts';
+import { type Category, KINDS, QUIET_POLICIES, UNKNOWN_POLICIES } from './category.ts';
+import { deleteCategory, saveCategory, selectCategories } from './category-store.ts';
+
+export interface CategoryRouteOptions {
+  store: Store;
+  clock: Clock;
+  categories: Pick<Categories, 'forget'>;
+}
+
+const YEAR_SECONDS = 366 * 24 * 3_600;
+function eachChannel<T>(valueOf: (channel: Channel) => T): Record<Channel, T> {
+  return Object.fromEntries(CHANNELS.map((channel) => [channel, valueOf(channel)])) as Record<Channel, T>;
+}
+
+const CategoryPath = Type.Object({ id: Slug('The category') });
+
+const CategoryBody = Exact({
+  kind: Type.Optional(
+    OneOf(KINDS, { description: 'What is not said follows the kind; default: transactional' }),
+  ),
+  name: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 100, description: 'Shown on the preference page' }),
+  ),
+  description: Type.Optional(Type.String({ maxLength: 500 })),
+  priority: Type.Optional(OneOf(PRIORITIES, { description: 'When a notification says none' })),
+  channels: Type.Optional(
+    Exact(
+      eachChannel(() => Type.Optional(OneOf(['on', 'off']))),
+      {
+        description: 'Whether it goes out on a channel to users who said nothing about it; on where absent',
+      },
+    ),
+  ),
+  optOut: Type.Optional(Type.Boolean({ description: 'Whether users may say no' })),
+  doubleOptIn: Type.Optional(Type.Boolean({ description: 'Only to users who said yes, and confirmed it' })),
+  quietHours: Type.Optional(OneOf(QUIET_POLICIES, { description: 'What happens within quiet hours' })),
+  unknown: Type.Optional(
+    OneOf(UNKNOWN_POLICIES, { description: 'When nobody can tell what became of an attempt' }),
+  ),
+  evidenceSeconds: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 86_400,
+      description: 'How long a receipt may settle it before that',
+    }),
+  ),
+  expiresAfterSeconds: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: YEAR_SECONDS, description: 'When a notification names no expiry' }),
+  ),
+});
+
+const CategoryAnswer = Type.Object({
+  id: Type.String(),
+  kind: OneOf(KINDS),
+  name: Type.String(),
+  description: Type.Union([Type.String(), Type.Null()]),
+  priority: OneOf(PRIORITIES),
+  channels: Type.Object(eachChannel(() => OneOf(['on', 'off']))),
+  optOut: Type.Boolean(),
+  doubleOptIn: Type.Boolean(),
+  quietHours: OneOf(QUIET_POLICIES),
+  unknown: OneOf(UNKNOWN_POLICIES),
+  evidenceSeconds: Type.Number(),
+  expiresAfterSeconds: Type.Number(),
+});
+
+const about = (summary: string, description?: string) => ({ tags: ['Categories'], summary, description });
+const read = { scope: 'categories:read' } as const;
+const write = { scope: 'categories:write' } as const;
+
+export function registerCategoryRoutes(app: Server, options: CategoryRouteOptions): void {
+  addList(app, options);
+  addPut(app, options);
+  addDelete(app, options);
+}
+
+function addList(app: Server, { store }: CategoryRouteOptions): void {
+  const schema = {
+    ...about('List categories', 'Those that are built in and those of the tenant, as they are in force.'),
+    response: responses({ 200: Type.Object({ items: Type.Array(CategoryAnswer) }) }),
+  };
+  app.get('/v1/categories', { config: read, schema }, async ({ credential: { tenantId } }) => {
+    const rows = await store.scoped(tenantId, (db) => selectCategories(db, [tenantId]));
+    return { items: categoriesFrom(rows).all.map(show) };
+  });
+}
+
+function addPut(app: Server, { store, clock, categories }: CategoryRouteOptions): void {
+  const schema = {
+    ...about(
+      'Declare a category',
+      'In force in all processes within two seconds. What the body leaves out follows its kind.',
+    ),
+    params: CategoryPath,
+    body: CategoryBody,
+    response: responses({ 200: CategoryAnswer, 201: CategoryAnswer }),
+  };
+  app.put(
+    '/v1/categories/:id',
+    { config: write, schema },
+    async ({ credential, params: { id }, body }, reply) => {
+      const { tenantId } = credential;
+      const now = new Date(clock.now());
+      const created = await store.scoped(tenantId, (db) =>
+        saveCategory(db, { tenantId, id, definition: body, now }),
+      );
+      categories.forget(tenantId);
+      return reply.code(created ? 201 : 200).send(show(categoriesFrom([{ id, definition: body }]).of(id)));
+    },
+  );
+}
+
+function addDelete(app: Server, { store, categories }: CategoryRouteOptions): void {
+  const schema = {
+    ...about('Remove a declaration', 'The category is then as it is built in, or as `transactional`.'),
+    params: CategoryPath,
+    response: responses({ 204: Type.Null() }),
+  };
+  app.delete(
+    '/v1/categories/:id',
+    { config: write, schema },
+    async ({ credential, params: { id } }, reply) => {
+      const { tenantId } = credential;
+      if (!(await store.scoped(tenantId, (db) => deleteCategory(db, tenantId, id))))
+        throw new Problem('category.not_found');
+      categories.forget(tenantId);
+      return reply.code(204).send(null);
+    },
+  );
+}
+
+function show({ isOn, evidenceMs, maxAgeMs, ...category }: Category): Static<typeof CategoryAnswer> {
+  const channels = Object.fromEntries(
+    CHANNELS.map((channel) => [channel, isOn(channel) ? 'on' : 'off'] as const),
+  );
+  return {
+    ...category,
+    channels,
+    evidenceSeconds: evidenceMs / 1000,
+    expiresAfterSeconds: maxAgeMs / 1000,
+  };
+}

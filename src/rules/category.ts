@@ -1,0 +1,114 @@
+import type { Channel, Priority } from '../providers/index.ts';
+
+/** What a category is in law and in habit; the defaults of a tenant's own category follow it. */
+export const KINDS = ['transactional', 'marketing', 'security'] as const;
+export type Kind = (typeof KINDS)[number];
+
+/**
+ * What to do with an attempt whose outcome nobody can tell: `never-repeat` ends it as failed, `hold` leaves it until a
+ * person settles it.
+ */
+export const UNKNOWN_POLICIES = ['send-again', 'never-repeat', 'hold'] as const;
+export type UnknownPolicy = (typeof UNKNOWN_POLICIES)[number];
+
+/** What happens within a user's or a tenant's quiet hours: wait for their end, end as skipped, or go out all the same. */
+export const QUIET_POLICIES = ['defer', 'drop', 'ignore'] as const;
+export type QuietPolicy = (typeof QUIET_POLICIES)[number];
+
+/** What a message is about: who may refuse it, when it may come, how often, and how it may be repeated. */
+export interface Category {
+  id: string;
+  kind: Kind;
+  /** For people: on the preference page. The id when nobody gave one. */
+  name: string;
+  description: string | null;
+  /** When the caller gives none. */
+  priority: Priority;
+  /** Whether it goes out on a channel to a user who said nothing about it. */
+  isOn(channel: Channel): boolean;
+  /** Whether users may say no. */
+  optOut: boolean;
+  /** Goes only to users who said yes, and confirmed it. */
+  doubleOptIn: boolean;
+  quietHours: QuietPolicy;
+  unknown: UnknownPolicy;
+  /** How long a receipt may still settle an unknown attempt before the policy decides. */
+  evidenceMs: number;
+  /** Retries stop at this age when the caller gives no expiry. */
+  maxAgeMs: number;
+}
+
+/** What a tenant declared of a category, as it came in; what is missing is as in its kind. */
+export interface CategoryDefinition {
+  kind?: Kind;
+  name?: string;
+  description?: string;
+  priority?: Priority;
+  channels?: Partial<Record<Channel, 'on' | 'off'>>;
+  optOut?: boolean;
+  doubleOptIn?: boolean;
+  quietHours?: QuietPolicy;
+  unknown?: UnknownPolicy;
+  evidenceSeconds?: number;
+  expiresAfterSeconds?: number;
+}
+
+const HOUR_MS = 3_600_000;
+
+type Defaults = Omit<Category, 'id' | 'name' | 'description' | 'isOn' | 'doubleOptIn'>;
+
+const TRANSACTIONAL: Defaults = {
+  kind: 'transactional',
+  priority: 'normal',
+  optOut: false,
+  quietHours: 'ignore',
+  unknown: 'send-again',
+  evidenceMs: 10_000,
+  maxAgeMs: 72 * HOUR_MS,
+};
+const SECURITY: Defaults = {
+  ...TRANSACTIONAL,
+  kind: 'security',
+  priority: 'high',
+  evidenceMs: 0,
+  maxAgeMs: HOUR_MS,
+};
+const MARKETING: Defaults = {
+  kind: 'marketing',
+  priority: 'low',
+  optOut: true,
+  quietHours: 'defer',
+  unknown: 'never-repeat',
+  evidenceMs: 10_000,
+  maxAgeMs: 24 * HOUR_MS,
+};
+const OF_KIND: Record<Kind, Defaults> = {
+  transactional: TRANSACTIONAL,
+  security: SECURITY,
+  marketing: MARKETING,
+};
+
+/** Those that every tenant has without declaring them. */
+const BUILT_IN: Record<string, Defaults> = { ...OF_KIND, otp: { ...SECURITY, maxAgeMs: 300_000 } };
+export const BUILT_IN_IDS = Object.keys(BUILT_IN);
+export const DEFAULT_CATEGORY = 'transactional';
+
+/** A category as it is in force. One that nobody declared behaves like `transactional`. Pure. */
+export function categoryFrom(id: string, definition: CategoryDefinition = {}): Category {
+  const defaults = definition.kind ? OF_KIND[definition.kind] : (BUILT_IN[id] ?? TRANSACTIONAL);
+  const { channels = {}, evidenceSeconds, expiresAfterSeconds } = definition;
+  return {
+    ...defaults,
+    id,
+    name: definition.name ?? id,
+    description: definition.description ?? null,
+    priority: definition.priority ?? defaults.priority,
+    isOn: (channel) => channels[channel] !== 'off',
+    optOut: definition.optOut ?? defaults.optOut,
+    doubleOptIn: definition.doubleOptIn ?? false,
+    quietHours: definition.quietHours ?? defaults.quietHours,
+    unknown: definition.unknown ?? defaults.unknown,
+    evidenceMs: evidenceSeconds === undefined ? defaults.evidenceMs : evidenceSeconds * 1000,
+    maxAgeMs: expiresAfterSeconds === undefined ? defaults.maxAgeMs : expiresAfterSeconds * 1000,
+  };
+}
