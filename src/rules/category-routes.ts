@@ -15,8 +15,8 @@ export interface CategoryRouteOptions {
 }
 
 const YEAR_SECONDS = 366 * 24 * 3_600;
-function eachChannel<T>(valueOf: (channel: Channel) => T): Record<Channel, T> {
-  return Object.fromEntries(CHANNELS.map((channel) => [channel, valueOf(channel)])) as Record<Channel, T>;
+function eachChannel<T>(choose: (channel: Channel) => T): Record<Channel, T> {
+  return Object.fromEntries(CHANNELS.map((channel) => [channel, choose(channel)])) as Record<Channel, T>;
 }
 
 const CategoryPath = Type.Object({ id: Slug('The category') });
@@ -137,9 +137,7 @@ function addDelete(app: Server, { store, categories }: CategoryRouteOptions): vo
 }
 
 function show({ isOn, evidenceMs, maxAgeMs, ...category }: Category): Static<typeof CategoryAnswer> {
-  const channels = Object.fromEntries(
-    CHANNELS.map((channel) => [channel, isOn(channel) ? 'on' : 'off'] as const),
-  );
+  const channels = eachChannel((channel) => (isOn(channel) ? ('on' as const) : ('off' as const)));
   return {
     ...category,
     channels,
