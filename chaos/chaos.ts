@@ -1,7 +1,8 @@
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { UsageError } from '../src/cli/usage.ts';
 import { startPostgres } from '../test/support/postgres.ts';
+import { makeCompiled } from './compiled.ts';
 import { type Plan, type Scenario, seededRandom } from './scenario.ts';
 import { SCENARIOS } from './scenarios/index.ts';
 import {
@@ -13,7 +14,7 @@ import {
   skippedRow,
   toRow,
 } from './table.ts';
-import { prepareCluster } from './world.ts';
+import { createDatabase, prepareCluster } from './world.ts';
 
 const FULL = { kills: 1_000, fleet: 4, atOnce: 1 };
 const QUICK = { kills: 10, fleet: 2, atOnce: 7 };
@@ -70,27 +71,35 @@ export async function chaos(args: string[]): Promise<number> {
 /** Runs scenarios and returns their rows in order. Starts its own PostgreSQL and leaves nothing behind. */
 export async function runChaos(run: ChaosRun): Promise<Row[]> {
   const cluster = await startPostgres(MAX_CONNECTIONS);
+  let compiled: Awaited<ReturnType<typeof makeCompiled>> | null = null;
   try {
     await prepareCluster(cluster.url);
+    compiled = await makeCompiled(await createDatabase(cluster.url));
+    const shared = { clusterUrl: cluster.url, env: compiled.env };
     const rows: Row[] = [];
     const line = [...run.scenarios.entries()];
     const worker = async () => {
       for (let next = line.shift(); next; next = line.shift()) {
-        rows[next[0]] = await runOne(next[1], run, cluster.url);
+        rows[next[0]] = await runOne(next[1], run, shared);
       }
     };
     await Promise.all(Array.from({ length: run.atOnce }, worker));
     return rows;
   } finally {
     await cluster.stop();
+    if (compiled) rmSync(compiled.folder, { recursive: true, force: true });
   }
 }
 
-async function runOne(scenario: Scenario, run: ChaosRun, clusterUrl: string): Promise<Row> {
+async function runOne(
+  scenario: Scenario,
+  run: ChaosRun,
+  shared: Pick<Plan, 'clusterUrl' | 'env'>,
+): Promise<Row> {
   const obstacle = scenario.obstacle?.() ?? null;
   if (obstacle) return skippedRow(scenario, obstacle);
   const plan: Plan = {
-    clusterUrl,
+    ...shared,
     kills: Math.max(2, Math.round(run.kills * scenario.share)),
     fleet: run.fleet,
     isQuick: run.isQuick,

@@ -4,6 +4,8 @@ import type { Account } from './account.ts';
 export interface Plan {
   /** A PostgreSQL with the template database, shared by the scenarios that leave it alone. */
   clusterUrl: string;
+  /** Settings that every process gets. */
+  env: Record<string, string>;
   /** How many kills (or jumps, stops, restarts) this scenario makes. */
   kills: number;
   /** Processes at once. */

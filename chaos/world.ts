@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import pg from 'pg';
 import { eventually, temporaryFolder } from '../test/support/process.ts';
 import { makeTemplateDatabase } from '../test/support/stores.ts';
@@ -39,8 +38,16 @@ export async function createDatabase(clusterUrl: string): Promise<string> {
 
 export const prepareCluster = makeTemplateDatabase;
 
-/** Starts a process for each entry of `roles`, and gives the tenant a user, a webhook and a Twilio account. */
-export async function openWorld(databaseUrl: string, roles: string[]): Promise<World> {
+export interface WorldOptions {
+  databaseUrl: string;
+  /** Of each process. */
+  roles: string[];
+  /** Settings of all processes. */
+  env: Record<string, string>;
+}
+
+/** Starts the processes, and gives the tenant a user, a webhook and a Twilio account. */
+export async function openWorld({ databaseUrl, roles, env: given }: WorldOptions): Promise<World> {
   const db = new pg.Pool({ connectionString: databaseUrl, max: 2 });
   db.on('error', () => {});
   const peer = await startProviderPeer();
@@ -49,8 +56,7 @@ export async function openWorld(databaseUrl: string, roles: string[]): Promise<W
     BELLHOP_MASTER_KEY: randomBytes(32).toString('base64'),
     BELLHOP_PUBLIC_URL: PUBLIC_URL,
     BELLHOP_DATABASE_POOL: '3',
-    // Most of a start is compiling; a kill costs less when the next process finds it done.
-    NODE_COMPILE_CACHE: join(dataDir, 'compiled'),
+    ...given,
   };
   const fleet = new Fleet(env, dataDir);
   const end = async () => {
