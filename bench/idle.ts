@@ -1,11 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { startBellhop, temporaryFolder } from '../test/support/process.ts';
 import { usageOf } from './children.ts';
-import type { Row, Sizes } from './row.ts';
+import type { Row } from './row.ts';
 
 /** P9: memory and processor time of a process that has nothing to do, and how fast a warm start is. */
 export async function measureIdle(
-  { idleSeconds }: Sizes,
+  { idleSeconds }: { idleSeconds: number },
   onPostgres: Record<string, string>,
 ): Promise<Row[]> {
   const dataDir = temporaryFolder();
