@@ -14,10 +14,15 @@ const BODY = JSON.stringify({
 });
 const SATURATING_CONNECTIONS = 128;
 const OFFERED = 10_000;
-const WARM_UP_SECONDS = 2;
+
+export interface AcceptSizes {
+  warmUpSeconds: number;
+  /** Of each phase. */
+  seconds: number;
+}
 
 /** The limit of P1: what a Fastify does that only validates the same body. */
-export async function measureBareFastify({ seconds }: { seconds: number }): Promise<number> {
+export async function measureBareFastify({ seconds }: AcceptSizes): Promise<number> {
   const { child, port } = await startPeer('bare-fastify.ts');
   const load = await runLoad(plan(port, { rate: 0, seconds }));
   child.disconnect();
@@ -29,7 +34,7 @@ export async function measureBareFastify({ seconds }: { seconds: number }): Prom
  * answered from what is stored already. Bellhop's own count of what it stored has to say so too.
  */
 export async function measureAccept(
-  { seconds }: { seconds: number },
+  { warmUpSeconds, seconds }: AcceptSizes,
   limit: number,
   env: Record<string, string>,
   onPostgres?: number,
@@ -37,7 +42,7 @@ export async function measureAccept(
   const bellhop = await startBellhop({ BELLHOP_ACCEPT_QUEUE: '100000', ...env });
   const port = Number(new URL(bellhop.url).port);
   try {
-    const warmUp = await runLoad(plan(port, { rate: 0, seconds: WARM_UP_SECONDS }));
+    const warmUp = await runLoad(plan(port, { rate: 0, seconds: warmUpSeconds }));
     const saturated = await runLoad(plan(port, { rate: 0, seconds }));
     if (onPostgres !== undefined) {
       await demandStored(bellhop, [warmUp, saturated]);

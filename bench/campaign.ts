@@ -12,6 +12,8 @@ import { compareThirds } from './thirds.ts';
 
 export interface CampaignSizes {
   users: number;
+  /** Campaigns to a small audience, for the cost of a recipient beside the large one. */
+  smallRounds: number;
   /** The campaign ends here at the latest. */
   maxSeconds: number;
   /** And not before: a small audience is told again until then. */
@@ -22,7 +24,6 @@ export interface CampaignSizes {
 }
 
 const SMALL = 10_000;
-const SMALL_ROUNDS = 3;
 const HIGH_PER_SECOND = 20;
 const OTHER_PER_SECOND = 4;
 const SAMPLE_MS = 250;
@@ -38,7 +39,7 @@ export async function measureCampaign(
   const limit = await measureLifecycle(rig.databaseUrl, sizes.lifecycleSeconds);
   const small = await measureCost(rig, async () => {
     let recipients = 0;
-    for (let round = 0; round < SMALL_ROUNDS; round++) {
+    for (let round = 0; round < sizes.smallRounds; round++) {
       recipients += (await rig.campaign({ users: SMALL, minSeconds: 0, maxSeconds: 30 })).recipients;
     }
     return recipients;

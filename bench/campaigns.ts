@@ -12,6 +12,7 @@ export interface CampaignsSizes extends CampaignSizes {
 
 export const FULL_CAMPAIGNS: CampaignsSizes = {
   users: 1_000_000,
+  smallRounds: 3,
   maxSeconds: 60,
   minSeconds: 16,
   lifecycleSeconds: 8,
@@ -21,12 +22,13 @@ export const FULL_CAMPAIGNS: CampaignsSizes = {
 };
 export const QUICK_CAMPAIGNS: CampaignsSizes = {
   users: 20_000,
-  maxSeconds: 10,
-  minSeconds: 4,
-  lifecycleSeconds: 3,
+  smallRounds: 1,
+  maxSeconds: 6,
+  minSeconds: 3,
+  lifecycleSeconds: 1.5,
   otherMessages: 10,
-  age: { behind: 100_000, roundSeconds: 1 },
-  snapshot: { snapshotSeconds: 12, plainSeconds: 6 },
+  age: { behind: 100_000, roundSeconds: 0.7 },
+  snapshot: { snapshotSeconds: 6, plainSeconds: 6 },
 };
 
 /**
