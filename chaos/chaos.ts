@@ -1,4 +1,5 @@
 import { rmSync, writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { UsageError } from '../src/cli/usage.ts';
 import { startPostgres } from '../test/support/postgres.ts';
@@ -52,6 +53,7 @@ export async function chaos(args: string[]): Promise<number> {
   const kills = numberOf('--kills', values.kills) ?? sizes.kills;
   const scenarios = select(positionals.length === 0 && values.quick ? QUICK_SCENARIOS : positionals);
   console.log(`Seed ${seed}. Scenarios: ${scenarios.map(({ id }) => id).join(' ')}.`);
+  const [load] = loadavg();
   const log = (line: string) => console.log(line);
   const longestRecovery = LONGEST_RECOVERY_SECONDS;
   const rows = await runChaos({
@@ -64,7 +66,9 @@ export async function chaos(args: string[]): Promise<number> {
     log,
   });
   printTable(rows);
-  if (values.json) writeFileSync(values.json, JSON.stringify({ machine: machine(), seed, rows }, null, 2));
+  console.log(`\nOthers kept a load of ${load!.toFixed(1)} on this machine when it began.`);
+  if (values.json)
+    writeFileSync(values.json, JSON.stringify({ machine: machine(), load, seed, rows }, null, 2));
   return rows.some(({ result }) => result === 'BROKEN') ? 1 : 0;
 }
 
@@ -75,7 +79,8 @@ export async function runChaos(run: ChaosRun): Promise<Row[]> {
   try {
     await prepareCluster(cluster.url);
     compiled = await makeCompiled(await createDatabase(cluster.url));
-    const shared = { clusterUrl: cluster.url, env: compiled.env };
+    const shares = run.scenarios.reduce((sum, { share }) => sum + share, 0) || 1;
+    const shared = { clusterUrl: cluster.url, env: compiled.env, shares };
     const rows: Row[] = [];
     const line = [...run.scenarios.entries()];
     const worker = async () => {
@@ -94,13 +99,14 @@ export async function runChaos(run: ChaosRun): Promise<Row[]> {
 async function runOne(
   scenario: Scenario,
   run: ChaosRun,
-  shared: Pick<Plan, 'clusterUrl' | 'env'>,
+  shared: Pick<Plan, 'clusterUrl' | 'env'> & { shares: number },
 ): Promise<Row> {
   const obstacle = scenario.obstacle?.() ?? null;
   if (obstacle) return skippedRow(scenario, obstacle);
   const plan: Plan = {
-    ...shared,
-    kills: Math.max(2, Math.round(run.kills * scenario.share)),
+    clusterUrl: shared.clusterUrl,
+    env: shared.env,
+    kills: Math.max(2, Math.round((run.kills * scenario.share) / shared.shares)),
     fleet: run.fleet,
     isQuick: run.isQuick,
     random: seededRandom(run.seed + scenario.id.charCodeAt(0)),
@@ -115,7 +121,9 @@ async function runOne(
   const mark = row.result === 'held' ? '✔' : '✖';
   // Said at once too: a long run may be stopped before its table.
   for (const failure of row.failures.slice(0, 5)) run.log(`  ${row.id}: ${failure}`);
-  run.log(`${mark} ${row.id} ${row.title}: ${row.kills} kills, ${row.lost} lost, ${seconds().toFixed(0)} s`);
+  run.log(
+    `${mark} ${row.id} ${row.title}: ${row.kills} kills, ${row.lost} lost, ${row.seconds.toFixed(0)} s`,
+  );
   return row;
 }
 
