@@ -28,7 +28,7 @@ export const QUICK_CAMPAIGNS: CampaignsSizes = {
   lifecycleSeconds: 1.5,
   otherMessages: 10,
   age: { behind: 100_000, roundSeconds: 0.7 },
-  snapshot: { snapshotSeconds: 6, plainSeconds: 6 },
+  snapshot: { snapshotSeconds: 4, plainSeconds: 4 },
 };
 
 /**
