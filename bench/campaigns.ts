@@ -25,8 +25,8 @@ export const QUICK_CAMPAIGNS: CampaignsSizes = {
   smallRounds: 1,
   maxSeconds: 6,
   minSeconds: 3,
-  lifecycleSeconds: 1.5,
-  otherMessages: 10,
+  lifecycleSeconds: 1,
+  otherMessages: 8,
   age: { behind: 100_000, roundSeconds: 0.7 },
   snapshot: { snapshotSeconds: 4, plainSeconds: 4 },
 };

@@ -4,7 +4,7 @@ import { usageOf } from './children.ts';
 import type { Row } from './row.ts';
 
 /** By then a process has given back the memory of its start, which costs a moment of its own. */
-const SETTLED_MS = 12_000;
+const SETTLED_MS = 11_000;
 
 /** P9: memory and processor time of a process that has nothing to do, and how fast a warm start is. */
 export async function measureIdle(
@@ -15,12 +15,18 @@ export async function measureIdle(
   const first = await startBellhop({}, { dataDir });
   await first.end();
   // One after the other they start, and together they do nothing.
-  const embeddedOne = await startBellhop({}, { dataDir });
-  const postgresOne = await startBellhop(onPostgres);
-  const [embedded, postgres] = await Promise.all([
-    measureOne(embeddedOne, idleSeconds),
-    measureOne(postgresOne, idleSeconds),
-  ]);
+  const running: RunningBellhop[] = [];
+  try {
+    running.push(await startBellhop({}, { dataDir }));
+    running.push(await startBellhop(onPostgres));
+    return toRows(await Promise.all(running.map((bellhop) => measureOne(bellhop, idleSeconds))));
+  } finally {
+    for (const bellhop of running) await bellhop.dispose();
+  }
+}
+
+function toRows(both: Idle[]): Row[] {
+  const [embedded, postgres] = both as [Idle, Idle];
   return [
     row('P9', 'idle, embedded', embedded, { rssMb: 280, goal: '< 280 MB, < 1 % CPU' }),
     {
@@ -47,7 +53,6 @@ async function measureOne(bellhop: RunningBellhop, seconds: number): Promise<Idl
   const before = usageOf(bellhop.pid);
   await wait(seconds * 1_000);
   const after = usageOf(bellhop.pid);
-  await bellhop.dispose();
   return {
     rssMb: after.rssMb,
     cpuPercent: (after.cpuMs - before.cpuMs) / (seconds * 10),

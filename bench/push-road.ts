@@ -11,8 +11,8 @@ const USERS = 200;
 const SET_UP_AT_ONCE = 8;
 const CONNECTIONS = 64;
 const DRAIN_SECONDS = 120;
-/** Each half as much again as the one before: the pace is what comes through when it is too much. */
-const OFFERS = [3_000, 4_500, 6_700, 10_000, 15_000, 22_000];
+/** The pace is what comes through when it is too much, so the steps may be large. */
+const OFFERS = [3_000, 5_400, 10_000, 18_000];
 /** Of what is offered; the halves of a short step are not exact. */
 const KEEPS_UP = 0.9;
 

@@ -40,9 +40,9 @@ export const QUICK: Sizes = {
   road: { warmUpSeconds: 1, stepSeconds: 1.6, sustainedSeconds: 3 },
   tlsRoad: { warmUpSeconds: 1, stepSeconds: 1.6, sustainedSeconds: 2 },
   embeddedRoad: { warmUpSeconds: 1, stepSeconds: 1.6, sustainedSeconds: 2 },
-  idleSeconds: 3,
+  idleSeconds: 2,
   jobs: 2_000,
-  channelSeconds: 0.5,
+  channelSeconds: 0.4,
   campaigns: QUICK_CAMPAIGNS,
   troubleSeconds: 4,
 };
