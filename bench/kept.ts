@@ -60,7 +60,8 @@ export async function startKeptPostgres(keepIn: string | null): Promise<KeptPost
 }
 
 function prepareFolder(keepIn: string): string {
-  const hash = createHash('sha256');
+  // Partitions are by month, so what was made in another one lies in the wrong place.
+  const hash = createHash('sha256').update(new Date().toISOString().slice(0, 7));
   const migrations = readdirSync(MIGRATIONS).toSorted();
   for (const url of [...MAKERS, ...migrations.map((file) => new URL(file, MIGRATIONS))])
     hash.update(readFileSync(url));
