@@ -3,10 +3,9 @@ import { measureBareHttp2 } from './bare-http2.ts';
 import { makeCertificate } from './certificate.ts';
 import { runLoad } from './children.ts';
 import type { LoadResult } from './load.ts';
-import { type Apple, drained, type Load, measurePace, plan, setUp, startApple } from './push-road.ts';
+import { type Apple, drained, type Load, measurePace, plan, setUp, startApple, warmUp } from './push-road.ts';
 import type { Row } from './row.ts';
 
-const WARM_UP_RATE = 1_000;
 /** Of the measured pace, which is what is offered for a while. */
 const OFFERED_SHARE = 0.95;
 /** A backlog that is gone this soon after the load ends was flat. */
@@ -95,7 +94,7 @@ async function drive(
   try {
     await setUp(bellhop, origin);
     const load = (rate: number, forSeconds: number) => runLoad(plan(bellhop, rate, forSeconds));
-    await load(WARM_UP_RATE, warmUpSeconds);
+    await warmUp(bellhop, count, warmUpSeconds);
     const pace = await measurePace(load, count, stepSeconds);
     return await sustain(load, count, { rate: Math.floor(pace * OFFERED_SHARE), seconds });
   } finally {

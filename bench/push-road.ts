@@ -3,13 +3,14 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { LIVE_KEY, type RunningBellhop } from '../test/support/process.ts';
 import type { MockOrigin } from './bare-http2.ts';
 import type { Certificate } from './certificate.ts';
-import { ask, startPeer } from './children.ts';
+import { ask, runLoad, startPeer } from './children.ts';
 import type { LoadPlan, LoadResult } from './load.ts';
 import type { MockCounts, MockFaults } from './mock-apns.ts';
 
 const USERS = 200;
 const SET_UP_AT_ONCE = 8;
 const CONNECTIONS = 64;
+const WARM_UP_RATE = 1_000;
 const DRAIN_SECONDS = 120;
 /** The pace is what comes through when it is too much, so the steps may be large. */
 const OFFERS = [3_000, 5_400, 10_000, 18_000];
@@ -86,6 +87,13 @@ export function plan(bellhop: RunningBellhop, rate: number, seconds: number): Lo
     rate,
     seconds,
   };
+}
+
+/** Until code is compiled and connections are open. All of it has arrived when it resolves, so that nothing is counted later. */
+export async function warmUp(bellhop: RunningBellhop, count: Apple['count'], seconds: number): Promise<void> {
+  const before = await count();
+  const { requests } = await runLoad(plan(bellhop, WARM_UP_RATE, seconds));
+  await drained(count, before + requests);
 }
 
 export type Load = (rate: number, seconds: number) => Promise<LoadResult>;

@@ -3,7 +3,7 @@ import { freePort } from '../test/support/postgres.ts';
 import { type RunningBellhop, startBellhop } from '../test/support/process.ts';
 import { runLoad } from './children.ts';
 import type { MockCounts, MockFaults } from './mock-apns.ts';
-import { connectMock, measurePace, plan, setUp, startApple } from './push-road.ts';
+import { connectMock, measurePace, plan, setUp, startApple, warmUp } from './push-road.ts';
 import { measureRecovery } from './recovery.ts';
 import type { Row } from './row.ts';
 
@@ -11,6 +11,7 @@ import type { Row } from './row.ts';
 const OFFERED_SHARE = 0.7;
 /** Longer than the waits of two retries, or one that Apple asked for. */
 const DRAIN_SECONDS = 60;
+const WARM_UP_SECONDS = 3;
 
 const TRANSIENT: MockFaults = { share: 0.1, status: 503, reason: 'ServiceUnavailable' };
 const THROTTLED = { share: 1, status: 429, reason: 'TooManyRequests', headers: { 'retry-after': '2' } };
@@ -39,7 +40,7 @@ export async function measureResilience(
   try {
     await setUp(bellhop, apple.origin);
     const load = (rate: number, forSeconds: number) => runLoad(plan(bellhop, rate, forSeconds));
-    await load(1_000, 3);
+    await warmUp(bellhop, apple.count, WARM_UP_SECONDS);
     const pace = await measurePace(load, apple.count, seconds / 2);
     const rate = Math.floor(pace * OFFERED_SHARE);
     const run = async (faults: MockFaults | null) => {
@@ -93,7 +94,8 @@ async function runUnder(
 function toRow(id: string, what: string, outcome: Outcome, limit: { what: string; perSecond: number }): Row {
   const ratio = outcome.perSecond / limit.perSecond;
   const { perSecond, acceptP99, drainSeconds, missing } = outcome;
-  const rest = missing > 0 ? `, ${missing} MISSING` : ', all delivered';
+  const rest =
+    missing === 0 ? ', all delivered' : missing > 0 ? `, ${missing} MISSING` : `, ${-missing} TOO MANY`;
   return {
     id,
     what,

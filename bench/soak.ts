@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { type RunningBellhop, startBellhop } from '../test/support/process.ts';
 import { runLoad } from './children.ts';
-import { type Apple, drained, measurePace, plan, setUp, startApple } from './push-road.ts';
+import { type Apple, drained, measurePace, plan, setUp, startApple, warmUp } from './push-road.ts';
 import type { Row } from './row.ts';
 import { readMetrics, sumOf } from './scrape.ts';
 import { compareThirds } from './thirds.ts';
@@ -13,7 +13,7 @@ export interface SoakPlan {
 }
 
 const OFFERED_SHARE = 0.6;
-const WARM_UP = { rate: 1_000, seconds: 5 };
+const WARM_UP_SECONDS = 5;
 const LOOK_EVERY_MS = 5_000;
 /** Growth from the first third of the time to the last that is no growth. */
 const FLAT_MB = 32;
@@ -29,7 +29,7 @@ export async function measureSoak(
   const bellhop = await startBellhop({ BELLHOP_ACCEPT_QUEUE: '100000', ...env });
   try {
     await setUp(bellhop, apple.origin);
-    await runLoad(plan(bellhop, WARM_UP.rate, WARM_UP.seconds));
+    await warmUp(bellhop, apple.count, WARM_UP_SECONDS);
     const rate = soak.rate ?? Math.floor((await paceOf(bellhop, apple, seconds)) * OFFERED_SHARE);
     const before = await apple.count();
     const start = await look(bellhop);
