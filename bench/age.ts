@@ -1,13 +1,12 @@
 import pg from 'pg';
 import { openStore } from '../src/store/index.ts';
-import { createDatabase } from './campaign-rig.ts';
+import type { KeptPostgres } from './kept.ts';
 import { measureLifecycle } from './lifecycle.ts';
 import type { Row } from './row.ts';
 
 export interface AgeSizes {
-  /** Deliveries of last month that are to lie behind; fewer when `buildSeconds` are over before. */
+  /** Deliveries of last month that are to lie behind. */
   behind: number;
-  buildSeconds: number;
   roundSeconds: number;
 }
 
@@ -19,10 +18,17 @@ const ROUNDS = 3;
  * P11, first half: the life of a delivery in a database with many of last month's behind it, beside one that has none.
  * The two take turns, so that whatever else the machine does meets both.
  */
-export async function measureAge(clusterUrl: string, sizes: AgeSizes): Promise<Row> {
-  const fresh = await makeStore(clusterUrl, 'age_fresh');
-  const aged = await makeStore(clusterUrl, 'age_aged');
-  const built = await buildPast(aged, sizes);
+export async function measureAge(postgres: KeptPostgres, sizes: AgeSizes): Promise<Row> {
+  const { behind } = sizes;
+  const month = lastMonth(new Date());
+  const fresh = await postgres.copy('age_fresh', { name: 'original_fresh', build: makeStore });
+  const aged = await postgres.copy('age_aged', {
+    name: `original_aged_${behind}_${month.name}`,
+    async build(databaseUrl) {
+      await makeStore(databaseUrl);
+      await buildPast(databaseUrl, behind, month);
+    },
+  });
   const sum = { fresh: 0, aged: 0 };
   for (let round = 0; round < ROUNDS; round++) {
     sum.fresh += await measureLifecycle(fresh, sizes.roundSeconds);
@@ -31,7 +37,7 @@ export async function measureAge(clusterUrl: string, sizes: AgeSizes): Promise<R
   const ratio = sum.aged / sum.fresh;
   return {
     id: 'P11',
-    what: `age: SQL lifecycle with ${built.toLocaleString('en')} deliveries of last month behind it`,
+    what: `age: SQL lifecycle with ${behind.toLocaleString('en')} deliveries of last month behind it`,
     value: `${Math.round(sum.aged / ROUNDS)}/s`,
     limit: `fresh ${Math.round(sum.fresh / ROUNDS)}/s`,
     ratio: ratio.toFixed(2),
@@ -40,29 +46,37 @@ export async function measureAge(clusterUrl: string, sizes: AgeSizes): Promise<R
   };
 }
 
-async function makeStore(clusterUrl: string, name: string): Promise<string> {
-  const databaseUrl = await createDatabase(clusterUrl, name);
+async function makeStore(databaseUrl: string): Promise<void> {
   await (await openStore({ databaseUrl, poolSize: 1 })).close();
-  return databaseUrl;
+}
+
+interface Month {
+  /** As partitions are named: `2026_10`. */
+  name: string;
+  /** Milliseconds since 1970, the end excluded. */
+  from: number;
+  to: number;
+}
+
+function lastMonth(now: Date): Month {
+  const to = Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1);
+  const from = Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - 1, 1);
+  return { name: new Date(from).toISOString().slice(0, 7).replace('-', '_'), from, to };
 }
 
 /** Fills a table of last month first, and then makes it a partition, so that each index is built once and sorted. */
-async function buildPast(connectionString: string, { behind, buildSeconds }: AgeSizes): Promise<number> {
-  const now = new Date();
-  const monthStart = Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1);
-  const last = Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - 1, 1);
-  const table = `deliveries_${new Date(last).toISOString().slice(0, 7).replace('-', '_')}`;
+async function buildPast(connectionString: string, behind: number, month: Month): Promise<void> {
+  const table = `deliveries_${month.name}`;
   const client = new pg.Client({ connectionString });
   await client.connect();
   await client.query(`create table ${table} (like deliveries including defaults)`);
-  const agoSeconds = Math.round((now.getTime() - (last + monthStart) / 2) / 1000);
-  const end = performance.now() + buildSeconds * 1000;
+  const agoSeconds = Math.round((Date.now() - (month.from + month.to) / 2) / 1000);
   let built = 0;
   await Promise.all(
     Array.from({ length: BUILDERS }, async () => {
       const builder = new pg.Client({ connectionString });
       await builder.connect();
-      while (built < behind && performance.now() < end) {
+      while (built < behind) {
         const count = Math.min(CHUNK, behind - built);
         built += count;
         await builder.query(insertPast(table), [count, agoSeconds]);
@@ -70,7 +84,7 @@ async function buildPast(connectionString: string, { behind, buildSeconds }: Age
       await builder.end();
     }),
   );
-  const [from, to] = [last, monthStart].map(
+  const [from, to] = [month.from, month.to].map(
     (ms) => `${hex(ms).slice(0, 8)}-${hex(ms).slice(8)}-0000-0000-000000000000`,
   );
   await client.query("set maintenance_work_mem = '512MB'");
@@ -79,7 +93,6 @@ async function buildPast(connectionString: string, { behind, buildSeconds }: Age
   );
   await client.query(`vacuum analyze ${table}`);
   await client.end();
-  return built;
 }
 
 function hex(ms: number): string {

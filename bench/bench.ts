@@ -1,97 +1,70 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
+import { cpus, loadavg, totalmem } from 'node:os';
 import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { UsageError } from '../src/cli/usage.ts';
 import { startPostgres } from '../test/support/postgres.ts';
-import { measureAccept, measureBareFastify } from './accept.ts';
-import { FULL_CAMPAIGNS, measureCampaigns, QUICK_CAMPAIGNS } from './campaigns.ts';
-import { measureChannels } from './channels.ts';
-import { measureEndToEnd } from './end-to-end.ts';
-import { measureIdle } from './idle.ts';
-import { measureQueue } from './queue.ts';
-import { measureResilience } from './resilience.ts';
-import type { Row, Sizes } from './row.ts';
-import { measureSoak } from './soak.ts';
+import { measureParts } from './parts.ts';
+import type { Row } from './row.ts';
+import { FULL, QUICK } from './sizes.ts';
 
-const FULL: Sizes = {
-  seconds: 10,
-  sustainedSeconds: 60,
-  idleSeconds: 30,
-  jobs: 20_000,
-  channelSeconds: 10,
-  campaigns: FULL_CAMPAIGNS,
-};
-const QUICK: Sizes = {
-  seconds: 4,
-  sustainedSeconds: 8,
-  idleSeconds: 8,
-  jobs: 4_000,
-  channelSeconds: 1,
-  campaigns: QUICK_CAMPAIGNS,
-};
+/** Unless told otherwise, the full form keeps its large databases here. */
+const KEEP_IN = fileURLToPath(new URL('../node_modules/.cache/bellhop/', import.meta.url));
 
 /**
  * `bellhop bench`: P1 (durable accept), P2 (end to end), P3 (campaign), P4 (the queue alone), P5 (high priority during
  * P3), P6 (P1 and P2, embedded), P7 (channels), P9 (idle), P10 (another tenant during P3) and P11 (age, old snapshots),
  * each against a limit that is measured in the same run. By name only: `resilience` (R1 to R4, the road under trouble)
- * and `soak` (minutes of steady load). Bounded in time; ends by itself and leaves nothing behind.
+ * and `soak` (minutes of steady load). Bounded in time; ends by itself and leaves nothing behind but what is kept.
  */
 export async function bench(args: string[]): Promise<number> {
+  const startedAt = performance.now();
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
     options: {
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
+      keep: { type: 'string' },
       minutes: { type: 'string', default: '10' },
       profile: { type: 'string' },
+      rate: { type: 'string' },
     },
   });
-  const wanted = new Set(positionals.map((id) => id.toUpperCase()));
-  const wants = (...ids: string[]) => wanted.size === 0 || ids.some((id) => wanted.has(id));
-  /** What is not part of the whole set. */
-  const names = (...ids: string[]) => ids.some((id) => wanted.has(id));
   if (values.profile) profileChildren(values.profile);
   const sizes = values.quick ? QUICK : FULL;
-  const rows: Row[] = [];
-  const report = (...more: Row[]) => {
-    for (const row of more) console.log(`${row.met ? '✔' : '✖'} ${row.id} ${row.what}: ${row.value}`);
-    rows.push(...more);
+  const keepIn = values.keep ? resolve(values.keep) : values.quick ? null : KEEP_IN;
+  const soak = {
+    minutes: positive('--minutes', values.minutes),
+    rate: values.rate === undefined ? null : positive('--rate', values.rate),
   };
+  const wanted = new Set(positionals.map((id) => id.toUpperCase()));
+  const [load] = loadavg();
+  const postgres = await startPostgres(['-c', 'shared_buffers=256MB']);
   // Several Bellhops use this database one after the other, so the key cannot live in each one's folder.
-  const masterKey = { BELLHOP_MASTER_KEY: randomBytes(32).toString('base64') };
-  const needsPostgres =
-    wants('P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P9', 'P10', 'P11') ||
-    names('RESILIENCE', 'R1', 'R2', 'R3', 'R4', 'SOAK');
-  const postgres = needsPostgres ? await startPostgres(['-c', 'shared_buffers=256MB']) : null;
+  const env = { DATABASE_URL: postgres.url, BELLHOP_MASTER_KEY: randomBytes(32).toString('base64') };
+  let rows: Row[];
   try {
-    if (wants('P1', 'P6')) {
-      const limit = await measureBareFastify(sizes);
-      const durable = await measureAccept(sizes, limit, { DATABASE_URL: postgres!.url, ...masterKey });
-      report(...durable.rows);
-      if (wants('P6')) report(...(await measureAccept(sizes, limit, {}, durable.perSecond)).rows);
-    }
-    if (wants('P2', 'P6')) {
-      const onPostgres = await measureEndToEnd(sizes, { DATABASE_URL: postgres!.url, ...masterKey });
-      report(...onPostgres.rows);
-      if (wants('P6')) report(...(await measureEndToEnd(sizes, {}, onPostgres.perSecond)).rows);
-    }
-    if (wants('P4')) report(...(await measureQueue(sizes, postgres!.url)));
-    if (wants('P7')) report(...(await measureChannels(sizes)));
-    if (wants('P9')) report(...(await measureIdle(sizes, { DATABASE_URL: postgres!.url, ...masterKey })));
-    if (wants('P3', 'P5', 'P10', 'P11'))
-      report(...(await measureCampaigns(sizes.campaigns, { clusterUrl: postgres!.url, masterKey, wants })));
-    const onPostgres = { DATABASE_URL: postgres?.url ?? '', ...masterKey };
-    if (names('RESILIENCE', 'R1', 'R2', 'R3', 'R4'))
-      await measureResilience(sizes, onPostgres, { wants: (id) => names('RESILIENCE', id), report });
-    if (names('SOAK')) report(...(await measureSoak(sizes, onPostgres, Number(values.minutes))));
+    rows = await measureParts({ sizes, wanted, keepIn, soak }, { postgres, env });
   } finally {
-    await postgres?.stop();
+    await postgres.stop();
   }
+  const seconds = Math.round((performance.now() - startedAt) / 1000);
   printTable(rows);
-  if (values.json) writeFileSync(values.json, JSON.stringify({ machine: machine(), sizes, rows }, null, 2));
+  console.log(
+    `\nTook ${seconds} s. Others kept a load of ${load!.toFixed(1)} on this machine when it began.`,
+  );
+  if (values.json)
+    writeFileSync(values.json, JSON.stringify({ machine: machine(), seconds, load, sizes, rows }, null, 2));
   return 0;
+}
+
+function positive(option: string, text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new UsageError(`${option} must be a number above 0.`);
+  return value;
 }
 
 /** Every process that is started from now on writes its CPU profile into `folder` when it ends. */

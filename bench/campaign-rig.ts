@@ -1,13 +1,13 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import pg from 'pg';
 import { uuidv7 } from '../src/lib/ids.ts';
 import { openStore, type Store } from '../src/store/index.ts';
 import { createKey } from '../src/tenants/index.ts';
 import { LIVE_KEY, type RunningBellhop, startBellhop } from '../test/support/process.ts';
 import { buildAudience, PROBE_USER } from './audience.ts';
 import type { CampaignPlan, CampaignResult } from './campaign-driver.ts';
+import type { KeptPostgres } from './kept.ts';
 import { Probes } from './probes.ts';
 
 /**
@@ -28,29 +28,19 @@ export interface CampaignRig {
   stop(): Promise<void>;
 }
 
-export interface RigOptions {
-  /** Of the cluster; the rig makes a database of its own. */
-  clusterUrl: string;
-  users: number;
-  masterKey: Record<string, string>;
-}
-
-let rigs = 0;
-
-export async function startCampaignRig({ clusterUrl, users, masterKey }: RigOptions): Promise<CampaignRig> {
-  const databaseUrl = await createDatabase(clusterUrl, `campaign_${++rigs}`);
+export async function startCampaignRig(postgres: KeptPostgres, users: number): Promise<CampaignRig> {
+  const masterKey = { BELLHOP_MASTER_KEY: postgres.masterKey };
+  const databaseUrl = await postgres.copy('campaign', {
+    name: `original_audience_${users}`,
+    build: (url) => buildOriginal({ DATABASE_URL: url, ...masterKey }, users),
+  });
   const env = { DATABASE_URL: databaseUrl, ...masterKey };
   const bellhop = await startBellhop({ BELLHOP_ROLES: 'api,router,sweeper', ...env });
   const store = await openStore({ databaseUrl, migrate: false, poolSize: 2 });
   const audience = { tenantId: await defaultTenant(store), key: LIVE_KEY };
   const other = await addTenant(store);
-  for (const [tenant, size] of [
-    [audience, users],
-    [other, 1],
-  ] as const) {
-    await putConnection(bellhop, tenant.key);
-    await buildAudience(databaseUrl, tenant.tenantId, size);
-  }
+  await buildAudience(databaseUrl, other.tenantId, 1);
+  for (const { key } of [audience, other]) await putConnection(bellhop, key);
   const worker = await startWorker({ ...env, BELLHOP_DATA_DIR: bellhop.dataDir });
   const probing = new Set<Probes>();
   worker.on('message', ({ probe, atMs }: { probe?: string; atMs: number }) => {
@@ -92,14 +82,14 @@ function buildProbe(probe: string, priority: string): object {
   return { userId: PROBE_USER, priority, channels: ['push'], message };
 }
 
-export async function createDatabase(clusterUrl: string, name: string): Promise<string> {
-  const client = new pg.Client({ connectionString: clusterUrl });
-  await client.connect();
-  await client.query(`create database ${name}`);
-  await client.end();
-  const url = new URL(clusterUrl);
-  url.pathname = `/${name}`;
-  return url.href;
+/** A tenant with an audience, as the first start of a Bellhop leaves the rest. */
+async function buildOriginal(env: { DATABASE_URL: string }, users: number): Promise<void> {
+  const bellhop = await startBellhop({ BELLHOP_ROLES: 'api', ...env });
+  await bellhop.dispose();
+  const store = await openStore({ databaseUrl: env.DATABASE_URL, migrate: false, poolSize: 1 });
+  const tenantId = await defaultTenant(store);
+  await store.close();
+  await buildAudience(env.DATABASE_URL, tenantId, users);
 }
 
 async function defaultTenant(store: Store): Promise<string> {

@@ -5,7 +5,7 @@ import { type Certificate, makeCertificate } from './certificate.ts';
 import { runTask } from './children.ts';
 import type { ChannelName, ChannelPace, ChannelPlan } from './drive.ts';
 import { installPeers } from './install-peers.ts';
-import type { Row, Sizes } from './row.ts';
+import type { Row } from './row.ts';
 
 const TEXT = { title: 'New Message!', body: 'You have a new message from Alice.' };
 const { subject = '', text = '', html = '' } = renderInline(TEXT, 'email');
@@ -25,7 +25,7 @@ interface Contest {
  * P7: sends per second of each channel over TLS (SMTP without) to a mock in another process, as many under way at once
  * on both sides, against the library that people use for it.
  */
-export async function measureChannels({ channelSeconds }: Sizes): Promise<Row[]> {
+export async function measureChannels({ channelSeconds }: { channelSeconds: number }): Promise<Row[]> {
   const missing = installPeers();
   if (missing) return [notMeasured(missing)];
   const certificate = makeCertificate();

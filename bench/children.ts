@@ -1,4 +1,4 @@
-import { type ChildProcess, type ForkOptions, fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { LoadPlan, LoadResult } from './load.ts';
@@ -6,9 +6,9 @@ import type { LoadPlan, LoadResult } from './load.ts';
 /** Starts a script of this folder as a child process; its first message says where it listens. */
 export async function startPeer(
   file: string,
-  options: ForkOptions = {},
+  args: string[] = [],
 ): Promise<{ child: ChildProcess; port: number }> {
-  const child = fork(new URL(file, import.meta.url).pathname, options);
+  const child = fork(new URL(file, import.meta.url).pathname, args);
   const [message] = (await once(child, 'message')) as [{ port: number }];
   return { child, port: message.port };
 }

@@ -30,7 +30,7 @@ export const IN_FLIGHT = { APNs: 500, FCM: 500, 'Web Push': 200, SMTP: 100 } sat
 >;
 
 /** For which it is driven before, so that the code is compiled and the connections are open. */
-const WARM_UP_SECONDS = 0.7;
+const LONGEST_WARM_UP_SECONDS = 0.7;
 
 /** Calls `send` (which says how many it sent, and throws when it failed) so many times at once, for a while. */
 export async function drive(
@@ -38,7 +38,7 @@ export async function drive(
   atOnce: number,
   send: () => Promise<number>,
 ): Promise<ChannelPace> {
-  await during(WARM_UP_SECONDS, atOnce, send);
+  await during(Math.min(LONGEST_WARM_UP_SECONDS, plan.seconds), atOnce, send);
   return during(plan.seconds, atOnce, send);
 }
 

@@ -8,8 +8,9 @@ export interface LoadPlan {
   /** The requests, taken in turn: head without content-length, and the body. */
   path: string;
   headers: Record<string, string>;
-  /** `{n}` in it is replaced by a running number. */
+  /** `{n}` in it is replaced by a running number, and `{m}` by that number modulo `modulus`. */
   body: string;
+  modulus?: number;
   connections: number;
   /** Requests per second offered, or 0 for as many as can be (each connection sends when it was answered). */
   rate: number;
@@ -109,7 +110,8 @@ class Lane {
 
   request(n: number, answered: (status: string) => void): void {
     this.#answered = answered;
-    const body = this.#plan.body.replaceAll('{n}', String(n));
+    const { modulus = 1 } = this.#plan;
+    const body = this.#plan.body.replaceAll('{n}', String(n)).replaceAll('{m}', String(n % modulus));
     this.#socket!.write(`${this.#head}${Buffer.byteLength(body)}\r\n\r\n${body}`);
   }
 

@@ -1,4 +1,6 @@
-import { createServer, type ServerHttp2Stream } from 'node:http2';
+import { readFileSync } from 'node:fs';
+import { createSecureServer, createServer, type ServerHttp2Stream } from 'node:http2';
+import { join } from 'node:path';
 
 /** What goes wrong at the mock: that share of the pushes is answered with this refusal. */
 export interface MockFaults {
@@ -16,11 +18,22 @@ export interface MockCounts {
   good: number;
 }
 
-/** A mock of Apple's push service over h2c: answers at once and counts. Run as a child process; a message sets faults. */
+/**
+ * A mock of Apple's push service: answers at once and counts. Over h2c, or over TLS when given the folder of key and
+ * certificate as argument. Run as a child process; a message sets faults.
+ */
 let faults: MockFaults | null = null;
 let count = 0;
 let good = 0;
-const server = createServer({ settings: { maxConcurrentStreams: 1_000 } });
+const settings = { maxConcurrentStreams: 1_000 };
+const folder = process.argv[2];
+const server = folder
+  ? createSecureServer({
+      settings,
+      key: readFileSync(join(folder, 'key.pem')),
+      cert: readFileSync(join(folder, 'cert.pem')),
+    })
+  : createServer({ settings });
 server.on('stream', (stream: ServerHttp2Stream, headers) => {
   count++;
   stream.on('error', () => {});

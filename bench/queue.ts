@@ -3,7 +3,7 @@ import { runTask } from './children.ts';
 import { installPeers } from './install-peers.ts';
 import { type QueuePace, type QueuePlan, WITH_NOTIFICATIONS } from './jobs.ts';
 import { startRedis } from './redis.ts';
-import type { Row, Sizes } from './row.ts';
+import type { Row } from './row.ts';
 
 const GOAL = 2;
 const WHAT = 'the queue alone';
@@ -19,7 +19,7 @@ interface Contestant {
  * P4: jobs enqueued, claimed and completed. Each queue works in a process of its own, on a database of its own in the
  * same cluster, in the ways its documentation recommends for speed; the best of them counts.
  */
-export async function measureQueue({ jobs }: Sizes, clusterUrl: string): Promise<Row[]> {
+export async function measureQueue({ jobs }: { jobs: number }, clusterUrl: string): Promise<Row[]> {
   const missing = installPeers();
   if (missing) return [notMeasured(missing)];
   const redis = await startRedis();

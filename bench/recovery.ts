@@ -2,8 +2,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import { type RunningBellhop, startBellhop } from '../test/support/process.ts';
 import { runLoad } from './children.ts';
-import { plan } from './end-to-end.ts';
 import type { MockCounts } from './mock-apns.ts';
+import { plan } from './push-road.ts';
 import type { Row } from './row.ts';
 
 const BEFORE_MS = 4_000;

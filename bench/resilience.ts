@@ -1,16 +1,17 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { freePort } from '../test/support/postgres.ts';
 import { type RunningBellhop, startBellhop } from '../test/support/process.ts';
-import { ask, runLoad, startPeer } from './children.ts';
-import { connectMock, measurePace, plan, setUp } from './end-to-end.ts';
+import { runLoad } from './children.ts';
 import type { MockCounts, MockFaults } from './mock-apns.ts';
+import { connectMock, measurePace, plan, setUp, startApple, warmUp } from './push-road.ts';
 import { measureRecovery } from './recovery.ts';
-import type { Row, Sizes } from './row.ts';
+import type { Row } from './row.ts';
 
 /** Of the pace of the healthy road: retries need room. */
 const OFFERED_SHARE = 0.7;
 /** Longer than the waits of two retries, or one that Apple asked for. */
 const DRAIN_SECONDS = 60;
+const WARM_UP_SECONDS = 3;
 
 const TRANSIENT: MockFaults = { share: 0.1, status: 503, reason: 'ServiceUnavailable' };
 const THROTTLED = { share: 1, status: 429, reason: 'TooManyRequests', headers: { 'retry-after': '2' } };
@@ -29,22 +30,22 @@ interface Outcome {
 
 /** R1 to R3: P2's road under trouble, beside the same load without any. R4: a worker is killed while another lives. */
 export async function measureResilience(
-  { seconds }: Sizes,
+  { seconds }: { seconds: number },
   env: Record<string, string>,
   { wants, report }: { wants: (id: string) => boolean; report: (row: Row) => void },
 ): Promise<void> {
-  const apple = await startPeer('mock-apns.ts');
+  const apple = await startApple();
   const bellhop = await startBellhop({ BELLHOP_ACCEPT_QUEUE: '100000', ...env });
-  const counts = (faults?: MockFaults | null) => ask<MockCounts>(apple.child, { faults });
+  const { counts } = apple;
   try {
-    await setUp(bellhop, apple.port);
+    await setUp(bellhop, apple.origin);
     const load = (rate: number, forSeconds: number) => runLoad(plan(bellhop, rate, forSeconds));
-    await load(1_000, 3);
-    const pace = await measurePace(load, async () => (await counts()).count, seconds);
+    await warmUp(bellhop, apple.count, WARM_UP_SECONDS);
+    const pace = await measurePace(load, apple.count, seconds / 2);
     const rate = Math.floor(pace * OFFERED_SHARE);
     const run = async (faults: MockFaults | null) => {
       // A changed connection begins anew: what an earlier run taught is forgotten.
-      await connectMock(bellhop, 'apple', apple.port);
+      await connectMock(bellhop, 'apple', apple.origin);
       return runUnder(bellhop, counts, { faults, rate, seconds });
     };
     const healthy = { what: 'healthy', perSecond: (await run(null)).perSecond };
@@ -57,14 +58,14 @@ export async function measureResilience(
       report(toRow('R3', what, outcome, { perSecond: allowedPerSecond, what: 'allowed' }));
     }
     if (wants('R2')) {
-      await connectMock(bellhop, 'banana', await freePort());
+      await connectMock(bellhop, 'banana', `http://127.0.0.1:${await freePort()}`);
       report(toRow('R2', 'one of two providers is dead', await run(null), healthy));
       await bellhop.call('DELETE', '/v1/connections/banana');
     }
-    await connectMock(bellhop, 'apple', apple.port);
+    await connectMock(bellhop, 'apple', apple.origin);
     if (wants('R4')) report(await measureRecovery(bellhop, env, { rate: Math.min(rate, 1_000), counts }));
   } finally {
-    apple.child.disconnect();
+    apple.stop();
     await bellhop.dispose();
   }
 }
@@ -93,7 +94,8 @@ async function runUnder(
 function toRow(id: string, what: string, outcome: Outcome, limit: { what: string; perSecond: number }): Row {
   const ratio = outcome.perSecond / limit.perSecond;
   const { perSecond, acceptP99, drainSeconds, missing } = outcome;
-  const rest = missing > 0 ? `, ${missing} MISSING` : ', all delivered';
+  const rest =
+    missing === 0 ? ', all delivered' : missing > 0 ? `, ${missing} MISSING` : `, ${-missing} TOO MANY`;
   return {
     id,
     what,

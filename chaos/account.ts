@@ -32,6 +32,8 @@ export interface Account {
   unexplained: string[];
   /** Seconds from a kill until another process sent what the killed one had under way, less the wait for evidence. */
   recoveries: number[];
+  /** Which of them took longest, and between whom; null when there was none. */
+  slowest: string | null;
   /** Seconds that each start of a process took until it was ready: tells how busy the machine was. */
   starts: number[];
   /** What does not add up in the ledger as a whole. */
@@ -53,6 +55,9 @@ export function balance(input: {
   const { messages, fates, accepted, kills, starts, imbalances } = input;
   const byId = new Map(fates.map((fate) => [fate.id, fate]));
   const arrivals = Map.groupBy(accepted, ({ deliveryId }) => deliveryId);
+  const recoveries = kills
+    .flatMap((kill) => recoveriesOf(kill, kills, arrivals))
+    .toSorted((a, b) => a.seconds - b.seconds);
   const account: Account = {
     notifications: messages.length,
     states: countBy(fates, (fate) => fate.state ?? fate.notificationState),
@@ -60,7 +65,8 @@ export function balance(input: {
     unknown: fates.reduce((sum, fate) => sum + fate.unknowns, 0),
     duplicates: {},
     unexplained: doubledKeys(accepted),
-    recoveries: kills.flatMap((kill) => recoveriesOf(kill, kills, arrivals)),
+    recoveries: recoveries.map(({ seconds }) => seconds),
+    slowest: recoveries.at(-1)?.what ?? null,
     starts: starts.map((ms) => ms / 1_000),
     imbalances,
   };
@@ -101,14 +107,20 @@ function doubledKeys(accepted: Accepted[]): string[] {
   });
 }
 
+interface Recovery {
+  seconds: number;
+  what: string;
+}
+
 /** A successor that was killed in its turn is measured from its own end. */
-function recoveriesOf(kill: Kill, kills: Kill[], arrivals: Map<string, Accepted[]>): number[] {
+function recoveriesOf(kill: Kill, kills: Kill[], arrivals: Map<string, Accepted[]>): Recovery[] {
   return kill.claimed.flatMap((id) => {
     const again = arrivals.get(id)?.find(({ at, owner }) => at > kill.at && owner !== kill.incarnation);
     if (!again) return [];
     if (kills.some(({ at, claimed }) => at > kill.at && at < again.at && claimed.includes(id))) return [];
     const { evidenceMs } = BUILT_IN.of(again.key.split('/')[0]!);
-    return [Math.max(0, again.at - kill.at - evidenceMs) / 1_000];
+    const seconds = Math.max(0, again.at - kill.at - evidenceMs) / 1_000;
+    return [{ seconds, what: `${id} (${again.key}), from ${kill.incarnation} to ${again.owner}` }];
   });
 }
 

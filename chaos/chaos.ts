@@ -1,7 +1,9 @@
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { UsageError } from '../src/cli/usage.ts';
 import { startPostgres } from '../test/support/postgres.ts';
+import { makeCompiled } from './compiled.ts';
 import { type Plan, type Scenario, seededRandom } from './scenario.ts';
 import { SCENARIOS } from './scenarios/index.ts';
 import {
@@ -13,7 +15,7 @@ import {
   skippedRow,
   toRow,
 } from './table.ts';
-import { prepareCluster } from './world.ts';
+import { createDatabase, prepareCluster } from './world.ts';
 
 const FULL = { kills: 1_000, fleet: 4, atOnce: 1 };
 const QUICK = { kills: 10, fleet: 2, atOnce: 7 };
@@ -51,6 +53,7 @@ export async function chaos(args: string[]): Promise<number> {
   const kills = numberOf('--kills', values.kills) ?? sizes.kills;
   const scenarios = select(positionals.length === 0 && values.quick ? QUICK_SCENARIOS : positionals);
   console.log(`Seed ${seed}. Scenarios: ${scenarios.map(({ id }) => id).join(' ')}.`);
+  const [load] = loadavg();
   const log = (line: string) => console.log(line);
   const longestRecovery = LONGEST_RECOVERY_SECONDS;
   const rows = await runChaos({
@@ -63,35 +66,47 @@ export async function chaos(args: string[]): Promise<number> {
     log,
   });
   printTable(rows);
-  if (values.json) writeFileSync(values.json, JSON.stringify({ machine: machine(), seed, rows }, null, 2));
+  console.log(`\nOthers kept a load of ${load!.toFixed(1)} on this machine when it began.`);
+  if (values.json)
+    writeFileSync(values.json, JSON.stringify({ machine: machine(), load, seed, rows }, null, 2));
   return rows.some(({ result }) => result === 'BROKEN') ? 1 : 0;
 }
 
 /** Runs scenarios and returns their rows in order. Starts its own PostgreSQL and leaves nothing behind. */
 export async function runChaos(run: ChaosRun): Promise<Row[]> {
   const cluster = await startPostgres(MAX_CONNECTIONS);
+  let compiled: Awaited<ReturnType<typeof makeCompiled>> | null = null;
   try {
     await prepareCluster(cluster.url);
+    compiled = await makeCompiled(await createDatabase(cluster.url));
+    const shares = run.scenarios.reduce((sum, { share }) => sum + share, 0) || 1;
+    const shared = { clusterUrl: cluster.url, env: compiled.env, shares };
     const rows: Row[] = [];
     const line = [...run.scenarios.entries()];
     const worker = async () => {
       for (let next = line.shift(); next; next = line.shift()) {
-        rows[next[0]] = await runOne(next[1], run, cluster.url);
+        rows[next[0]] = await runOne(next[1], run, shared);
       }
     };
     await Promise.all(Array.from({ length: run.atOnce }, worker));
     return rows;
   } finally {
     await cluster.stop();
+    if (compiled) rmSync(compiled.folder, { recursive: true, force: true });
   }
 }
 
-async function runOne(scenario: Scenario, run: ChaosRun, clusterUrl: string): Promise<Row> {
+async function runOne(
+  scenario: Scenario,
+  run: ChaosRun,
+  shared: Pick<Plan, 'clusterUrl' | 'env'> & { shares: number },
+): Promise<Row> {
   const obstacle = scenario.obstacle?.() ?? null;
   if (obstacle) return skippedRow(scenario, obstacle);
   const plan: Plan = {
-    clusterUrl,
-    kills: Math.max(2, Math.round(run.kills * scenario.share)),
+    clusterUrl: shared.clusterUrl,
+    env: shared.env,
+    kills: Math.max(2, Math.round((run.kills * scenario.share) / shared.shares)),
     fleet: run.fleet,
     isQuick: run.isQuick,
     random: seededRandom(run.seed + scenario.id.charCodeAt(0)),
@@ -106,7 +121,9 @@ async function runOne(scenario: Scenario, run: ChaosRun, clusterUrl: string): Pr
   const mark = row.result === 'held' ? '✔' : '✖';
   // Said at once too: a long run may be stopped before its table.
   for (const failure of row.failures.slice(0, 5)) run.log(`  ${row.id}: ${failure}`);
-  run.log(`${mark} ${row.id} ${row.title}: ${row.kills} kills, ${row.lost} lost, ${seconds().toFixed(0)} s`);
+  run.log(
+    `${mark} ${row.id} ${row.title}: ${row.kills} kills, ${row.lost} lost, ${row.seconds.toFixed(0)} s`,
+  );
   return row;
 }
 

@@ -48,8 +48,8 @@ export class Fleet {
     const proxy = await startPostgresProxy(databaseUrl);
     const name = `${roles}-${this.posts.length + 1}`;
     const post: Post = { name, roles, proxy, bellhop: null, incarnation: '' };
-    proxy.onRow = (statement, id) => {
-      if (statement === STATEMENTS.claim) this.#noteClaim(post, id);
+    proxy.onRow = ({ statement, first, owner }) => {
+      if (statement === STATEMENTS.claim) this.#noteClaim(first, owner);
     };
     this.posts.push(post);
     await this.start(post);
@@ -75,8 +75,8 @@ export class Fleet {
     const { bellhop, incarnation } = post;
     if (!bellhop) throw new Error(`${post.name} is dead already`);
     process.kill(bellhop.pid, 'SIGKILL');
-    const kill = { incarnation, at: performance.now(), claimed: this.#claimed.get(incarnation) ?? [] };
-    this.#claimed.delete(incarnation);
+    // Claims that PostgreSQL had not answered yet are still to be added to the list.
+    const kill = { incarnation, at: performance.now(), claimed: this.#claimedBy(incarnation) };
     this.kills.push(kill);
     post.bellhop = null;
     post.proxy.clear();
@@ -98,6 +98,7 @@ export class Fleet {
     const MOST_TRIES = 30;
     for (let tries = 1; !this.#isEnding; tries++) {
       post.incarnation = `${post.name}#${++this.#incarnations}`;
+      post.proxy.owner = post.incarnation;
       try {
         post.bellhop = await startBellhop(
           { ...this.#env, DATABASE_URL: post.proxy.url, BELLHOP_ROLES: post.roles },
@@ -118,11 +119,11 @@ export class Fleet {
     if (this.#failure) throw this.#failure;
   }
 
-  /** Resolves with those of the posts that are alive, when there are at least two: one to kill, one to go on. */
-  async pair(isOne: (post: Post) => boolean = () => true): Promise<Post[]> {
+  /** Resolves with those of the posts that are alive, when there are as many. */
+  async atLeast(count: number, isOne: (post: Post) => boolean = () => true): Promise<Post[]> {
     for (;;) {
       const alive = this.posts.filter((post) => post.bellhop && isOne(post));
-      if (alive.length > 1) return alive;
+      if (alive.length >= count) return alive;
       if (this.#failure) throw this.#failure;
       await wait(20);
     }
@@ -140,10 +141,14 @@ export class Fleet {
     await Promise.all(this.posts.map((post) => post.proxy.close()));
   }
 
-  #noteClaim(post: Post, deliveryId: string): void {
-    this.#claimants.set(deliveryId, post.incarnation);
-    const list = this.#claimed.get(post.incarnation);
-    if (list) list.push(deliveryId);
-    else this.#claimed.set(post.incarnation, [deliveryId]);
+  #noteClaim(deliveryId: string, incarnation: string): void {
+    this.#claimants.set(deliveryId, incarnation);
+    this.#claimedBy(incarnation).push(deliveryId);
+  }
+
+  #claimedBy(incarnation: string): string[] {
+    const list = this.#claimed.get(incarnation) ?? [];
+    this.#claimed.set(incarnation, list);
+    return list;
   }
 }

@@ -19,7 +19,7 @@ export async function killAt(
   check: (world: World, made: KillAt[]) => Promise<string[]> = async () => [],
 ): Promise<Findings> {
   const roles = Array.from({ length: plan.fleet }, () => 'all');
-  const world = await openWorld(await createDatabase(plan.clusterUrl), roles);
+  const world = await openWorld({ databaseUrl: await createDatabase(plan.clusterUrl), roles, env: plan.env });
   try {
     const sender = new Sender(world.fleet, { perSecond: PER_SECOND });
     sender.start();
@@ -39,8 +39,8 @@ export async function killAt(
 }
 
 async function killOnce(world: World, moment: Moment): Promise<KillAt> {
-  // As long as another one lives beside it to go on.
-  const alive = await world.fleet.pair();
+  // Two starts at most are under way: more of them would leave the living nothing of the processors.
+  const alive = await world.fleet.atLeast(Math.max(2, world.fleet.posts.length - 1));
   return moment.at === 'postgres'
     ? killAtPostgres(world.fleet, alive, moment)
     : killAtPeer(world, moment.when);

@@ -35,7 +35,7 @@ export async function underLoad(
   const databaseUrl = options.databaseUrl ?? (await createDatabase(plan.clusterUrl));
   await options.prepare?.(databaseUrl);
   const roles = options.roles ?? Array.from({ length: plan.fleet }, () => 'all');
-  const world = await openWorld(databaseUrl, roles);
+  const world = await openWorld({ databaseUrl, roles, env: plan.env });
   try {
     const sender = new Sender(world.fleet, {
       perSecond: options.perSecond ?? 40,

@@ -18,8 +18,10 @@ export interface PostgresProxy {
   url: string;
   /** How often each named statement was asked for. */
   seen: Map<string, number>;
-  /** Told the first column of every row that a named statement brought. */
-  onRow: (statement: string, first: string) => void;
+  /** Told the first column of every row that a named statement brought, and who had asked. */
+  onRow: (row: { statement: string; first: string; owner: string }) => void;
+  /** The process behind the connections that are made from now on. */
+  owner: string;
   /** Springs once, at the next time its moment comes. */
   set(trap: Trap): void;
   clear(): void;
@@ -32,19 +34,18 @@ export interface PostgresProxy {
 export async function startPostgresProxy(databaseUrl: string): Promise<PostgresProxy> {
   const upstream = new URL(databaseUrl);
   const sockets = new Set<Socket>();
-  const state: ProxyState = { trap: null, seen: new Map(), onRow: () => {} };
+  const state: ProxyState = { trap: null, seen: new Map(), onRow: () => {}, owner: '' };
   const server: Server = createServer((client) => {
     const database = connect(Number(upstream.port), upstream.hostname);
     for (const socket of [client, database]) {
       sockets.add(socket);
       socket.setNoDelay(true);
       socket.on('error', () => {});
-      socket.on('close', () => {
-        sockets.delete(socket);
-        client.destroy();
-        database.destroy();
-      });
+      socket.on('close', () => sockets.delete(socket));
     }
+    database.on('close', () => client.destroy());
+    // PostgreSQL finishes the statement that is under way, and what a dead process claimed by it belongs in the books.
+    client.on('close', () => database.end());
     new Relay(client, database, state).start();
   });
   server.listen(0, '127.0.0.1');
@@ -59,6 +60,9 @@ export async function startPostgresProxy(databaseUrl: string): Promise<PostgresP
     seen: state.seen,
     set onRow(listener: PostgresProxy['onRow']) {
       state.onRow = listener;
+    },
+    set owner(name: string) {
+      state.owner = name;
     },
     set: (trap) => {
       state.trap = trap;
@@ -79,6 +83,7 @@ interface ProxyState {
   trap: Trap | null;
   seen: Map<string, number>;
   onRow: PostgresProxy['onRow'];
+  owner: string;
 }
 
 /** One connection. node-postgres waits for ReadyForQuery before it asks again, so one statement is under way at most. */
@@ -86,6 +91,7 @@ class Relay {
   readonly #client: Socket;
   readonly #database: Socket;
   readonly #state: ProxyState;
+  readonly #owner: string;
   #statement: string | null = null;
   #rows: string[] = [];
   /** Answers kept back while a trap waits for ReadyForQuery; null when none does. */
@@ -95,6 +101,7 @@ class Relay {
     this.#client = client;
     this.#database = database;
     this.#state = state;
+    this.#owner = state.owner;
   }
 
   start(): void {
@@ -133,7 +140,7 @@ class Relay {
       const first = firstColumn(bytes);
       if (first !== null) {
         this.#rows.push(first);
-        this.#state.onRow(this.#statement, first);
+        this.#state.onRow({ statement: this.#statement, first, owner: this.#owner });
       }
     }
     if (!this.#held) {

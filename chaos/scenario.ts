@@ -4,6 +4,8 @@ import type { Account } from './account.ts';
 export interface Plan {
   /** A PostgreSQL with the template database, shared by the scenarios that leave it alone. */
   clusterUrl: string;
+  /** Settings that every process gets. */
+  env: Record<string, string>;
   /** How many kills (or jumps, stops, restarts) this scenario makes. */
   kills: number;
   /** Processes at once. */
@@ -28,7 +30,7 @@ export interface Scenario {
   /** The row of the kill matrix. */
   id: string;
   title: string;
-  /** Its share of the kills that were asked for; 0 when it makes a fixed, small number. */
+  /** Of the kills that were asked for, beside the shares of the others in the same run; 0 when it makes a fixed, small number. */
   share: number;
   /** Why it cannot be run here, or null. */
   obstacle?(): string | null;

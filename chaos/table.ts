@@ -2,6 +2,8 @@ import { cpus, totalmem } from 'node:os';
 import type { Findings, Scenario } from './scenario.ts';
 
 export interface Summary {
+  /** Of how many. */
+  count: number;
   p50: number;
   max: number;
 }
@@ -44,7 +46,9 @@ export function toRow(
     ...account.unexplained.map((what) => `unexplained: ${what}`),
     ...account.imbalances.map((what) => `the ledger does not add up: ${what}`),
     ...(recoverySeconds && recoverySeconds.max >= limit
-      ? [`recovery took ${recoverySeconds.max.toFixed(1)} s, more than ${limit.toFixed(1)} s`]
+      ? [
+          `recovery took ${recoverySeconds.max.toFixed(1)} s, more than ${limit.toFixed(1)} s: ${account.slowest}`,
+        ]
       : []),
   ];
   return {
@@ -101,7 +105,7 @@ function delayOf(starts: Summary | null): number {
 function summarize(values: number[]): Summary | null {
   if (values.length === 0) return null;
   const sorted = values.toSorted((a, b) => a - b);
-  return { p50: sorted[sorted.length >> 1]!, max: sorted.at(-1)! };
+  return { count: sorted.length, p50: sorted[sorted.length >> 1]!, max: sorted.at(-1)! };
 }
 
 export function machine(): string {
@@ -112,16 +116,16 @@ export function machine(): string {
 export function printTable(rows: Row[]): void {
   console.log(`\nOn ${machine()}:\n`);
   console.log(
-    '| row | scenario | kills | notifications | lost | unknown | duplicates | unexplained | recovery p50 / max (s) | start p50 / max (s) | result |',
+    '| row | scenario | kills | notifications | lost | unknown | duplicates | unexplained | recovery p50 / max (s) | start p50 / max (s) | took (s) | result |',
   );
-  console.log('|---|---|---|---|---|---|---|---|---|---|---|');
+  console.log('|---|---|---|---|---|---|---|---|---|---|---|---|');
   for (const row of [...rows, total(rows)]) {
     const { id, title, kills, notifications, lost, unknown, unexplained } = row;
     const duplicates = Object.entries(row.duplicates).map(([category, count]) => `${count} ${category}`);
     const seconds = [row.recoverySeconds, row.startSeconds].map(summaryText);
     const cells = [id, title, kills, notifications, lost, unknown, duplicates.join(', ') || '0', unexplained];
     console.log(
-      `| ${[...cells, ...seconds, row.note ? `${row.result}: ${row.note}` : row.result].join(' | ')} |`,
+      `| ${[...cells, ...seconds, row.seconds.toFixed(0), row.note ? `${row.result}: ${row.note}` : row.result].join(' | ')} |`,
     );
   }
   for (const { id, failures } of rows) {
@@ -131,7 +135,7 @@ export function printTable(rows: Row[]): void {
 }
 
 function summaryText(summary: Summary | null): string {
-  return summary ? `${summary.p50.toFixed(1)} / ${summary.max.toFixed(1)}` : '–';
+  return summary ? `${summary.p50.toFixed(1)} / ${summary.max.toFixed(1)} (${summary.count})` : '–';
 }
 
 /** The middle of the rows' middles, and the largest of all. */
@@ -139,7 +143,11 @@ function overall(summaries: (Summary | null)[]): Summary | null {
   const known = summaries.filter((summary) => summary !== null);
   if (known.length === 0) return null;
   const middles = known.map(({ p50 }) => p50).toSorted((a, b) => a - b);
-  return { p50: middles[middles.length >> 1]!, max: Math.max(...known.map(({ max }) => max)) };
+  return {
+    count: known.reduce((sum, { count }) => sum + count, 0),
+    p50: middles[middles.length >> 1]!,
+    max: Math.max(...known.map(({ max }) => max)),
+  };
 }
 
 function total(rows: Row[]): Row {

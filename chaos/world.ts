@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import { eventually, temporaryFolder } from '../test/support/process.ts';
 import { makeTemplateDatabase } from '../test/support/stores.ts';
@@ -10,6 +10,7 @@ import { type ProviderPeer, startProviderPeer } from './provider-peer.ts';
 import type { Message } from './sender.ts';
 
 const SETTLE_TIMEOUT_MS = 120_000;
+const COUNT_EVERY_MS = 200;
 export const AUTH_TOKEN = 'a-token-of-the-simulated-account';
 /** Where receipts seem to go: what vendors sign. Nobody listens there. */
 export const PUBLIC_URL = 'http://127.0.0.1:9';
@@ -39,8 +40,16 @@ export async function createDatabase(clusterUrl: string): Promise<string> {
 
 export const prepareCluster = makeTemplateDatabase;
 
-/** Starts a process for each entry of `roles`, and gives the tenant a user, a webhook and a Twilio account. */
-export async function openWorld(databaseUrl: string, roles: string[]): Promise<World> {
+export interface WorldOptions {
+  databaseUrl: string;
+  /** Of each process. */
+  roles: string[];
+  /** Settings of all processes. */
+  env: Record<string, string>;
+}
+
+/** Starts the processes, and gives the tenant a user, a webhook and a Twilio account. */
+export async function openWorld({ databaseUrl, roles, env: given }: WorldOptions): Promise<World> {
   const db = new pg.Pool({ connectionString: databaseUrl, max: 2 });
   db.on('error', () => {});
   const peer = await startProviderPeer();
@@ -49,8 +58,7 @@ export async function openWorld(databaseUrl: string, roles: string[]): Promise<W
     BELLHOP_MASTER_KEY: randomBytes(32).toString('base64'),
     BELLHOP_PUBLIC_URL: PUBLIC_URL,
     BELLHOP_DATABASE_POOL: '3',
-    // Most of a start is compiling; a kill costs less when the next process finds it done.
-    NODE_COMPILE_CACHE: join(dataDir, 'compiled'),
+    ...given,
   };
   const fleet = new Fleet(env, dataDir);
   const end = async () => {
@@ -99,7 +107,12 @@ export async function settle(
 ): Promise<Account> {
   const { db, fleet, peer } = world;
   await eventually(
-    () => countOpen(db),
+    async () => {
+      const open = await countOpen(db);
+      // It reads whole tables, which a long run has filled.
+      if (open > 0) await wait(COUNT_EVERY_MS);
+      return open;
+    },
     (open) => open === 0,
     timeoutMs,
   ).catch(() => {});

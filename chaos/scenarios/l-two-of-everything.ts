@@ -14,7 +14,7 @@ export default {
       const kills = plan.isQuick ? ROLES.length : plan.kills;
       for (let n = 0; n < kills; n++) {
         const role = ROLES[n % ROLES.length];
-        const pair = await fleet.pair(({ roles }) => roles === role);
+        const pair = await fleet.atLeast(2, ({ roles }) => roles === role);
         fleet.kill(pair[Math.floor(plan.random() * pair.length)]!);
         await wait(plan.random() * 300);
       }

@@ -83,7 +83,8 @@ export const COMMANDS: Command[] = [
   },
   {
     name: 'bench',
-    usage: 'bench [P1 P2 … | resilience | soak [--minutes N]] [--quick] [--json FILE] [--profile DIR]',
+    usage:
+      'bench [P1 P2 … | resilience | soak] [--quick] [--json FILE] [--keep DIR] [--minutes N] [--rate N] [--profile DIR]',
     summary: 'Measures throughput and latency against limits taken in the same run (docs/performance.md).',
     load: async () => (await import('../../bench/bench.ts')).bench,
   },

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -16,11 +16,19 @@ export interface TestCluster {
   start(): Promise<void>;
 }
 
-/** A real PostgreSQL 18 in a temporary folder on a free port; works as root (it then runs as another user). */
-export async function startPostgres(flags: string[] = [], parent = tmpdir()): Promise<TestCluster> {
+/**
+ * A real PostgreSQL 18 on a free port; works as root (it then runs as another user). In a temporary folder of `parent`,
+ * or in the folder `kept`, which is made when it is missing and stays.
+ */
+export async function startPostgres(
+  flags: string[] = [],
+  parent = tmpdir(),
+  kept: string | null = null,
+): Promise<TestCluster> {
   hydrateSymlinks();
   const EmbeddedPostgres = await loadEmbeddedPostgres();
-  const folder = mkdtempSync(join(parent, 'bellhop-postgres-'));
+  if (kept) mkdirSync(kept, { recursive: true });
+  const folder = kept ?? mkdtempSync(join(parent, 'bellhop-postgres-'));
   chmodSync(folder, 0o755); // as root the server runs as another user
   const port = await freePort();
   const server = new EmbeddedPostgres({
@@ -35,7 +43,7 @@ export async function startPostgres(flags: string[] = [], parent = tmpdir()): Pr
     onLog: () => {},
     onError: () => {},
   });
-  await server.initialise();
+  if (!existsSync(join(folder, 'data', 'PG_VERSION'))) await server.initialise();
   await server.start();
   const postmaster = () => (server as unknown as { process: ChildProcess }).process;
   const isRunning = () => postmaster().exitCode === null && postmaster().signalCode === null;
@@ -44,7 +52,7 @@ export async function startPostgres(flags: string[] = [], parent = tmpdir()): Pr
     async stop() {
       // The package would wait for the end of a process that has ended already.
       if (isRunning()) await server.stop();
-      rmSync(folder, { recursive: true, force: true });
+      if (!kept) rmSync(folder, { recursive: true, force: true });
     },
     async crash() {
       if (!isRunning()) return;
