@@ -1,4 +1,5 @@
 import { targetOfUrl } from '../../lib/egress.ts';
+import { MaskedUrl } from '../../lib/secret.ts';
 import { Deadlines } from './deadlines.ts';
 import { closedError, judgeFault } from './fault.ts';
 import { Http2Exchange } from './http2-exchange.ts';
@@ -26,8 +27,13 @@ export function createHttp2Transport({ guard, logger }: TransportTools): HttpTra
         const { connectTimeoutMs } = options;
         pool = pools.add(poolKey, new SessionPool({ origin: url.origin, lookup, connectTimeoutMs }, logger));
       }
-      const pseudo = { ':method': request.method, ':path': url.pathname + url.search };
-      const outgoing = { headers: { ...pseudo, ...headers }, body };
+      const outgoing = {
+        method: request.method,
+        path: url.pathname + url.search,
+        isPathSecret: request.url instanceof MaskedUrl,
+        headers,
+        body,
+      };
       return new Promise((resolve) =>
         pool.start(new Http2Exchange(outgoing, { resolve, deadlines, options })),
       );
