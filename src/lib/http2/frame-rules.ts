@@ -49,39 +49,48 @@ export class FrameRules {
       throw new ConnectionError(ERROR.protocol, 'something in the middle of a header block');
     switch (frame.type) {
       case FRAME.data:
-        return this.#takeData(frame);
+        this.#takeData(frame);
+        break;
       case FRAME.headers:
-        return this.#takeHeaders(frame);
+        this.#takeHeaders(frame);
+        break;
       case FRAME.continuation:
-        return this.#takeContinuation(frame);
-      case FRAME.rstStream:
-        requireStream(frame);
-        requireBytes(frame, 4);
-        return this.#listener.onReset(frame.streamId, frame.bytes.readUInt32BE(frame.start));
+        this.#takeContinuation(frame);
+        break;
       case FRAME.settings:
-        return this.#takeSettings(frame);
-      case FRAME.ping:
-        requireConnection(frame);
-        requireBytes(frame, 8);
-        return this.#listener.onPing(payloadOf(frame), (frame.flags & FLAG.ack) !== 0);
+        this.#takeSettings(frame);
+        break;
       case FRAME.goaway:
-        return this.#takeGoaway(frame);
-      case FRAME.windowUpdate:
-        requireBytes(frame, 4);
-        return this.#listener.onWindowUpdate(
-          frame.streamId,
-          frame.bytes.readUInt32BE(frame.start) & LARGEST_WINDOW,
-        );
+        this.#takeGoaway(frame);
+        break;
       case FRAME.pushPromise:
         throw new ConnectionError(ERROR.protocol, 'a push, which we did not allow');
+      default:
+        this.#takeSmall(frame);
     }
-    // Section 5.5: what is not known is ignored, and so is PRIORITY (5.3.2).
+  }
+
+  /** Those of one field. Section 5.5: what is not known is ignored, and so is PRIORITY (5.3.2). */
+  #takeSmall(frame: Frame): void {
+    const { type, flags, streamId, bytes, start } = frame;
+    if (type === FRAME.rstStream) {
+      requireStream(frame);
+      requireBytes(frame, 4);
+      this.#listener.onReset(streamId, bytes.readUInt32BE(start));
+    } else if (type === FRAME.windowUpdate) {
+      requireBytes(frame, 4);
+      this.#listener.onWindowUpdate(streamId, bytes.readUInt32BE(start) & LARGEST_WINDOW);
+    } else if (type === FRAME.ping) {
+      requireConnection(frame);
+      requireBytes(frame, 8);
+      this.#listener.onPing(payloadOf(frame), (flags & FLAG.ack) !== 0);
+    }
   }
 
   #takeSettings(frame: Frame): void {
     requireConnection(frame);
-    if ((frame.flags & FLAG.ack) === 0) return this.#listener.onSettings(payloadOf(frame));
-    requireBytes(frame, 0);
+    if ((frame.flags & FLAG.ack) !== 0) requireBytes(frame, 0);
+    else this.#listener.onSettings(payloadOf(frame));
   }
 
   #takeGoaway({ bytes, start, end, streamId }: Frame): void {
@@ -107,9 +116,8 @@ export class FrameRules {
     const end = frame.end - padding.after;
     if (start > end) throw new ConnectionError(ERROR.protocol, 'more padding than there is');
     const isEnd = (flags & FLAG.endStream) !== 0;
-    if ((flags & FLAG.endHeaders) !== 0)
-      return this.#listener.onBlock(streamId, { bytes, start, end }, isEnd);
-    this.#open = { streamId, isEnd, pieces: [bytes.subarray(start, end)], size: end - start };
+    if ((flags & FLAG.endHeaders) !== 0) this.#listener.onBlock(streamId, { bytes, start, end }, isEnd);
+    else this.#open = { streamId, isEnd, pieces: [bytes.subarray(start, end)], size: end - start };
   }
 
   #takeContinuation(frame: Frame): void {

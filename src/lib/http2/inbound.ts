@@ -89,7 +89,9 @@ export class Inbound implements FrameListener {
     this.#collector.begin();
     // Whoever asked may be gone, but later blocks build on this one.
     this.#decoder.decode(bytes, start, end, this.#collector.add);
-    if (stream) this.#takeHead(stream, isEnd);
+    if (!stream) return;
+    const fault = this.#collector.fault ?? this.#takeHead(stream, isEnd);
+    if (fault) this.#streams.reset(stream, ERROR.protocol, fault);
   }
 
   onData(streamId: number, content: Buffer, flowBytes: number, isEnd: boolean): void {
@@ -97,32 +99,31 @@ export class Inbound implements FrameListener {
     const stream = streams.find(streamId);
     this.#inflow.receive(this.#output, flowBytes);
     if (!stream) return;
-    if (!stream.hasHead) return streams.reset(stream, ERROR.protocol, 'a body without a head');
-    if (!isEnd && !this.#inflow.receiveOn(stream, this.#output, flowBytes))
-      return streams.reset(stream, ERROR.flowControl, 'more than the stream takes');
-    if (content.length > 0) stream.listener.onData(content);
-    if (isEnd) streams.end(stream);
+    if (!stream.hasHead) {
+      streams.reset(stream, ERROR.protocol, 'a body without a head');
+    } else if (!isEnd && !this.#inflow.receiveOn(stream, this.#output, flowBytes)) {
+      streams.reset(stream, ERROR.flowControl, 'more than the stream takes');
+    } else {
+      if (content.length > 0) stream.listener.onData(content);
+      if (isEnd) streams.end(stream);
+    }
   }
 
-  #takeHead(stream: Stream, isEnd: boolean): void {
-    const streams = this.#streams;
-    const { status, headers, fault } = this.#collector;
-    const refuse = (why: string) => streams.reset(stream, ERROR.protocol, why);
-    if (fault) return refuse(fault);
+  /** Returns what is wrong with it (8.1.1). */
+  #takeHead(stream: Stream, isEnd: boolean): string | null {
+    const { status, headers } = this.#collector;
     if (stream.hasHead) {
       // Trailers (8.1), which say nothing that anybody here wants to know.
-      if (!isEnd || status !== 0) return refuse('a second head');
-      return streams.end(stream);
+      if (!isEnd || status !== 0) return 'a second head';
+    } else {
+      if (status === 0) return 'a head without a status';
+      // Sections 8.1 and 8.6: any number of interim answers, but never to change the protocol.
+      if (status < 200) return isEnd || status === 101 ? 'an interim answer that is the last one' : null;
+      stream.hasHead = true;
+      stream.listener.onHead(status, headers);
     }
-    if (status === 0) return refuse('a head without a status');
-    // Section 8.1 and 8.6: any number of interim answers, but never to change the protocol.
-    if (status < 200) {
-      if (isEnd || status === 101) refuse('an interim answer that is the last one');
-      return;
-    }
-    stream.hasHead = true;
-    stream.listener.onHead(status, headers);
-    if (isEnd) streams.end(stream);
+    if (isEnd) this.#streams.end(stream);
+    return null;
   }
 
   #answer(type: number, payload: Uint8Array): void {
