@@ -59,6 +59,8 @@ export class Inbound implements FrameListener {
   onSettings(payload: Buffer): void {
     this.#streams.applySettings(payload);
     this.#answer(FRAME.settings, NOTHING);
+    // Behind the acknowledgement (6.5.3): until then the peer holds us to the windows from before.
+    this.#streams.resume();
     this.#listener.onSettings();
   }
 
@@ -101,12 +103,11 @@ export class Inbound implements FrameListener {
     if (!stream) return;
     if (!stream.hasHead) {
       streams.reset(stream, ERROR.protocol, 'a body without a head');
-    } else if (!isEnd && !this.#inflow.receiveOn(stream, this.#output, flowBytes)) {
-      streams.reset(stream, ERROR.flowControl, 'more than the stream takes');
-    } else {
-      if (content.length > 0) stream.listener.onData(content);
-      if (isEnd) streams.end(stream);
+      return;
     }
+    if (content.length > 0) stream.listener.onData(content);
+    if (isEnd) streams.end(stream);
+    else if (!stream.isOver) this.#inflow.receiveOn(stream, this.#output, flowBytes);
   }
 
   /** Returns what is wrong with it (8.1.1). */

@@ -89,14 +89,18 @@ export class Streams {
       if (stream.sendWindow > LARGEST_WINDOW)
         throw new ConnectionError(ERROR.flowControl, 'a window is too large');
     }
-    if (growth > 0) this.#outflow.resume(this.#output, this.#settings.maxFrameSize);
+  }
+
+  /** Goes on with bodies that wait, where there is room now. */
+  resume(): void {
+    this.#outflow.resume(this.#output, this.#settings.maxFrameSize);
   }
 
   /** 6.9. */
   grow(id: number, increment: number): void {
     if (id === 0) {
       this.#outflow.grow(increment);
-      this.#outflow.resume(this.#output, this.#settings.maxFrameSize);
+      this.resume();
       return;
     }
     const stream = this.find(id);

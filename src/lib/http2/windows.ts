@@ -7,7 +7,10 @@ export const STREAM_WINDOW = 128 * 1024;
 /** And all answers of a connection together. */
 const CONNECTION_WINDOW = 4 * 1024 * 1024;
 
-/** What the peer may send (RFC 9113, 6.9). Given back in bulk: an update for each piece would double the frames. */
+/**
+ * What the peer may send (RFC 9113, 6.9). All that comes is taken at once, so it is given back as soon as it is half a
+ * window: in bulk, since an update for each piece would double the frames.
+ */
 export class Inflow {
   #owed = 0;
 
@@ -19,22 +22,17 @@ export class Inflow {
   /** Counts what came in on any stream, known or not. */
   receive(output: Output, bytes: number): void {
     this.#owed += bytes;
-    if (this.#owed > CONNECTION_WINDOW)
-      throw new ConnectionError(ERROR.flowControl, 'more than the connection takes');
     if (this.#owed * 2 < CONNECTION_WINDOW) return;
     output.writeNumberFrame(FRAME.windowUpdate, 0, this.#owed);
     this.#owed = 0;
   }
 
-  /** Counts what came in on a stream that goes on. False when it is too much. */
-  receiveOn(stream: Stream, output: Output, bytes: number): boolean {
+  /** Counts what came in on a stream that goes on. */
+  receiveOn(stream: Stream, output: Output, bytes: number): void {
     stream.owed += bytes;
-    if (stream.owed > STREAM_WINDOW) return false;
-    if (stream.owed * 2 >= STREAM_WINDOW) {
-      output.writeNumberFrame(FRAME.windowUpdate, stream.id, stream.owed);
-      stream.owed = 0;
-    }
-    return true;
+    if (stream.owed * 2 < STREAM_WINDOW) return;
+    output.writeNumberFrame(FRAME.windowUpdate, stream.id, stream.owed);
+    stream.owed = 0;
   }
 }
 
