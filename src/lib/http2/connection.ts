@@ -58,6 +58,8 @@ export class Connection {
       .on('error', (error) => {
         this.#error ??= error;
       })
+      // A peer that says nothing more answers nothing more, though it may close later.
+      .once('end', () => this.destroy(null))
       .once('close', () => this.#onClosed());
   }
 
@@ -73,6 +75,7 @@ export class Connection {
 
   /** Starts a request; those of one turn leave together, in order. Throws, with a `code`, what cannot be written down. */
   request(request: Request, listener: RequestListener): Stream {
+    if (this.#isRetired) throw http2Error('INVALID_SESSION', 'the connection takes no more requests');
     const stream = this.#streams.add(request, listener);
     this.#planFlush();
     return stream;

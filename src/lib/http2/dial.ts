@@ -13,8 +13,9 @@ export interface Destination {
 export function dial({ origin, lookup }: Destination, onOpen: () => void): Socket {
   const { protocol, hostname, port } = new URL(origin);
   const host = hostname.replace(/^\[|\]$/g, '');
-  const common = { host, noDelay: true, ...(lookup ? { lookup } : {}) };
-  if (protocol === 'http:') return connectPlain({ ...common, port: Number(port || 80) }, onOpen);
+  const common = { host, ...(lookup ? { lookup } : {}) };
+  if (protocol === 'http:')
+    return connectPlain({ ...common, port: Number(port || 80) }, onOpen).setNoDelay(true);
   const socket: TLSSocket = connectTls({
     ...common,
     port: Number(port || 443),
@@ -23,7 +24,7 @@ export function dial({ origin, lookup }: Destination, onOpen: () => void): Socke
     ALPNProtocols: ['h2'],
     minVersion: 'TLSv1.2',
   });
-  return socket.once('secureConnect', () => {
+  return socket.setNoDelay(true).once('secureConnect', () => {
     if (socket.alpnProtocol === 'h2') onOpen();
     else socket.destroy(Object.assign(new Error('the peer speaks no HTTP/2'), { code: 'ERR_HTTP2_NO_ALPN' }));
   });

@@ -1,6 +1,7 @@
 import { FRAME_HEAD_BYTES } from './frame.ts';
 
 const SMALLEST_BYTES = 16_384;
+const FEW_BYTES = 2_048;
 
 /** Bytes that will leave in one write: grows as needed, and is given away whole. */
 export class Output {
@@ -18,11 +19,19 @@ export class Output {
 
   /** All that was written. What is written next goes into other memory. */
   take(): Buffer {
+    if (this.length <= FEW_BYTES) return this.#takeFew();
     const taken = this.bytes.subarray(0, this.length);
     const isMostlyEmpty = this.length * 8 < this.bytes.length;
     this.bytes = Buffer.allocUnsafeSlow(
       isMostlyEmpty ? Math.max(SMALLEST_BYTES, this.bytes.length / 2) : this.bytes.length,
     );
+    this.length = 0;
+    return taken;
+  }
+
+  /** A copy out of Node's pool costs less than new memory. */
+  #takeFew(): Buffer {
+    const taken = Buffer.from(this.bytes.subarray(0, this.length));
     this.length = 0;
     return taken;
   }

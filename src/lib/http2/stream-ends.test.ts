@@ -122,3 +122,34 @@ test('half a window of an answer is given back at once, for the stream', async (
   peer.write(frame(FRAME.data, FLAG.endStream, 1));
   assert.equal((await ending).body.length, 65_536);
 });
+
+test('a peer that ends its side has answered all that it will, and is asked nothing more', async (t) => {
+  const { client, peer } = await startPair(t);
+  const { stream, ending } = client.send();
+  await peer.next(FRAME.headers);
+  peer.socket.end();
+  assert.ok((await ending).error);
+  assert.ok(client.connection.mayHaveProcessed(stream));
+  assert.throws(() => client.send(), /takes no more requests/);
+  assert.equal(await client.closed.promise, null);
+});
+
+test('what waits for a socket that takes nothing was not processed', async (t) => {
+  const { client, peer } = await startPair(t, setting(SETTING.initialWindowSize, 2 ** 31 - 1));
+  const large = client.send({ body: 'x' });
+  await peer.next(FRAME.headers);
+  peer.socket.pause();
+  peer.write(frame(FRAME.windowUpdate, 0, 0, number(2 ** 30)));
+  const ponged = new Promise<void>((resolve) => client.connection.ping(resolve));
+  peer.write(frame(FRAME.ping, FLAG.ack, 0, Buffer.from('liveness')));
+  await ponged;
+  const stuck = client.send({ body: Buffer.alloc(64 * 1024 * 1024) });
+  await new Promise(setImmediate);
+  assert.ok(client.connection.mayHaveProcessed(stuck.stream));
+  const waiting = client.send();
+  await new Promise(setImmediate);
+  peer.socket.destroy();
+  assert.ok((await waiting.ending).error);
+  assert.equal(client.connection.mayHaveProcessed(waiting.stream), false);
+  assert.ok((await large.ending).error);
+});

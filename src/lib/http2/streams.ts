@@ -27,13 +27,14 @@ export class Streams {
   /** Requests that are not written yet, in order. Those that were given up meanwhile are over. */
   #unwritten: Stream[] = [];
   #settings = defaultSettings();
-  #nextId = 1;
+  #nextId: number;
   /** Streams above this id were not processed by the peer (6.8). */
   #lastId = LARGEST_STREAM_ID;
   /** Not over yet, written or not. */
   count = 0;
 
-  constructor(origin: string, output: Output, onOver: OnOver) {
+  constructor(origin: string, output: Output, onOver: OnOver, firstId = 1) {
+    this.#nextId = firstId;
     this.#output = output;
     this.#onOver = onOver;
     this.#writer = new RequestWriter(origin);
