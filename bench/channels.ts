@@ -17,7 +17,6 @@ interface Contest {
   peer: string;
   file: string;
   goal: number;
-  /** Ours and the peer's; they differ where the peer speaks another version of HTTP. */
   port: number;
 }
 
