@@ -53,6 +53,7 @@ task((plan: ChannelPlan) => {
   return drive(plan, IN_FLIGHT[plan.channel], async () => {
     const claimed = claimedOf(plan, recipients[n++ % DEVICES]!, clock.now());
     const sent = await exchange({ claimed, route, template: null, hooks: null, health }, tools);
+    health.answer(claimed.id, { troubled: false, now: clock.now() });
     if ('held' in sent) throw new Error('nobody holds anything here');
     const { outcome, detail } = sent;
     if (outcome.kind === 'accepted') return 1;

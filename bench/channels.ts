@@ -17,8 +17,7 @@ interface Contest {
   peer: string;
   file: string;
   goal: number;
-  /** Ours and the peer's; they differ where the peer speaks another version of HTTP. */
-  ports: [ours: number, peers: number];
+  port: number;
 }
 
 /**
@@ -43,36 +42,34 @@ export async function measureChannels({ channelSeconds }: { channelSeconds: numb
 
 interface Mocks {
   apple: number;
-  /** FCM over HTTP/1.1 and over HTTP/2. */
-  google1: number;
-  google2: number;
+  google: number;
   browser: number;
   smtp: number;
   stop(): void;
 }
 
-function contests({ apple, google1, google2, browser, smtp }: Mocks): Contest[] {
+function contests({ apple, google, browser, smtp }: Mocks): Contest[] {
   const mail = { channel: 'SMTP', peer: 'nodemailer pool', file: 'nodemailer' } as const;
   return [
-    { channel: 'APNs', peer: '@parse/node-apn', file: 'node-apn', goal: 1.5, ports: [apple, apple] },
-    { channel: 'FCM', peer: 'firebase-admin', file: 'firebase-admin', goal: 1.5, ports: [google1, google2] },
-    { channel: 'Web Push', peer: 'web-push', file: 'web-push', goal: 1.5, ports: [browser, browser] },
-    { ...mail, goal: 1, ports: [smtp, smtp] },
+    { channel: 'APNs', peer: '@parse/node-apn', file: 'node-apn', goal: 1.5, port: apple },
+    { channel: 'FCM', peer: 'firebase-admin', file: 'firebase-admin', goal: 1.5, port: google },
+    { channel: 'Web Push', peer: 'web-push', file: 'web-push', goal: 1.5, port: browser },
+    { ...mail, goal: 1, port: smtp },
   ];
 }
 
 async function hold(
-  { channel, peer, file, goal, ports }: Contest,
+  { channel, peer, file, goal, port }: Contest,
   seconds: number,
   certificate: Certificate,
 ): Promise<Row> {
-  const run = (script: string, port: number): Promise<ChannelPace | string> => {
+  const run = (script: string): Promise<ChannelPace | string> => {
     const plan: ChannelPlan = { channel, port, seconds, message: MESSAGE };
     const env = { NODE_EXTRA_CA_CERTS: certificate.path };
     return runTask<ChannelPace>(script, plan, env).catch((error: Error) => error.message);
   };
-  const ours = await run('channel-own.ts', ports[0]);
-  const theirs = await run(`peers/${file}.mjs`, ports[1]);
+  const ours = await run('channel-own.ts');
+  const theirs = await run(`peers/${file}.mjs`);
   const ratio = rateOf(ours) / rateOf(theirs);
   return {
     id: 'P7',

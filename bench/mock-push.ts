@@ -14,16 +14,12 @@ const folder = process.argv[2]!;
 const tls = { key: readFileSync(join(folder, 'key.pem')), cert: readFileSync(join(folder, 'cert.pem')) };
 const GOOGLE_ANSWER = '{"name":"projects/bench/messages/0:1"}';
 
-const google1 =
-  `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${GOOGLE_ANSWER.length}\r\n\r\n` +
-  GOOGLE_ANSWER;
 const browser =
   'HTTP/1.1 201 Created\r\nlocation: https://127.0.0.1/message/qDIYHNcfAIPP_5ITvURr-d6BGt\r\ncontent-length: 0\r\n\r\n';
 
 process.send!({
   apple: await listen('h2', () => new Http2Reader('')),
-  google2: await listen('h2', () => new Http2Reader(GOOGLE_ANSWER)),
-  google1: await listen('http/1.1', () => new Http1Reader(google1)),
+  google: await listen('h2', () => new Http2Reader(GOOGLE_ANSWER)),
   browser: await listen('http/1.1', () => new Http1Reader(browser)),
 });
 process.on('disconnect', () => process.exit(0));

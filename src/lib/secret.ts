@@ -35,7 +35,9 @@ export class Pii extends Secret {}
 
 /** Tagged template that stays secret when any part is: ``secret`Bearer ${token}` ``. */
 export function secret(strings: TemplateStringsArray, ...parts: (string | number | Secret)[]): Secret {
-  return new Secret(String.raw({ raw: strings }, ...parts.map(reveal)));
+  let text = strings.raw[0]!;
+  for (const [index, part] of parts.entries()) text += reveal(part) + strings.raw[index + 1]!;
+  return new Secret(text);
 }
 
 /** The plain text of a value that may be secret. Call it only where the text leaves for its destination. */
@@ -75,16 +77,21 @@ export class MaskedUrl {
 
 /** Appends percent-encoded path segments to a base URL; secret segments are masked in print. */
 export function buildUrl(base: string, ...segments: (string | Secret)[]): MaskedUrl {
-  const trimmed = base.replace(/\/+$/, '');
-  const join = (text: (segment: string | Secret) => string) =>
-    [trimmed, ...segments.map((segment) => encodePathSegment(text(segment)))].join('/');
-  return new MaskedUrl(
-    join(reveal),
-    join((segment) => (segment instanceof Secret ? '***' : segment)),
-  );
+  let url = base.endsWith('/') ? base.replace(/\/+$/, '') : base;
+  let masked = url;
+  for (const segment of segments) {
+    const encoded = encodePathSegment(reveal(segment));
+    url += `/${encoded}`;
+    masked += segment instanceof Secret ? '/***' : `/${encoded}`;
+  }
+  return new MaskedUrl(url, masked);
 }
+
+/** What the encoding leaves as it is: most tokens, for which looking is cheaper than encoding. */
+const PLAIN_SEGMENT = /^[\w.~:@!*'()-]*$/;
 
 // RFC 3986, 3.3: `:` and `@` are allowed in a path segment, and vendors (`messages:send`) write them plainly.
 function encodePathSegment(segment: string): string {
+  if (PLAIN_SEGMENT.test(segment)) return segment;
   return encodeURIComponent(segment).replace(/%3A/g, ':').replace(/%40/g, '@');
 }

@@ -184,5 +184,10 @@ function checkEmail(email: InlineMessage['email']): string | null {
 }
 
 function dropUndefined(content: Content): Content {
-  return Object.fromEntries(Object.entries(content).filter(([, value]) => value !== undefined));
+  const present: Record<string, unknown> = {};
+  for (const name in content) {
+    const value = content[name as keyof Content];
+    if (value !== undefined) present[name] = value;
+  }
+  return present;
 }

@@ -6,6 +6,8 @@ import type { SendOptions, Sent } from './transport.ts';
 /** Of an answer's body; what comes after is not read. */
 const MAX_BODY_BYTES = 65_536;
 
+const utf8 = new TextDecoder();
+
 export interface ExchangeOptions {
   resolve(sent: Sent<HttpResponse>): void;
   deadlines: Deadlines;
@@ -50,12 +52,12 @@ export abstract class Exchange implements Expiring {
     this.#giveUp(deadlineError());
   }
 
-  /** The status line and the headers, whose values are lists where they were repeated. */
-  receiveHead(status: number, headers: Record<string, string | string[] | undefined>): void {
+  /** Names in lower case, each once. */
+  receiveHead(status: number, headers: Record<string, string>): void {
     // RFC 9110, 15.2: any number of interim answers may come before the final one.
     if (status < 200) return;
     this.#status = status;
-    this.#headers = plainHeaders(headers);
+    this.#headers = headers;
   }
 
   receiveBody(chunk: Uint8Array): void {
@@ -85,7 +87,7 @@ export abstract class Exchange implements Expiring {
 
   #settleWithReply(): void {
     const bytes = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
-    const body = this.#size === 0 ? '' : new TextDecoder().decode(bytes.subarray(0, MAX_BODY_BYTES));
+    const body = this.#size === 0 ? '' : utf8.decode(bytes.subarray(0, MAX_BODY_BYTES));
     this.#settle({ kind: 'reply', reply: { status: this.#status, headers: this.#headers, body } });
   }
 
@@ -96,15 +98,4 @@ export abstract class Exchange implements Expiring {
     if (this.#onAbort) this.#signal?.removeEventListener('abort', this.#onAbort);
     this.#resolve(sent);
   }
-}
-
-/** Lower-case names; repeated headers joined (RFC 9110, 5.3). The pseudo-headers of HTTP/2 are left out. */
-function plainHeaders(headers: Record<string, string | string[] | undefined>): Record<string, string> {
-  const plain: Record<string, string> = {};
-  for (const name in headers) {
-    const value = headers[name];
-    if (name.startsWith(':') || value === undefined) continue;
-    plain[name.toLowerCase()] = Array.isArray(value) ? value.join(', ') : value;
-  }
-  return plain;
 }

@@ -4,7 +4,7 @@ import type { HttpRequest } from '../../providers/index.ts';
 import { Deadlines } from './deadlines.ts';
 import { Exchange, type ExchangeOptions } from './exchange.ts';
 import { closedError, codedError, type Evidence, judgeFault } from './fault.ts';
-import { type Outgoing, prepare } from './outgoing.ts';
+import { createPreparation, type Outgoing } from './outgoing.ts';
 import { type Pool, Pools } from './pools.ts';
 import type { HttpTransport, SendOptions, TransportTools } from './transport.ts';
 
@@ -23,15 +23,16 @@ const IDLE_POOL_MS = 120_000;
 export function createHttpTransport({ guard }: TransportTools): HttpTransport {
   const pools = new Pools<HttpPool>(IDLE_POOL_MS);
   const deadlines = new Deadlines();
+  const prepare = createPreparation(guard);
   return {
     async send(request, options) {
       if (pools.isClosed) return judgeFault(closedError(), 'nothing-written');
-      const prepared = prepare(request, options, guard);
+      const prepared = prepare(request, options);
       if ('kind' in prepared) return prepared;
       const { outgoing } = prepared;
       const pool =
         pools.find(outgoing.poolKey) ??
-        pools.add(outgoing.poolKey, new HttpPool(outgoing.url, options, guard));
+        pools.add(outgoing.poolKey, new HttpPool(outgoing.origin, options, guard));
       return new Promise((resolve) => pool.start(request.method, outgoing, { resolve, deadlines, options }));
     },
     close: () => pools.closeAll(),
@@ -42,8 +43,8 @@ class HttpPool implements Pool {
   readonly #connections: Connections;
   #usedAt = performance.now();
 
-  constructor(url: URL, options: SendOptions, guard: EgressGuard) {
-    this.#connections = new Connections(url.origin, {
+  constructor(origin: URL, options: SendOptions, guard: EgressGuard) {
+    this.#connections = new Connections(origin.origin, {
       connections: Math.min(options.maxInFlight, MAX_CONNECTIONS),
       pipelining: 1,
       keepAliveTimeout: KEEP_ALIVE_MS,
@@ -55,14 +56,14 @@ class HttpPool implements Pool {
       connect: {
         timeout: options.connectTimeoutMs,
         minVersion: 'TLSv1.2',
-        ...(options.redirect ? {} : { lookup: guard.lookupFor(targetOfUrl(url)) }),
+        ...(options.redirect ? {} : { lookup: guard.lookupFor(targetOfUrl(origin)) }),
       },
     });
   }
 
-  start(method: HttpRequest['method'], { url, headers, body }: Outgoing, options: ExchangeOptions): void {
+  start(method: HttpRequest['method'], { path, headers, body }: Outgoing, options: ExchangeOptions): void {
     this.#usedAt = performance.now();
-    const request = { path: url.pathname + url.search, method, headers, body: Buffer.from(body) };
+    const request = { path, method, headers, body: Buffer.from(body) };
     this.#connections.dispatch(request, new HttpExchange(options));
   }
 
@@ -95,7 +96,7 @@ class HttpExchange extends Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(_: unknown, status: number, headers: Record<string, string | string[] | undefined>): void {
-    this.receiveHead(status, headers);
+    this.receiveHead(status, plainHeaders(headers));
   }
 
   onResponseData(_: unknown, chunk: Buffer): void {
@@ -117,4 +118,15 @@ class HttpExchange extends Exchange implements Dispatcher.DispatchHandler {
   protected cancel(): void {
     this.#controller?.abort(codedError('ERR_GIVEN_UP', 'the exchange is settled'));
   }
+}
+
+/** Lower-case names; repeated headers joined (RFC 9110, 5.3). */
+function plainHeaders(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+  const plain: Record<string, string> = {};
+  for (const name in headers) {
+    const value = headers[name];
+    if (value === undefined) continue;
+    plain[name.toLowerCase()] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return plain;
 }

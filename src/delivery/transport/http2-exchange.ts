@@ -1,33 +1,43 @@
-import type { ClientHttp2Stream } from 'node:http2';
-import { constants } from 'node:http2';
+import type { Request, RequestListener, Stream } from '../../lib/http2/stream.ts';
 import { Exchange, type ExchangeOptions } from './exchange.ts';
 import type { Evidence } from './fault.ts';
 import type { Session } from './session.ts';
 
 /** One request on a stream of its own, or still waiting for one. */
-export class Http2Exchange extends Exchange {
-  readonly headers: Record<string, string>;
-  readonly body: string | Uint8Array;
+export class Http2Exchange extends Exchange implements RequestListener {
+  readonly request: Request;
   #waitingIn: Set<Http2Exchange> | null = null;
   #session: Session | null = null;
-  #stream: ClientHttp2Stream | null = null;
+  #stream: Stream | null = null;
 
-  constructor(
-    request: { headers: Record<string, string>; body: string | Uint8Array },
-    options: ExchangeOptions,
-  ) {
+  constructor(request: Request, options: ExchangeOptions) {
     super(options);
-    this.headers = request.headers;
-    this.body = request.body;
+    this.request = request;
   }
 
   waitIn(waiting: Set<Http2Exchange>): void {
     this.#waitingIn = waiting.add(this);
   }
 
-  begin(session: Session, stream: ClientHttp2Stream): void {
+  begin(session: Session, stream: Stream): void {
     this.#session = session;
     this.#stream = stream;
+  }
+
+  onHead(status: number, headers: Record<string, string>): void {
+    this.receiveHead(status, headers);
+  }
+
+  onData(chunk: Buffer): void {
+    this.receiveBody(chunk);
+  }
+
+  onEnd(): void {
+    this.receiveEnd();
+  }
+
+  onFailed(error: Error): void {
+    this.fail(error);
   }
 
   protected evidence(): Evidence {
@@ -37,7 +47,7 @@ export class Http2Exchange extends Exchange {
 
   protected cancel(): void {
     this.#waitingIn?.delete(this);
-    this.#stream?.close(constants.NGHTTP2_CANCEL);
+    if (this.#stream) this.#session!.cancel(this.#stream);
   }
 
   /** An answer that does not come may mean that nothing comes any more: the session is put to the proof. */

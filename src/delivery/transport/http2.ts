@@ -1,8 +1,9 @@
 import { targetOfUrl } from '../../lib/egress.ts';
+import { MaskedUrl } from '../../lib/secret.ts';
 import { Deadlines } from './deadlines.ts';
 import { closedError, judgeFault } from './fault.ts';
 import { Http2Exchange } from './http2-exchange.ts';
-import { prepare } from './outgoing.ts';
+import { createPreparation } from './outgoing.ts';
 import { Pools } from './pools.ts';
 import { SessionPool } from './session-pool.ts';
 import type { HttpTransport, TransportTools } from './transport.ts';
@@ -14,20 +15,29 @@ const IDLE_POOL_MS = 600_000;
 export function createHttp2Transport({ guard, logger }: TransportTools): HttpTransport {
   const pools = new Pools<SessionPool>(IDLE_POOL_MS);
   const deadlines = new Deadlines();
+  const prepare = createPreparation(guard);
   return {
     async send(request, options) {
       if (pools.isClosed) return judgeFault(closedError(), 'nothing-written');
-      const prepared = prepare(request, options, guard);
+      const prepared = prepare(request, options);
       if ('kind' in prepared) return prepared;
-      const { url, headers, body, poolKey } = prepared.outgoing;
+      const { origin, path, headers, body, poolKey } = prepared.outgoing;
       let pool = pools.find(poolKey);
       if (!pool) {
-        const lookup = options.redirect ? undefined : guard.lookupFor(targetOfUrl(url));
+        const lookup = options.redirect ? undefined : guard.lookupFor(targetOfUrl(origin));
         const { connectTimeoutMs } = options;
-        pool = pools.add(poolKey, new SessionPool({ origin: url.origin, lookup, connectTimeoutMs }, logger));
+        pool = pools.add(
+          poolKey,
+          new SessionPool({ origin: origin.origin, lookup, connectTimeoutMs }, logger),
+        );
       }
-      const pseudo = { ':method': request.method, ':path': url.pathname + url.search };
-      const outgoing = { headers: { ...pseudo, ...headers }, body };
+      const outgoing = {
+        method: request.method,
+        path,
+        isPathSecret: request.url instanceof MaskedUrl,
+        headers,
+        body,
+      };
       return new Promise((resolve) =>
         pool.start(new Http2Exchange(outgoing, { resolve, deadlines, options })),
       );

@@ -1,5 +1,6 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
-import type { LookupFunction } from 'node:net';
+import { Connection } from '../../lib/http2/connection.ts';
+import type { Destination } from '../../lib/http2/dial.ts';
+import type { Stream } from '../../lib/http2/stream.ts';
 import { codedError } from './fault.ts';
 import type { Http2Exchange } from './http2-exchange.ts';
 
@@ -7,12 +8,9 @@ import type { Http2Exchange } from './http2-exchange.ts';
 const MAX_STREAMS = 500;
 const PROBE_EVERY_MS = 60_000;
 const PROBE_TIMEOUT_MS = 10_000;
-const { NGHTTP2_REFUSED_STREAM, NGHTTP2_NO_ERROR } = constants;
 
-export interface SessionOptions {
-  origin: string;
-  /** Absent for our own simulator only. */
-  lookup: LookupFunction | undefined;
+/** The look-up is absent for our own simulator only. */
+export interface SessionOptions extends Destination {
   connectTimeoutMs: number;
 }
 
@@ -26,49 +24,34 @@ export interface SessionListener {
   onClosed(session: Session, error: Error | null): void;
 }
 
-/** One HTTP/2 session (RFC 9113). `http://` origins speak it with prior knowledge (3.3), without TLS. */
+/** One HTTP/2 session: a connection, with its room for streams, the time it may take to open, and its signs of life. */
 export class Session {
-  readonly #http2: ClientHttp2Session;
+  readonly #connection: Connection;
   readonly #listener: SessionListener;
   readonly #prober: NodeJS.Timeout;
-  /** How many streams at once the peer takes; none before its settings are here. */
+  readonly #opening: NodeJS.Timeout;
+  /** How many streams at once there may be; none before the peer's settings are here. */
   #maxStreams = 0;
-  #streams = 0;
-  /** Streams above this id were not processed by the peer (RFC 9113, 6.8). */
-  #lastStreamId = Number.POSITIVE_INFINITY;
-  #goawayCode = NGHTTP2_NO_ERROR;
-  #error: Error | null = null;
   #probing: NodeJS.Timeout | null = null;
   isRetired = false;
   /** Whether it ever carried a request. */
   hasServed = false;
 
-  constructor({ origin, lookup, connectTimeoutMs }: SessionOptions, listener: SessionListener) {
+  constructor({ connectTimeoutMs, ...destination }: SessionOptions, listener: SessionListener) {
     this.#listener = listener;
-    this.#http2 = connect(origin, {
-      settings: { enablePush: false },
-      minVersion: 'TLSv1.2',
-      ...(lookup ? { lookup } : {}),
-    } as Parameters<typeof connect>[1]);
+    this.#connection = new Connection(destination, {
+      onSettings: () => this.#onSettings(),
+      onStreamOver: () => {
+        if (this.hasRoom) this.#listener.onRoom(this);
+      },
+      onRetired: () => this.#onRetired(),
+      onClose: (error) => this.#onClose(error),
+    });
     this.#prober = setInterval(() => this.probe(), PROBE_EVERY_MS).unref();
-    const timer = setTimeout(
+    this.#opening = setTimeout(
       () => this.destroy(codedError('ERR_CONNECT_TIMEOUT', 'connecting took too long')),
       connectTimeoutMs,
     );
-    this.#http2
-      .on('remoteSettings', ({ maxConcurrentStreams }) => {
-        clearTimeout(timer);
-        this.#maxStreams = Math.min(maxConcurrentStreams ?? MAX_STREAMS, MAX_STREAMS);
-        this.#listener.onRoom(this);
-      })
-      .on('goaway', (code, lastStreamId) => this.#onGoaway(code, lastStreamId))
-      .on('error', (error) => {
-        this.#error ??= error;
-      })
-      .once('close', () => {
-        clearTimeout(timer);
-        this.#onClose();
-      });
   }
 
   get isOpen(): boolean {
@@ -76,57 +59,45 @@ export class Session {
   }
 
   get streams(): number {
-    return this.#streams;
+    return this.#connection.streams;
   }
 
   get hasRoom(): boolean {
-    return !this.isRetired && this.#streams < this.#maxStreams;
+    return !this.isRetired && this.#connection.streams < this.#maxStreams;
   }
 
   start(exchange: Http2Exchange): void {
-    const { headers, body } = exchange;
-    let stream: ClientHttp2Stream;
+    let stream: Stream;
     try {
-      stream = this.#http2.request(headers, { endStream: body.length === 0 });
+      stream = this.#connection.request(exchange.request, exchange);
     } catch (error) {
       exchange.fail(error as Error);
       return;
     }
     this.hasServed = true;
-    this.#streams++;
     exchange.begin(this, stream);
-    stream
-      .on('response', (head) => exchange.receiveHead(head[':status']!, head as Record<string, string>))
-      .on('data', (chunk: Buffer) => exchange.receiveBody(chunk))
-      .on('end', () => exchange.receiveEnd())
-      .on('error', (error) => exchange.fail(this.#error ?? error))
-      .on('close', () => {
-        this.#streams--;
-        if (!exchange.isSettled)
-          exchange.fail(codedError('ERR_HTTP2_STREAM_CLOSED', 'it ended without an answer'));
-        if (this.hasRoom) this.#listener.onRoom(this);
-      });
-    if (body.length > 0) stream.end(body);
   }
 
-  /** RFC 9113, 8.7: refused streams and those above a GOAWAY's last id were not processed; without an id none was sent. */
-  mayHaveProcessed(stream: ClientHttp2Stream): boolean {
-    if (stream.id === undefined || stream.id > this.#lastStreamId) return false;
-    // A GOAWAY's code is put on all streams of the session; then it is not the peer's word on this one.
-    return stream.rstCode !== NGHTTP2_REFUSED_STREAM || this.#goawayCode === NGHTTP2_REFUSED_STREAM;
+  cancel(stream: Stream): void {
+    this.#connection.cancel(stream);
   }
 
-  /** Asks the peer for a sign of life (PING), and ends the session when there is none. */
+  /** Refused streams and those above a GOAWAY's last id were not processed; nor were those that were not written. */
+  mayHaveProcessed(stream: Stream): boolean {
+    return this.#connection.mayHaveProcessed(stream);
+  }
+
+  /** Asks the peer for a sign of life, and ends the session when there is none. */
   probe(): void {
-    if (this.#probing || this.#maxStreams === 0 || this.#http2.destroyed) return;
+    if (this.#probing || this.#maxStreams === 0) return;
     const timer = setTimeout(
       () => this.destroy(codedError('ETIMEDOUT', 'no answer to a ping')),
       PROBE_TIMEOUT_MS,
     );
     this.#probing = timer.unref();
-    this.#http2.ping((error) => {
+    this.#connection.ping(() => {
       clearTimeout(timer);
-      if (!error) this.#probing = null;
+      this.#probing = null;
     });
   }
 
@@ -134,26 +105,30 @@ export class Session {
   close(): void {
     this.isRetired = true;
     if (this.#maxStreams === 0) this.destroy();
-    else this.#http2.close();
+    else this.#connection.close();
   }
 
-  destroy(error?: Error): void {
+  destroy(error: Error | null = null): void {
     this.isRetired = true;
-    this.#http2.destroy(error);
+    this.#connection.destroy(error);
   }
 
-  #onGoaway(code: number, lastStreamId: number): void {
-    // A server may send two: first the highest id there is, then the one that counts.
-    this.#lastStreamId = Math.min(this.#lastStreamId, lastStreamId);
-    this.#goawayCode = code;
+  #onSettings(): void {
+    clearTimeout(this.#opening);
+    this.#maxStreams = Math.min(this.#connection.maxStreams, MAX_STREAMS);
+    if (this.hasRoom) this.#listener.onRoom(this);
+  }
+
+  /** One that never carried anything says so when it is closed; another one at once would be as useless. */
+  #onRetired(): void {
     this.isRetired = true;
-    this.#listener.onRetired(this);
+    if (this.hasServed) this.#listener.onRetired(this);
   }
 
-  #onClose(): void {
+  #onClose(error: Error | null): void {
+    clearTimeout(this.#opening);
     clearInterval(this.#prober);
     if (this.#probing) clearTimeout(this.#probing);
-    this.isRetired = true;
-    this.#listener.onClosed(this, this.#error);
+    this.#listener.onClosed(this, error);
   }
 }

@@ -14,7 +14,7 @@ export default defineHttpProvider({
   channel: 'push',
   name: 'Firebase Cloud Messaging',
   docs: 'https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages/send',
-  transport: 'http',
+  transport: 'http2',
   baseUrl: 'https://fcm.googleapis.com',
   reaches: 'device',
   testDefault: true,

@@ -1,7 +1,8 @@
 type Json = Record<string, unknown>;
 
 /** The vendor's own fields over ours: objects are merged to any depth, everything else is replaced. */
-export function mergePassthrough(body: Json, extra: Json = {}): Json {
+export function mergePassthrough(body: Json, extra: Json | undefined): Json {
+  if (!extra) return body;
   const merged = Object.entries(extra).map(([name, value]): [string, unknown] => {
     const ours = Object.hasOwn(body, name) ? body[name] : undefined;
     return [name, isObject(ours) && isObject(value) ? mergePassthrough(ours, value) : value];
