@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describeStores } from '../../test/support/stores.ts';
 import { FakeClock } from '../lib/clock.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { retry, unavailable } from '../providers/index.ts';
+import { Wake } from '../queue/index.ts';
+import type { Store } from '../store/index.ts';
 import { makeMasterKeys, makeTenant, putMail } from '../tenants/testing.ts';
 import { Health } from './health.ts';
 import { HealthBoard, type Subject } from './health-board.ts';
@@ -145,6 +148,41 @@ describeStores('health that is shared', (store) => {
     await one.tick();
     assert.equal(await saved(), before);
     assert.equal(await findHealth(store().engine, subject.tenantId, 'test.smtp'), null);
+  });
+
+  it('is read every second while something stirs, seldom otherwise, and by a process alone only when it saved', async () => {
+    let reads = 0;
+    const { engine } = store();
+    const query = (statement: { name?: string }) => {
+      if (statement.name === 'delivery_load_health') reads++;
+      return engine.query(statement as never);
+    };
+    const counting = { ...store(), engine: { query } } as unknown as Store;
+    const wake = new Wake();
+    const readsIn = async (seconds: number) => {
+      reads = 0;
+      for (let second = 0; second < seconds; second++) {
+        while (clock.nextAt() === null) await nextTurn();
+        clock.advance(1_000);
+      }
+      while (clock.nextAt() === null) await nextTurn();
+      return reads;
+    };
+    clock.advance(3_600_000);
+    const shared = new HealthBoard({ store: counting, clock, logger: silentLogger, wake });
+    await shared.start();
+    await readsIn(11);
+    assert.equal(await readsIn(50), 10);
+    wake.signal('route');
+    assert.equal(await readsIn(5), 5);
+    await shared.stop();
+    const alone = new HealthBoard({ store: counting, clock, logger: silentLogger, wake, isAlone: true });
+    await alone.start();
+    assert.equal(await readsIn(5), 0);
+    alone.of(subject).breaker.open(clock.now());
+    assert.equal(await readsIn(1), 1);
+    assert.equal(await readsIn(3), 0);
+    await alone.stop();
   });
 
   it('begins anew when the connection was changed, and ends with it', async () => {

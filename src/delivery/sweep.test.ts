@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { before, beforeEach, it } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { queueDeliveries, statesOf, TENANT } from '../../test/support/ledger.ts';
 import { describeStores } from '../../test/support/stores.ts';
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, FakeClock } from '../lib/clock.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { accepted, retry } from '../providers/index.ts';
 import { type Claimed, createPostgresQueue, type Queue, Wake } from '../queue/index.ts';
+import type { Store } from '../store/index.ts';
 import { createMetrics, type Metrics } from '../telemetry/index.ts';
 import { scheduleFor } from './retry.ts';
 import { type SettledOutcome, settle } from './settle.ts';
@@ -74,6 +76,36 @@ describeStores('the sweep', (store) => {
     startedAt: clock.now(),
     latencyMs: 1,
     finishedAt: clock.now(),
+  });
+
+  it('looks every second while anything is claimed or undecided, and every five when all is quiet', async () => {
+    const claimed = await startAttempts(1);
+    const own = new FakeClock(clock.now());
+    let looks = 0;
+    const { engine } = store();
+    const query = (statement: { name?: string }, values?: unknown[]) => {
+      if (statement.name === 'sweep_work') looks++;
+      return engine.query(statement as never, values as never);
+    };
+    const counting = { ...store(), engine: { query } } as unknown as Store;
+    const options = { clock: own, wake: new Wake(), logger: silentLogger, housekeeping: async () => {} };
+    const watching = new Sweep({ ...options, store: counting });
+    const looksIn = async (seconds: number) => {
+      looks = 0;
+      for (let second = 0; second < seconds; second++) {
+        while (own.nextAt() === null) await nextTurn();
+        own.advance(1_000);
+      }
+      while (own.nextAt() === null) await nextTurn();
+      return looks;
+    };
+    watching.start();
+    await looksIn(1);
+    assert.equal(await looksIn(30), 30, 'the worker died, its attempt is unknown, its outcome is decided');
+    assert.deepEqual(await statesOf(store(), idsOf(claimed)), { queued: 1 });
+    await looksIn(2);
+    assert.equal(await looksIn(50), 10);
+    await watching.stop();
   });
 
   it('leaves the attempts of a living worker alone', async () => {
