@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { countLooks } from '../../test/support/looks.ts';
 import { describeStores } from '../../test/support/stores.ts';
 import { FakeClock } from '../lib/clock.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { retry, unavailable } from '../providers/index.ts';
 import { Wake } from '../queue/index.ts';
-import type { Store } from '../store/index.ts';
 import { makeMasterKeys, makeTenant, putMail } from '../tenants/testing.ts';
 import { Health } from './health.ts';
 import { HealthBoard, type Subject } from './health-board.ts';
@@ -151,37 +150,22 @@ describeStores('health that is shared', (store) => {
   });
 
   it('is read every second while something stirs, seldom otherwise, and by a process alone only when it saved', async () => {
-    let reads = 0;
-    const { engine } = store();
-    const query = (statement: { name?: string }) => {
-      if (statement.name === 'delivery_load_health') reads++;
-      return engine.query(statement as never);
-    };
-    const counting = { ...store(), engine: { query } } as unknown as Store;
+    const { store: counting, looksIn } = countLooks(store(), clock, 'delivery_load_health');
     const wake = new Wake();
-    const readsIn = async (seconds: number) => {
-      reads = 0;
-      for (let second = 0; second < seconds; second++) {
-        while (clock.nextAt() === null) await nextTurn();
-        clock.advance(1_000);
-      }
-      while (clock.nextAt() === null) await nextTurn();
-      return reads;
-    };
     clock.advance(3_600_000);
     const shared = new HealthBoard({ store: counting, clock, logger: silentLogger, wake });
     await shared.start();
-    await readsIn(11);
-    assert.equal(await readsIn(50), 10);
+    await looksIn(11);
+    assert.equal(await looksIn(50), 10);
     wake.signal('route');
-    assert.equal(await readsIn(5), 5);
+    assert.equal(await looksIn(5), 5);
     await shared.stop();
     const alone = new HealthBoard({ store: counting, clock, logger: silentLogger, wake, isAlone: true });
     await alone.start();
-    assert.equal(await readsIn(5), 0);
+    assert.equal(await looksIn(5), 0);
     alone.of(subject).breaker.open(clock.now());
-    assert.equal(await readsIn(1), 1);
-    assert.equal(await readsIn(3), 0);
+    assert.equal(await looksIn(1), 1);
+    assert.equal(await looksIn(3), 0);
     await alone.stop();
   });
 

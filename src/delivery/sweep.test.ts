@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
 import { before, beforeEach, it } from 'node:test';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { queueDeliveries, statesOf, TENANT } from '../../test/support/ledger.ts';
+import { countLooks } from '../../test/support/looks.ts';
 import { describeStores } from '../../test/support/stores.ts';
 import { type Clock, FakeClock } from '../lib/clock.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { accepted, retry } from '../providers/index.ts';
 import { type Claimed, createPostgresQueue, type Queue, Wake } from '../queue/index.ts';
-import type { Store } from '../store/index.ts';
 import { createMetrics, type Metrics } from '../telemetry/index.ts';
 import { scheduleFor } from './retry.ts';
 import { type SettledOutcome, settle } from './settle.ts';
@@ -81,24 +80,9 @@ describeStores('the sweep', (store) => {
   it('looks every second while anything is claimed or undecided, and every five when all is quiet', async () => {
     const claimed = await startAttempts(1);
     const own = new FakeClock(clock.now());
-    let looks = 0;
-    const { engine } = store();
-    const query = (statement: { name?: string }, values?: unknown[]) => {
-      if (statement.name === 'sweep_work') looks++;
-      return engine.query(statement as never, values as never);
-    };
-    const counting = { ...store(), engine: { query } } as unknown as Store;
+    const { store: counting, looksIn } = countLooks(store(), own, 'sweep_work');
     const options = { clock: own, wake: new Wake(), logger: silentLogger, housekeeping: async () => {} };
     const watching = new Sweep({ ...options, store: counting });
-    const looksIn = async (seconds: number) => {
-      looks = 0;
-      for (let second = 0; second < seconds; second++) {
-        while (own.nextAt() === null) await nextTurn();
-        own.advance(1_000);
-      }
-      while (own.nextAt() === null) await nextTurn();
-      return looks;
-    };
     watching.start();
     await looksIn(1);
     assert.equal(await looksIn(30), 30, 'the worker died, its attempt is unknown, its outcome is decided');
