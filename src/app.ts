@@ -187,7 +187,7 @@ async function buildParts(
     queue: createPostgresQueue(store.engine, clock, store.engineHigh),
     templates: createTemplates({ store, clock }),
     connections: createConnections({ store, clock, masterKeys, logger }),
-    health: new HealthBoard({ store, clock, logger }),
+    health: new HealthBoard({ store, clock, logger, wake, isAlone: store.kind === 'embedded' }),
     guard,
     tracer: await startTracing(config.tracing, { clock, logger, version }),
     simulator: null as Simulator | null,

@@ -3,7 +3,7 @@ import { type Bellhop, startBellhop } from '../app.ts';
 import { type Config, loadConfig } from '../config/index.ts';
 import { sleep } from '../lib/clock.ts';
 import { createLogger } from '../lib/logger.ts';
-import { releaseStartMemory } from '../lib/memory.ts';
+import { holdMemoryReducer, releaseStartMemory } from '../lib/memory.ts';
 import type { FirstKeys } from '../tenants/index.ts';
 import { onParentGone } from './parent.ts';
 
@@ -18,6 +18,7 @@ const STUCK_EXIT_CODE = 75;
 
 /** `bellhop start`: runs until a signal, then finishes what is under way. */
 export async function start(): Promise<number> {
+  holdMemoryReducer();
   const config = loadConfig();
   const logger = createLogger(config.logLevel);
   const startedAt = performance.now();

@@ -1,9 +1,11 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
+import type { Wake } from '../queue/index.ts';
 import type { Standing } from '../routing/index.ts';
 import type { Store } from '../store/index.ts';
 import { Health } from './health.ts';
 import { loadHealthSince, type StoredHealth, saveHealth } from './health-store.ts';
+import { Stir } from './stir.ts';
 
 const TICK_MS = 1_000;
 const COUNTS_EVERY_MS = 5_000;
@@ -20,13 +22,24 @@ export interface Subject {
   updatedAt: number;
 }
 
+export interface HealthBoardOptions {
+  store: Store;
+  clock: Clock;
+  logger: Logger;
+  /** While nothing stirs, what others found out is read less often; without it, every second. */
+  wake?: Pick<Wake, 'on' | 'isComplete'>;
+  /** This process is the only one of its database: nobody else can have found out anything. */
+  isAlone?: boolean;
+}
+
 /**
  * The health of all connections as this process knows it, one record for each. It saves what changed (a breaker that
  * turned within a second, counts every five) and reads what others saved, so that all processes soon know what one
  * found out, and a restart forgets nothing.
  */
 export class HealthBoard {
-  readonly #options: { store: Store; clock: Clock; logger: Logger };
+  readonly #options: HealthBoardOptions;
+  readonly #stir: Stir;
   readonly #records = new Map<string, { subject: Subject; health: Health }>();
   /** What others saved about connections that this process has not met yet. */
   readonly #stored = new Map<string, StoredHealth>();
@@ -35,8 +48,9 @@ export class HealthBoard {
   #stop = new AbortController();
   #done: Promise<void> = Promise.resolve();
 
-  constructor(options: { store: Store; clock: Clock; logger: Logger }) {
+  constructor(options: HealthBoardOptions) {
     this.#options = options;
+    this.#stir = new Stir(options.clock, options.wake);
     this.#readSince = options.clock.now() - LOOK_BACK_MS;
   }
 
@@ -49,6 +63,7 @@ export class HealthBoard {
   /** Saves the rest. */
   async stop(): Promise<void> {
     this.#stop.abort();
+    this.#stir.close();
     await this.#done;
     await this.#save(true);
   }
@@ -81,23 +96,35 @@ export class HealthBoard {
 
   /** One round: notices silence, saves what changed, reads what others saved. */
   async tick(): Promise<void> {
+    await this.#listen();
+    await this.#read();
+  }
+
+  /** What this process saved it reads again too: only then it is added to what all know. */
+  async #turn(): Promise<void> {
+    const hasSaved = await this.#listen();
+    if (hasSaved) this.#stir.note();
+    if (hasSaved || (!this.#options.isAlone && this.#stir.takeTurn())) await this.#read();
+  }
+
+  /** Notices silence and saves what changed; false when nothing did. */
+  #listen(): Promise<boolean> {
     const now = this.#options.clock.now();
     for (const { health } of this.#records.values()) health.listen(now);
     const withCounts = now >= this.#countsAt;
     if (withCounts) this.#countsAt = now + COUNTS_EVERY_MS;
-    await this.#save(withCounts);
-    await this.#read();
+    return this.#save(withCounts);
   }
 
   async #run(): Promise<void> {
     const { clock, logger } = this.#options;
     while (!this.#stop.signal.aborted) {
       await clock.sleep(TICK_MS, this.#stop.signal);
-      await this.tick().catch((error) => logger.warn({ error }, 'health could not be saved or read'));
+      await this.#turn().catch((error) => logger.warn({ error }, 'health could not be saved or read'));
     }
   }
 
-  async #save(withCounts: boolean): Promise<void> {
+  async #save(withCounts: boolean): Promise<boolean> {
     const now = this.#options.clock.now();
     const changed = [...this.#records.values()].flatMap(({ subject, health }) => {
       const isDue = health.hasTurned(now) || (withCounts && health.hasCounted());
@@ -117,12 +144,15 @@ export class HealthBoard {
       for (const { health, row } of changed) health.restore(row.tally);
       throw error;
     });
+    return rows.length > 0;
   }
 
   async #read(): Promise<void> {
     const { store, clock } = this.#options;
     const now = clock.now();
-    for (const stored of await loadHealthSince(store.engine, new Date(this.#readSince))) {
+    const changed = await loadHealthSince(store.engine, new Date(this.#readSince));
+    if (changed.length > 0) this.#stir.note();
+    for (const stored of changed) {
       const name = `${stored.tenantId}/${stored.connection}`;
       this.#stored.set(name, stored);
       const known = this.#records.get(name);

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
+import { countLooks } from '../../test/support/looks.ts';
 import { describeStores } from '../../test/support/stores.ts';
 import { FakeClock } from '../lib/clock.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { retry, unavailable } from '../providers/index.ts';
+import { Wake } from '../queue/index.ts';
 import { makeMasterKeys, makeTenant, putMail } from '../tenants/testing.ts';
 import { Health } from './health.ts';
 import { HealthBoard, type Subject } from './health-board.ts';
@@ -145,6 +147,26 @@ describeStores('health that is shared', (store) => {
     await one.tick();
     assert.equal(await saved(), before);
     assert.equal(await findHealth(store().engine, subject.tenantId, 'test.smtp'), null);
+  });
+
+  it('is read every second while something stirs, seldom otherwise, and by a process alone only when it saved', async () => {
+    const { store: counting, looksIn } = countLooks(store(), clock, 'delivery_load_health');
+    const wake = new Wake();
+    clock.advance(3_600_000);
+    const shared = new HealthBoard({ store: counting, clock, logger: silentLogger, wake });
+    await shared.start();
+    await looksIn(11);
+    assert.equal(await looksIn(50), 10);
+    wake.signal('route');
+    assert.equal(await looksIn(5), 5);
+    await shared.stop();
+    const alone = new HealthBoard({ store: counting, clock, logger: silentLogger, wake, isAlone: true });
+    await alone.start();
+    assert.equal(await looksIn(5), 0);
+    alone.of(subject).breaker.open(clock.now());
+    assert.equal(await looksIn(1), 1);
+    assert.equal(await looksIn(3), 0);
+    await alone.stop();
   });
 
   it('begins anew when the connection was changed, and ends with it', async () => {

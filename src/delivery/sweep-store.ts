@@ -79,21 +79,26 @@ export async function markUnknown(
   );
 }
 
+export interface SweepWork {
+  hasDead: boolean;
+  /** Somebody has claimed deliveries, and may die over them. */
+  hasClaims: boolean;
+  /** When the first unknown outcome is to be decided; null without any. */
+  decideAt: Date | null;
+}
+
 /**
  * Whether there is anything to sweep: one look, so that a quiet installation costs next to nothing. (`exists` would
- * not do: its condition lets the planner read the whole table, the order by only the partial index.)
+ * not do for the last: its condition lets the planner read the whole table, the order by only the partial index.)
  */
-export async function loadSweepWork(
-  db: Queryable,
-  deadBefore: Date,
-  now: Date,
-): Promise<{ hasDead: boolean; hasUndecided: boolean }> {
+export async function loadSweepWork(db: Queryable, deadBefore: Date): Promise<SweepWork> {
   const { rows } = await db.query({
     name: 'sweep_work',
     text: `select exists (select 1 from workers where heartbeat_at < $1)
         or exists (select 1 from claims c where not exists (select 1 from workers w where w.id = c.worker_id)) as "hasDead",
-      (select decide_at <= $2 from deliveries where decide_at is not null order by decide_at limit 1) is true as "hasUndecided"`,
-    values: [deadBefore, now],
+      exists (select 1 from claims) as "hasClaims",
+      (select decide_at from deliveries where decide_at is not null order by decide_at limit 1) as "decideAt"`,
+    values: [deadBefore],
   });
   return rows[0];
 }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { before, beforeEach, it } from 'node:test';
 import { queueDeliveries, statesOf, TENANT } from '../../test/support/ledger.ts';
+import { countLooks } from '../../test/support/looks.ts';
 import { plainTenants } from '../../test/support/plain-tenants.ts';
 import { describeStores } from '../../test/support/stores.ts';
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, FakeClock } from '../lib/clock.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { accepted, retry } from '../providers/index.ts';
@@ -77,6 +78,21 @@ describeStores('the sweep', (store) => {
     startedAt: clock.now(),
     latencyMs: 1,
     finishedAt: clock.now(),
+  });
+
+  it('looks every second while anything is claimed or undecided, and every five when all is quiet', async () => {
+    const claimed = await startAttempts(1);
+    const own = new FakeClock(clock.now());
+    const { store: counting, looksIn } = countLooks(store(), own, 'sweep_work');
+    const options = { clock: own, wake: new Wake(), logger: silentLogger, housekeeping: async () => {} };
+    const watching = new Sweep({ categories: plainTenants.categories, ...options, store: counting });
+    watching.start();
+    await looksIn(1);
+    assert.equal(await looksIn(30), 30, 'the worker died, its attempt is unknown, its outcome is decided');
+    assert.deepEqual(await statesOf(store(), idsOf(claimed)), { queued: 1 });
+    await looksIn(2);
+    assert.equal(await looksIn(50), 10);
+    await watching.stop();
   });
 
   it('leaves the attempts of a living worker alone', async () => {

@@ -10,6 +10,7 @@ import { type LoopBeat, type Metrics, type Tracer, UNWATCHED } from '../telemetr
 import { countDecisions } from './counts.ts';
 import { DEAD_AFTER_MS } from './heartbeat.ts';
 import { scheduleFor } from './retry.ts';
+import { Stir } from './stir.ts';
 import {
   type Decision,
   type LostAttempt,
@@ -41,6 +42,7 @@ export interface SweepOptions {
 /** Looks after what nobody else would: attempts of dead workers, unknown outcomes, partitions, housekeeping. */
 export class Sweep {
   readonly #options: SweepOptions;
+  readonly #stir: Stir;
   #stop = new AbortController();
   #done: Promise<void> = Promise.resolve();
   #partitionsAt = 0;
@@ -48,6 +50,7 @@ export class Sweep {
 
   constructor(options: SweepOptions) {
     this.#options = options;
+    this.#stir = new Stir(options.clock, options.wake);
   }
 
   start(): void {
@@ -56,6 +59,7 @@ export class Sweep {
 
   async stop(): Promise<void> {
     this.#stop.abort();
+    this.#stir.close();
     await this.#done;
   }
 
@@ -64,9 +68,11 @@ export class Sweep {
     const { store, clock } = this.#options;
     const now = clock.now();
     const deadBefore = now - DEAD_AFTER_MS;
-    const work = await loadSweepWork(store.engine, new Date(deadBefore), new Date(now));
-    if (work.hasDead) await this.#takeOver(deadBefore);
-    const lanes = work.hasDead || work.hasUndecided ? await this.#decideUnknown() : new Set<Lane>();
+    const { hasDead, hasClaims, decideAt } = await loadSweepWork(store.engine, new Date(deadBefore));
+    if (hasDead || hasClaims || decideAt) this.#stir.note();
+    if (hasDead) await this.#takeOver(deadBefore);
+    const isDue = hasDead || (decideAt !== null && decideAt.getTime() <= now);
+    const lanes = isDue ? await this.#decideUnknown() : new Set<Lane>();
     for (const lane of lanes) this.#options.wake.signal(lane);
     await this.#maintain();
     return lanes;
@@ -77,7 +83,7 @@ export class Sweep {
     while (!this.#stop.signal.aborted) {
       beat.turn();
       try {
-        await this.sweepOnce();
+        if (this.#stir.takeTurn()) await this.sweepOnce();
       } catch (error) {
         this.#options.logger.error({ error }, 'a sweep failed; trying again');
       }

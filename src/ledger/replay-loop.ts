@@ -2,7 +2,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Store } from '../store/index.ts';
 import { replayDeliveries, searchProblems } from './problem-store.ts';
-import { lockRunningReplay, type ReplayRow, saveProgress } from './replay-store.ts';
+import { hasRunningReplay, lockRunningReplay, type ReplayRow, saveProgress } from './replay-store.ts';
 
 /** Between looks. */
 const INTERVAL_MS = 3_000;
@@ -44,6 +44,7 @@ export class ReplayLoop {
   /** One batch of the replay that waits longest. False when none may queue more now. */
   async step(): Promise<boolean> {
     const { store, clock, wake, logger } = this.#options;
+    if (!(await hasRunningReplay(store.engine, new Date(clock.now() + HORIZON_MS)))) return false;
     const lanes = await store.transaction(async (db) => {
       const now = clock.now();
       const replay = await lockRunningReplay(db, new Date(now + HORIZON_MS));

@@ -97,6 +97,16 @@ export async function cancelReplay(
   return rows[0] ?? null;
 }
 
+/** Whether any replay may queue more by `horizon`: a look without a transaction, for the many times when none may. */
+export async function hasRunningReplay(db: Queryable, horizon: Date): Promise<boolean> {
+  const { rows } = await db.query({
+    name: 'ledger_has_running_replay',
+    text: 'select exists (select 1 from replays where finished_at is null and next_due_at < $1) as "hasRunning"',
+    values: [horizon],
+  });
+  return rows[0].hasRunning;
+}
+
 /** Locks a running replay that may queue more by `horizon`; others pass it over until the transaction ends. */
 export async function lockRunningReplay(db: Queryable, horizon: Date): Promise<ReplayRow | null> {
   const { rows } = await db.query<ReplayRow>(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createMetrics, type Declaration, METRICS, renderMetricsReference, Tally } from './index.ts';
 
 const DECLARATIONS = Object.values(METRICS as Record<string, Declaration>);
@@ -60,6 +61,24 @@ describe('the metrics', () => {
     assert.doesNotMatch(await metrics.render(), /nodejs_eventloop_lag_p99_seconds/);
     metrics.watchProcess();
     assert.match(await metrics.render(), /nodejs_eventloop_lag_p99_seconds/);
+  });
+
+  it('tell how long the event loop was held up, once, and nothing of one that was not', async () => {
+    const metrics = createMetrics();
+    metrics.watchProcess();
+    const longest = async () =>
+      Number(/^nodejs_eventloop_lag_max_seconds (\S+)$/m.exec(await metrics.render())![1]);
+    await nextTurn();
+    await longest();
+    // A turn that takes long, and one more that sees its end.
+    const until = performance.now() + 200;
+    while (performance.now() < until);
+    await nextTurn();
+    await nextTurn();
+    const heldUp = await longest();
+    assert.ok(heldUp >= 0.15 && heldUp < 10, `${heldUp}`);
+    await nextTurn();
+    assert.ok((await longest()) < 0.15);
   });
 });
 

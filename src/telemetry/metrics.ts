@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { type Declaration, METRICS, type MetricKey } from './declarations.ts';
+import { watchEventLoop } from './event-loop.ts';
 
 type Instrument<D> = D extends { type: infer T; labels: readonly (infer L extends string)[] }
   ? T extends 'counter'
@@ -21,8 +22,8 @@ export type Metrics = { readonly [Key in MetricKey]: Instrument<(typeof METRICS)
 
 /** Content-Type of `render()`. */
 export const METRICS_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
-// Node wakes up this often to measure its own delay.
-const EVENT_LOOP_PRECISION_MS = 20;
+/** prom-client's own watch over the event loop wakes up as often as it is told; ours needs no timer. */
+const NEVER_MS = 2_147_483_647;
 
 /** A registry of its own, so that nothing is shared between instances in one process. */
 export function createMetrics(): Metrics {
@@ -37,8 +38,10 @@ export function createMetrics(): Metrics {
       return registry.metrics();
     },
     beforeScrape: (sample: () => Promise<void> | void) => void samples.push(sample),
-    watchProcess: () =>
-      collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: EVENT_LOOP_PRECISION_MS }),
+    watchProcess() {
+      collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: NEVER_MS });
+      watchEventLoop(registry);
+    },
   });
 }
 

@@ -1,13 +1,14 @@
-import { createPrivateKey } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { isIP, type LookupFunction } from 'node:net';
-import type { Readable } from 'node:stream';
-import nodemailer, { type SendMailOptions } from 'nodemailer';
-import type { SMTPPoolOptions } from 'nodemailer/lib/smtp-pool';
+import SMTPPool, { type SMTPPoolOptions } from 'nodemailer/lib/smtp-pool';
 import type { Target } from '../../lib/egress.ts';
 import { reveal } from '../../lib/secret.ts';
 import type { MailRequest, SmtpReply } from '../../providers/index.ts';
 import type { Deadlines, Expiring } from './deadlines.ts';
+import { type DkimKey, readDkimKey, signMail } from './dkim.ts';
 import { isTlsRefusal } from './fault.ts';
+import { Letter } from './letter.ts';
+import { composeMail, renderMail } from './mail-text.ts';
 import type { Pool } from './pools.ts';
 import { openSocket } from './smtp-socket.ts';
 import type { SendOptions } from './transport.ts';
@@ -15,11 +16,6 @@ import type { SendOptions } from './transport.ts';
 const MAX_CONNECTIONS = 10;
 const MAX_MESSAGES = 1_000;
 const IDLE_CONNECTION_MS = 60_000;
-/** RFC 8058 wants both unsubscribe headers under the signature; nodemailer's own list lacks the second. */
-const SIGNED_HEADERS =
-  'from:sender:reply-to:to:cc:subject:date:message-id:in-reply-to:references:mime-version:content-type:' +
-  'content-transfer-encoding:list-id:list-unsubscribe:list-unsubscribe-post';
-
 export interface SmtpPoolOptions {
   /** The first message: server and DKIM key are the same for all of a connection. */
   request: MailRequest;
@@ -30,31 +26,18 @@ export interface SmtpPoolOptions {
   deadlines: Deadlines;
 }
 
-/** How far a message got. */
-interface Progress {
-  stream: Readable | null;
-}
-
-/** nodemailer's pooled connections to one server. Throws when the DKIM key cannot be read. */
+/** nodemailer's pooled connections to one server, with messages of our own writing. Throws when the DKIM key cannot be read. */
 export class SmtpPool implements Pool {
-  readonly #mailer;
+  readonly #pool: SMTPPool;
+  readonly #dkim: DkimKey | null;
   readonly #running = new Set<Promise<SmtpReply>>();
   readonly #deadlines: Deadlines;
   #usedAt = performance.now();
 
   constructor(options: SmtpPoolOptions) {
     this.#deadlines = options.deadlines;
-    this.#mailer = nodemailer.createTransport({ ...buildOptions(options), pool: true });
-    this.#mailer.use('stream', (mail, done) => {
-      const { progress } = mail.data as { progress?: Progress };
-      const createReadStream = mail.message.createReadStream.bind(mail.message);
-      mail.message.createReadStream = (options) => {
-        const stream = createReadStream(options);
-        if (progress) progress.stream = stream;
-        return stream;
-      };
-      done();
-    });
+    this.#dkim = options.request.dkim ? readDkimKey(options.request.dkim) : null;
+    this.#pool = new SMTPPool(buildOptions(options));
   }
 
   async send(request: MailRequest, options: SendOptions): Promise<SmtpReply> {
@@ -70,37 +53,47 @@ export class SmtpPool implements Pool {
 
   async close(): Promise<void> {
     await Promise.allSettled([...this.#running]);
-    this.#mailer.close();
+    this.#pool.close();
   }
 
   destroy(): void {
-    this.#mailer.close({ force: true });
+    this.#pool.close({ force: true });
   }
 
   async #send(
     { mail, envelope }: MailRequest,
     { redirect, deadlineMs, signal }: SendOptions,
   ): Promise<SmtpReply> {
-    const progress: Progress = { stream: null };
     const deadline = new Deadline();
     const due = this.#deadlines.add(deadline, deadlineMs);
-    const message: SendMailOptions & { progress: Progress } = {
-      ...mail,
-      envelope,
-      headers: { ...mail.headers, ...redirect?.headers },
-      disableFileAccess: true,
-      disableUrlAccess: true,
-      signal: signal ? AbortSignal.any([signal, deadline.signal]) : deadline.signal,
-      progress,
-    };
+    const headers = { ...mail.headers, ...redirect?.headers };
+    let letter: Letter | undefined;
     try {
-      const info = await this.#mailer.sendMail(message);
-      return { kind: 'delivered', messageId: info.messageId, reply: info.response ?? '' };
+      letter = new Letter(mail.messageId, envelope, await this.#write({ ...mail, headers }));
+      const response = await this.#post(
+        letter,
+        signal ? AbortSignal.any([signal, deadline.signal]) : deadline.signal,
+      );
+      return { kind: 'delivered', messageId: mail.messageId, reply: response ?? '' };
     } catch (error) {
-      return describeFailure(error as SmtpError, progress, deadline.signal.aborted);
+      return describeFailure(error as SmtpError, letter?.readableDidRead ?? false, deadline.signal.aborted);
     } finally {
       due.delete(deadline);
     }
+  }
+
+  async #write(mail: MailRequest['mail']): Promise<Buffer> {
+    const boundary = `=_${randomBytes(12).toString('hex')}`;
+    const text = composeMail(mail, { now: Date.now(), boundary });
+    if (this.#dkim) text.headers.unshift(await signMail(text, this.#dkim));
+    return Buffer.from(renderMail(text));
+  }
+
+  #post(message: Letter, signal: AbortSignal): Promise<string | undefined> {
+    return new Promise((resolve, reject) => {
+      const mail = { data: { signal }, message } as unknown as Parameters<SMTPPool['send']>[0];
+      this.#pool.send(mail, (error, info) => (error ? reject(error) : resolve(info?.response)));
+    });
   }
 }
 
@@ -127,13 +120,12 @@ const REFUSALS = new Set(['EENVELOPE', 'EMESSAGE']);
  * nodemailer gives the same codes before DATA and after the final dot, so they prove nothing. But it reads a message
  * only once DATA was answered with 354: one that was not read cannot have been taken.
  */
-function describeFailure(error: SmtpError, progress: Progress, isOverdue: boolean): SmtpReply {
+function describeFailure(error: SmtpError, dataSent: boolean, isOverdue: boolean): SmtpReply {
   const { code = 'ESOCKET', originalCode = '', responseCode, response, command = '', message } = error;
   const reply = response ?? message;
   if (REFUSALS.has(code) && responseCode !== undefined) {
     return { kind: 'refused', replyCode: responseCode, reply, command };
   }
-  const dataSent = progress.stream?.readableDidRead ?? false;
   if (code === 'EABORT' && isOverdue) return { kind: 'fault', code: 'ETIMEDOUT', dataSent };
   return {
     kind: 'fault',
@@ -145,7 +137,7 @@ function describeFailure(error: SmtpError, progress: Progress, isOverdue: boolea
 }
 
 function buildOptions({ request, options, target, lookup }: SmtpPoolOptions): SMTPPoolOptions {
-  const { server, dkim } = request;
+  const { server } = request;
   const isLive = !options.redirect;
   const security = isLive ? server.security : 'none';
   return {
@@ -160,7 +152,6 @@ function buildOptions({ request, options, target, lookup }: SmtpPoolOptions): SM
     tls: { minVersion: 'TLSv1.2', ...(isIP(target.host) === 0 ? { servername: target.host } : {}) },
     auth:
       isLive && server.username ? { user: server.username, pass: reveal(server.password ?? '') } : undefined,
-    dkim: dkim ? readDkim(dkim) : undefined,
     maxConnections: Math.min(options.maxInFlight, MAX_CONNECTIONS),
     maxMessages: MAX_MESSAGES,
     // A message that nodemailer queues again would be an attempt that nobody recorded.
@@ -170,10 +161,4 @@ function buildOptions({ request, options, target, lookup }: SmtpPoolOptions): SM
     socketTimeout: options.deadlineMs,
     idleTimeout: IDLE_CONNECTION_MS,
   };
-}
-
-function readDkim({ domainName, keySelector, privateKey }: NonNullable<MailRequest['dkim']>) {
-  const pem = reveal(privateKey);
-  if (createPrivateKey(pem).asymmetricKeyType !== 'rsa') throw new Error('the DKIM key is not an RSA key');
-  return { domainName, keySelector, privateKey: pem, headerFieldNames: SIGNED_HEADERS };
 }

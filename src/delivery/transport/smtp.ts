@@ -17,10 +17,10 @@ export function createSmtpTransport({ guard }: TransportTools): SmtpTransport {
   const pools = new Pools<SmtpPool>(IDLE_POOL_MS);
   const deadlines = new Deadlines();
   return {
-    async send(request, options) {
+    async send(asked, options) {
       if (pools.isClosed) return judgeFault(closedError(), 'nothing-written');
-      const injected = findInjection(request);
-      if (injected) return { kind: 'reply', reply: refuseToSend('EENVELOPE', injected) };
+      const request = checkMail(asked);
+      if (typeof request === 'string') return { kind: 'reply', reply: refuseToSend('EENVELOPE', request) };
       const target = targetOf(request, options);
       const verdict = options.redirect ? { ok: true as const } : guard.checkTarget(target);
       if (!verdict.ok) return judgeFault(new EgressRefusedError(verdict.why), 'nothing-written');
@@ -65,15 +65,18 @@ function refuseToSend(code: string, why: string): SmtpReply {
   return { kind: 'fault', code, dataSent: false, reply: why };
 }
 
-/**
- * Why a message is not sent at all: CR, LF or NUL could begin a new header or command (CWE-93), and nodemailer would
- * read anything but a plain address in the envelope as a list.
- */
-function findInjection({ envelope, mail, server }: MailRequest): string | null {
-  for (const end of ['from', 'to'] as const) {
-    const parsed = parseEmailAddress(envelope[end]);
-    if ('problem' in parsed) return `the envelope's ${end} ${parsed.problem}`;
-  }
+/** The request with the addresses of its envelope as commands need them, all ASCII, or why it is not sent at all. */
+function checkMail(request: MailRequest): MailRequest | string {
+  const from = parseEmailAddress(request.envelope.from);
+  if ('problem' in from) return `the envelope's from ${from.problem}`;
+  const to = parseEmailAddress(request.envelope.to);
+  if ('problem' in to) return `the envelope's to ${to.problem}`;
+  const injection = findInjection(request);
+  return injection ?? { ...request, envelope: { from: from.address, to: to.address } };
+}
+
+/** CR, LF or NUL could begin a new header or command (CWE-93). */
+function findInjection({ mail, server }: MailRequest): string | null {
   const { messageId, from, to, replyTo = '', subject, headers } = mail;
   const { clientName = '', username = '' } = server;
   for (const [name, text] of Object.entries({

@@ -1,0 +1,40 @@
+import type { Writable } from 'node:stream';
+
+/**
+ * A finished message as nodemailer's pool takes it: its `message` and the stream of that message in one, which a
+ * string could not be, since the pool wants to know what was read.
+ */
+export class Letter {
+  /** nodemailer reads a message only once DATA was answered with 354, so false proves that nobody took it. */
+  readableDidRead = false;
+  readonly #id: string;
+  readonly #envelope: { from: string; to: string[] };
+  readonly #text: Buffer;
+
+  constructor(id: string, { from, to }: { from: string; to: string }, text: Buffer) {
+    this.#id = id;
+    this.#envelope = { from, to: [to] };
+    this.#text = text;
+  }
+
+  getEnvelope() {
+    return this.#envelope;
+  }
+
+  getHeader(): string {
+    return this.#id;
+  }
+
+  messageId(): string {
+    return this.#id;
+  }
+
+  createReadStream(): this {
+    return this;
+  }
+
+  pipe(sink: Writable): void {
+    this.readableDidRead = true;
+    sink.end(this.#text);
+  }
+}
