@@ -6,7 +6,7 @@ import { createEgressGuard } from '../src/lib/egress.ts';
 import { createLogger } from '../src/lib/logger.ts';
 import { createPostgresQueue, Wake } from '../src/queue/index.ts';
 import { Router } from '../src/routing/index.ts';
-import { createCategories } from '../src/rules/index.ts';
+import { createCategories, createRules } from '../src/rules/index.ts';
 import { openStore } from '../src/store/index.ts';
 import { createTemplates } from '../src/templates/index.ts';
 import { createConnections, loadOrCreateMasterKey } from '../src/tenants/index.ts';
@@ -49,7 +49,7 @@ const engine = await startDelivery({
   callbackUrl: () => undefined,
   transports: provider.transports,
 });
-const router = new Router({ store, clock, logger, templates, connections, categories, standings: health });
+const router = new Router({ store, clock, logger, templates, connections, categories, rules: createRules(clock), standings: health });
 
 process.on('message', async (plan: CampaignPlan) => {
   process.send!({ result: await runCampaign({ store, wake, router, provider }, plan) });

@@ -31,7 +31,13 @@ import type { Logger } from './lib/logger.ts';
 import { listProviders } from './providers/index.ts';
 import { createPostgresQueue, Wake } from './queue/index.ts';
 import { startRouting } from './routing/index.ts';
-import { createCategories, registerCategoryRoutes } from './rules/index.ts';
+import {
+  createCategories,
+  createRules,
+  registerCategoryRoutes,
+  registerPreferenceRoutes,
+  registerQuietRoutes,
+} from './rules/index.ts';
 import { createSimulator, type Simulator } from './simulator/index.ts';
 import { keepClock, openStore, type Store, samplePools } from './store/index.ts';
 import { createMetrics, LoopWatch, type Metrics, startTracing, type Tracer } from './telemetry/index.ts';
@@ -181,6 +187,7 @@ async function buildParts(
     masterKeys,
     flags,
     categories: createCategories(clock),
+    rules: createRules(clock),
     hooks,
     hookTransport,
     firstKeys,
@@ -327,6 +334,8 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   registerHookRoutes(app, { store, clock, hooks, masterKeys, guard, transport });
   registerFlagRoutes(app, { store, clock, flags, settings: config.flags });
   registerCategoryRoutes(app, { store, clock, categories });
+  registerQuietRoutes(app, { store, clock, rules: parts.rules });
+  registerPreferenceRoutes(app, { store, clock });
   registerHealthRoutes(app, { clock, connections, health });
   await registerTrackingRoutes(app, { ...parts, publicUrl });
   observe(app, config, parts, config.metrics.port === null);

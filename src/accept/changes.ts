@@ -3,6 +3,7 @@ import { invalidField, Problem, responses, type Server } from '../http/index.ts'
 import {
   cancelAccepted,
   cancelDeliveries,
+  cancelPostponed,
   lockNotification,
   type NotificationRow,
   PRIORITY_CODES,
@@ -101,7 +102,7 @@ function checkTogether(body: NotificationChange, found: NotificationRow, now: nu
   );
 }
 
-function registerCancel(app: Server, { store, clock }: ChangeOptions): void {
+function registerCancel(app: Server, { store, clock, wake }: ChangeOptions): void {
   app.post(
     '/v1/notifications/:id/cancel',
     {
@@ -120,10 +121,13 @@ function registerCancel(app: Server, { store, clock }: ChangeOptions): void {
         const found = await lockNotification(db, tenantId, live, params.id);
         if (!found) throw new Problem('notification.not_found');
         if (await cancelAccepted(db, tenantId, live, found.id)) return { cancelled: 1, beingSent: 0 };
-        const { cancelled, flagged } = await cancelDeliveries(db, tenantId, found.id, new Date(clock.now()));
-        if (cancelled + flagged === 0)
+        const now = new Date(clock.now());
+        const postponed = await cancelPostponed(db, tenantId, found.id, now);
+        const { cancelled, flagged } = await cancelDeliveries(db, tenantId, found.id, now);
+        if (postponed + cancelled + flagged === 0)
           throw new Problem('notification.not_changeable', 'Nothing of it is waiting any more');
-        return { cancelled, beingSent: flagged };
+        if (postponed > 0) wake.signal(routeTopic(found.priority));
+        return { cancelled: cancelled + postponed, beingSent: flagged };
       }),
   );
 }

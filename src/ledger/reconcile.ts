@@ -91,9 +91,15 @@ const RULES: [rule: string, rows: string][] = [
       and not exists (select from deliveries d where d.notification_id = n.id)`,
   ],
   [
-    'what waits to be routed is an accepted notification without deliveries',
+    'what waits to be routed is an accepted notification, whole or a postponed part of it',
     `select u.id from unrouted u left join notifications n on n.id = u.id where $1::timestamptz is not null
-      and (n.state is distinct from 'accepted' or exists (select from deliveries d where d.notification_id = u.id))`,
+      and (n.state is distinct from 'accepted' or (exists (select from deliveries d where d.notification_id = u.id)
+        and not exists (select from postponed p where p.notification_id = u.id and p.due_at = u.due_at)))`,
+  ],
+  [
+    'what is postponed has a turn',
+    `select p.notification_id as id from postponed p where $1::timestamptz is not null
+      and not exists (select from unrouted u where u.id = p.notification_id and u.due_at = p.due_at)`,
   ],
   [
     'a delivery has a due time exactly while it is queued',

@@ -1,6 +1,7 @@
 import type { Queryable } from '../store/index.ts';
 import type { Choice } from './choice.ts';
 import { countChanges } from './counters.ts';
+import { POSTPONED, type Waiting } from './postponed-store.ts';
 import type { Intervention } from './problem-store.ts';
 
 export interface NotificationRow {
@@ -15,6 +16,7 @@ export interface NotificationRow {
   send_at: Date | null;
   expires_at: Date | null;
   created_at: Date;
+  waiting: Waiting[] | null;
 }
 
 // Routing takes the turn of a notification away and leaves its row alone.
@@ -23,7 +25,8 @@ const NOTIFICATION = `id, live, user_id, category, priority, reason, send_at, ex
     where s.tenant_id = notifications.tenant_id and s.id = notifications.shared_request_id)) as request,
   case when state = 'accepted' and not exists (
     select from unrouted u where u.priority = notifications.priority and u.tenant_id = notifications.tenant_id
-      and u.due_at = notifications.due_at and u.id = notifications.id) then 'routed' else state end as state`;
+      and u.due_at = notifications.due_at and u.id = notifications.id) then 'routed' else state end as state,
+  ${POSTPONED} as waiting`;
 
 export async function loadNotification(
   db: Queryable,

@@ -5,14 +5,14 @@ import type { AttemptRow, DeliveryRow, NotificationRow } from './store.ts';
 
 /** One word for a whole notification, out of its own state and those of its deliveries. */
 export function statusOf(
-  notification: Pick<NotificationRow, 'state' | 'send_at'>,
+  notification: Pick<NotificationRow, 'state' | 'send_at'> & Partial<Pick<NotificationRow, 'waiting'>>,
   states: string[],
   now: number,
 ): string {
   if (notification.state === 'accepted')
     return (notification.send_at?.getTime() ?? 0) > now ? 'scheduled' : 'accepted';
   if (notification.state !== 'routed') return notification.state;
-  if (states.some((state) => state === 'queued' || state === 'sending')) return 'processing';
+  if (notification.waiting || states.some((state) => state === 'queued' || state === 'sending')) return 'processing';
   return STATUS_ORDER.find((state) => states.includes(state)) ?? 'skipped';
 }
 
@@ -58,6 +58,7 @@ export function renderSummary(row: NotificationRow, deliveries: DeliveryRow[], n
     sendAt: row.send_at?.toISOString(),
     expiresAt: row.expires_at?.toISOString(),
     routedAt: routedAt === null ? undefined : new Date(routedAt).toISOString(),
+    waiting: row.waiting?.map(({ until, ...rest }) => ({ ...rest, until: new Date(until).toISOString() })),
   };
 }
 

@@ -4,7 +4,7 @@ import { TENANT } from '../../test/support/ledger.ts';
 import { describeStores } from '../../test/support/stores.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import { silentLogger } from '../lib/logger.ts';
-import { createCategories } from '../rules/index.ts';
+import { createCategories, createRules } from '../rules/index.ts';
 import { createTemplates } from '../templates/index.ts';
 import { Router } from './router.ts';
 
@@ -40,6 +40,7 @@ describeStores('routing', (store) => {
       templates: createTemplates({ store: store(), clock }),
       connections: { forTenants: async () => new Map() },
       categories: createCategories(clock),
+      rules: createRules(clock),
     });
     assert.equal((await router.routeBatch(1)).count, ids.length);
     const { rows } = await engine.query('select count(*)::int from unrouted');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { CHANNELS, PLATFORMS, PRIORITIES } from '../providers/contract.ts';
+import { CHANNELS, type Channel, PLATFORMS, PRIORITIES } from '../providers/contract.ts';
 import { type Candidate, decide, type Question } from './decide.ts';
 
 const NOW = Date.UTC(2026, 10, 21, 12);
@@ -57,6 +57,12 @@ const questions: fc.Arbitrary<Question> = fc.record({
     { freq: 8 },
   ),
   connections: candidates,
+  refusal: fc
+    .option(fc.constantFrom('opted_out', 'not_opted_in', 'off_by_default'), { freq: 2 })
+    .map((refused) => (channel: Channel) => (channel === 'email' ? refused : null)),
+  quiet: fc
+    .option(fc.record({ until: fc.integer({ min: NOW + 1, max: NOW + 9 }), policy: fc.constantFrom('defer', 'drop') }))
+    .map((hours) => (channel: Channel) => (channel === 'inbox' ? null : hours)),
   lot: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
   now: fc.constant(NOW),
 });
@@ -78,7 +84,11 @@ describe('a plan, whatever is asked', () => {
   });
 
   it('is the same for the same question', () => {
-    always((question) => assert.deepEqual(decide(structuredClone(question)), decide(question)));
+    always(({ refusal, quiet, ...question }) => {
+      const again = { ...structuredClone(question), refusal, quiet };
+      assert.deepEqual(decide(again), decide({ ...question, refusal, quiet }));
+    }
+    );
   });
 
   it('sends only over a connection of that channel, reaching that device', () => {

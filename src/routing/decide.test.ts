@@ -27,6 +27,8 @@ const ask = (extra: Partial<Question>, channels: Question['notification']['chann
     recipient: { contacts: [EMAIL], devices: [{ id: 'd1', app: 'shop', platform: 'ios' }] },
     connections: [SMTP, APNS, INBOX, HOOK],
     lot: 0,
+    refusal: () => null,
+    quiet: () => null,
     now: 1_000,
     ...extra,
   });
@@ -34,6 +36,62 @@ const words = (plans: Plan[]) =>
   plans.map((plan) =>
     plan.kind === 'deliver' ? `${plan.channel} over ${plan.connection}` : `${plan.channel} ${plan.reason}`,
   );
+
+describe('quiet hours', () => {
+  const until = 5_000;
+  const quiet = (policy: 'defer' | 'drop') => (channel: string) =>
+    channel === 'email' || channel === 'push' ? { until, policy } : null;
+
+  it('hold up each channel that must keep quiet, and no other', () => {
+    assert.deepEqual(ask({ quiet: quiet('defer') }), [
+      { kind: 'postpone', channel: 'push', until, reason: 'quiet_hours' },
+      { kind: 'postpone', channel: 'email', until, reason: 'quiet_hours' },
+      ...ask({}, ['inbox']),
+    ]);
+    assert.deepEqual(words(ask({ quiet: quiet('drop') }, ['email', 'inbox'])), [
+      'email quiet_hours',
+      'inbox over inbox',
+    ]);
+  });
+
+  it('end what would expire in them, or could never leave them', () => {
+    const notification = { live: true, channels: ['email' as const], expiresAt: until, priority: 'normal' as const };
+    assert.deepEqual(words(ask({ quiet: quiet('defer'), notification })), ['email expired']);
+    const forever = () => ({ until: Number.POSITIVE_INFINITY, policy: 'defer' as const });
+    assert.deepEqual(words(ask({ quiet: forever }, ['email'])), ['email quiet_hours']);
+  });
+
+  it('hold up nothing that would reach nobody anyway', () => {
+    const recipient = { contacts: [], devices: [] };
+    assert.deepEqual(words(ask({ quiet: quiet('defer'), recipient }, ['email'])), ['email contact_missing']);
+  });
+});
+
+describe('what a user refuses', () => {
+  const refusal = (channel: string) => (channel === 'email' ? ('opted_out' as const) : null);
+
+  it('is skipped and said so, also where the channel was not asked for', () => {
+    assert.deepEqual(words(ask({ refusal })), ['push over apns', 'email opted_out', 'inbox over inbox']);
+    assert.deepEqual(words(ask({ refusal }, ['email'])), ['email opted_out']);
+  });
+
+  it('is not said where he could not be reached anyway', () => {
+    const recipient = { contacts: [], devices: [{ id: 'd1', app: 'shop', platform: 'ios' as const }] };
+    assert.deepEqual(words(ask({ refusal, recipient })), ['push over apns', 'inbox over inbox']);
+  });
+
+  it('is refused before quiet hours are looked at', () => {
+    const quiet = () => ({ until: 5_000, policy: 'defer' as const });
+    assert.deepEqual(words(ask({ refusal, quiet }, ['email'])), ['email opted_out']);
+  });
+});
+
+describe('what was cancelled while a part of it waited', () => {
+  it('reaches nobody', () => {
+    const notification = { live: true, channels: ['email' as const], expiresAt: null, priority: 'normal' as const };
+    assert.deepEqual(words(ask({ notification: { ...notification, isCancelled: true } })), ['email cancelled']);
+  });
+});
 
 describe('deciding whom a notification reaches', () => {
   it('takes the channels asked for', () => {

@@ -1,5 +1,6 @@
 import type { Choice } from '../ledger/index.ts';
 import type { Channel, Platform, Priority } from '../providers/index.ts';
+import type { Refusal } from '../rules/index.ts';
 import { type Choosable, type Chosen, choose } from './choose.ts';
 
 /** Everything a decision may depend on; the database is read before, the result is written after. */
@@ -9,7 +10,13 @@ export interface Question {
     channels: Channel[] | null;
     expiresAt: number | null;
     priority: Priority;
+    /** Cancelled while some of its channels waited for their turn. */
+    isCancelled?: boolean;
   };
+  /** Why the user does not get this on a channel; null when he does. */
+  refusal(channel: Channel): Refusal | null;
+  /** Until when a channel must keep quiet (ms since the epoch), and what becomes of a message meanwhile; null when it need not. */
+  quiet(channel: Channel): { until: number; policy: 'defer' | 'drop' } | null;
   /** Channels that the content can fill: of the template, or null when an inline message fits all. */
   contentChannels: Channel[] | null;
   contentProblem: string | null;
@@ -43,6 +50,9 @@ export type SkipReason =
   | 'country_not_served'
   | 'content_missing'
   | 'content_problem'
+  | Refusal
+  | 'quiet_hours'
+  | 'cancelled'
   | 'expired';
 
 /** One line of the plan becomes one delivery row. */
@@ -65,7 +75,16 @@ export type Plan =
       deviceId: string | null;
       reason: SkipReason;
       detail?: string;
+    }
+  | {
+      /** The whole channel gets another turn, at which everything is decided anew. */
+      kind: 'postpone';
+      channel: Channel;
+      until: number;
+      reason: PostponeReason;
     };
+
+export type PostponeReason = 'quiet_hours';
 
 /** How a channel without devices names the contact it writes to. */
 const CONTACT_KINDS: Partial<Record<Channel, string>> = { email: 'email', sms: 'phone', webhook: 'webhook' };
@@ -84,15 +103,32 @@ export function decide(question: Question): Plan[] {
   const channels = asked ?? contentChannels ?? DEFAULT_CHANNELS;
   if (notification.expiresAt !== null && notification.expiresAt <= question.now)
     return skipAll(channels, 'expired');
+  if (notification.isCancelled) return skipAll(channels, 'cancelled');
   if (question.contentProblem) return skipAll(channels, 'content_problem', question.contentProblem);
   if (!recipient) return skipAll(channels, 'user_unknown');
   const plans = channels.flatMap((channel) => {
     if (contentChannels && !contentChannels.includes(channel)) return skipAll([channel], 'content_missing');
-    return decideChannel(channel, recipient, question);
+    return heedRules(channel, decideChannel(channel, recipient, question), question);
   });
   if (asked) return plans;
-  const reached = plans.filter((plan) => plan.kind === 'deliver');
-  return reached.length > 0 ? reached : plans;
+  const told = plans.filter((plan) => plan.kind !== 'skip' || RULES.has(plan.reason));
+  return told.length > 0 ? told : plans;
+}
+
+/** Skips for these reasons are told also of channels that nobody asked for: the user would have been reached. */
+const RULES: ReadonlySet<SkipReason> = new Set(['opted_out', 'not_opted_in', 'off_by_default', 'quiet_hours', 'expired']);
+
+/** What would reach the user now, but must not: the whole channel is skipped, or waits for the end of the quiet hours. */
+function heedRules(channel: Channel, plans: Plan[], { refusal, quiet, notification }: Question): Plan[] {
+  if (!plans.some((plan) => plan.kind === 'deliver')) return plans;
+  const refused = refusal(channel);
+  if (refused) return skipAll([channel], refused);
+  const hours = quiet(channel);
+  if (!hours) return plans;
+  if (hours.policy === 'drop' || hours.until === Number.POSITIVE_INFINITY) return skipAll([channel], 'quiet_hours');
+  if (notification.expiresAt !== null && hours.until >= notification.expiresAt)
+    return skipAll([channel], 'expired', 'expires in quiet hours');
+  return [{ kind: 'postpone', channel, until: hours.until, reason: 'quiet_hours' }];
 }
 
 function skipAll(channels: Channel[], reason: SkipReason, detail?: string): Plan[] {

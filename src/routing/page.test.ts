@@ -5,7 +5,7 @@ import { describeStores } from '../../test/support/stores.ts';
 import { loadNotification, reconcile } from '../ledger/index.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import { createPostgresQueue, insertSharedRequest } from '../queue/index.ts';
-import { createCategories } from '../rules/index.ts';
+import { createCategories, createRules } from '../rules/index.ts';
 import { createMetrics } from '../telemetry/index.ts';
 import { routePage } from './page.ts';
 import { Router } from './router.ts';
@@ -37,6 +37,7 @@ describeStores('a page of users', (store) => {
       templates: { compiled: async () => new Map() },
       connections: { forTenants: async () => new Map() },
       categories: createCategories(clock),
+      rules: createRules(clock),
       metrics,
     });
     const sharedRequestId = uuidv7(now);

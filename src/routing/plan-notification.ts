@@ -1,11 +1,12 @@
 import { laneOf, PRIORITY_NAMES } from '../ledger/index.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import type { Channel } from '../providers/index.ts';
-import type { TenantCategories } from '../rules/index.ts';
+import type { RuleBook, TenantCategories } from '../rules/index.ts';
 import type { CompiledTemplate } from '../templates/index.ts';
 import type { Connection } from '../tenants/index.ts';
 import type { Recipients } from '../users/index.ts';
 import { type Candidate, decide, type Plan } from './decide.ts';
+import type { Postponement } from './postponed-store.ts';
 import type { DeliveryRow, RoutableRow } from './store.ts';
 
 /** What the decisions of a batch go by, loaded for all of it at once. */
@@ -16,6 +17,7 @@ export interface Facts {
   candidates: Map<string, Candidate[]>;
   templates: Map<string, CompiledTemplate>;
   categories: Map<string, TenantCategories>;
+  rules: RuleBook;
 }
 
 /** Looked at for the whole batch at once, so a row that nothing of ours has written must not throw here. */
@@ -24,22 +26,35 @@ export function templateIdOf({ request }: RoutableRow): string | undefined {
   return typeof id === 'string' ? id : undefined;
 }
 
-/** The deliveries of one notification, queued or skipped. Pure. */
-export function planNotification(row: RoutableRow, facts: Facts, now: number): DeliveryRow[] {
+/** What comes of one notification: deliveries, queued or skipped, and channels that get their turn later. */
+export interface NotificationPlan {
+  deliveries: DeliveryRow[];
+  postponed: Postponement[];
+}
+
+/** Decides on one notification, or on the channels of it whose turn it is. Pure. */
+export function planNotification(row: RoutableRow, facts: Facts, now: number): NotificationPlan {
   const recipient = facts.recipients.get(`${row.tenantId}/${row.userId}`) ?? null;
   const templateId = templateIdOf(row);
   const template =
     templateId === undefined
       ? null
       : (facts.templates.get(`${row.tenantId}/${templateId}/published`) ?? null);
-  const expiresAt =
-    row.expiresAt ?? new Date(now + facts.categories.get(row.tenantId)!.of(row.category).maxAgeMs);
+  const category = facts.categories.get(row.tenantId)!.of(row.category);
+  const expiresAt = row.expiresAt ?? new Date(now + category.maxAgeMs);
   const plans = decide({
     notification: {
       live: row.live,
-      channels: (row.request.channels as Channel[] | undefined) ?? null,
+      channels: row.postponed?.channels ?? (row.request.channels as Channel[] | undefined) ?? null,
       expiresAt: row.expiresAt?.getTime() ?? null,
       priority: PRIORITY_NAMES[row.priority]!,
+      isCancelled: row.postponed?.reason === 'cancelled',
+    },
+    refusal: (channel) => recipient && facts.rules.refusal(recipient.user, category, channel),
+    quiet: (channel) => {
+      if (!recipient || category.quietHours === 'ignore') return null;
+      const until = facts.rules.quietUntil(recipient.user, channel, now);
+      return until === null ? null : { until, policy: category.quietHours };
     },
     contentChannels: template?.channels ?? null,
     contentProblem: templateId !== undefined && !template ? 'the template is no longer published' : null,
@@ -57,14 +72,34 @@ export function planNotification(row: RoutableRow, facts: Facts, now: number): D
     createdAt: new Date(now),
     expiresAt,
   };
-  return plans.map((plan) => ({ ...shared, id: uuidv7(now), ...toDelivery(plan, row, now) }));
+  const deliveries: DeliveryRow[] = [];
+  const later = new Map<number, Postponement>();
+  for (const plan of plans) {
+    if (plan.kind !== 'postpone') {
+      deliveries.push({ ...shared, id: uuidv7(now), ...toDelivery(plan, row, now) });
+      continue;
+    }
+    // Channels that are due at the same moment share a turn.
+    const turn = later.get(plan.until);
+    if (turn) turn.channels.push(plan.channel);
+    else later.set(plan.until, toPostponement(plan, row));
+  }
+  return { deliveries, postponed: [...later.values()] };
 }
 
-function toDelivery(plan: Plan, row: RoutableRow, now: number) {
+function toPostponement(
+  { channel, until, reason }: Extract<Plan, { kind: 'postpone' }>,
+  { id, tenantId, priority }: RoutableRow,
+): Postponement {
+  return { tenantId, notificationId: id, priority, dueAt: new Date(until), channels: [channel], reason };
+}
+
+function toDelivery(plan: Exclude<Plan, { kind: 'postpone' }>, row: RoutableRow, now: number) {
   const lane = laneOf(plan.channel, plan.platform, PRIORITY_NAMES[row.priority]!);
   const target = { channel: plan.channel, lane, deviceId: plan.deviceId };
   if (plan.kind === 'skip') {
-    const state = plan.reason === 'expired' ? ('expired' as const) : ('skipped' as const);
+    const { reason } = plan;
+    const state = reason === 'expired' || reason === 'cancelled' ? reason : ('skipped' as const);
     const code = plan.detail ?? null;
     return {
       ...target,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, it } from 'node:test';
 import { describeStores } from '../../test/support/stores.ts';
 import { uuidv7 } from '../lib/ids.ts';
-import { createCategories } from '../rules/index.ts';
+import { createCategories, createRules } from '../rules/index.ts';
 import { Router } from './router.ts';
 import { loadWaiting } from './store.ts';
 
@@ -21,6 +21,7 @@ describeStores('the router', (store) => {
       templates: { compiled: async () => new Map() },
       connections: { forTenants: async () => new Map() },
       categories: createCategories(store().clock),
+      rules: createRules(store().clock),
     });
 
   /** A notification of each tenant, due so many ms from now. */

@@ -1,16 +1,17 @@
 import { type Lane, PRIORITY_CODES } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { Categories } from '../rules/index.ts';
+import type { Categories, Category, Rules, TenantCategories } from '../rules/index.ts';
 import type { Queryable, Store } from '../store/index.ts';
 import { type Metrics, type Tracer, traceIdOf } from '../telemetry/index.ts';
 import type { Templates } from '../templates/index.ts';
 import type { Connections } from '../tenants/index.ts';
-import { loadRecipients } from '../users/index.ts';
+import { loadRecipients, type Recipients } from '../users/index.ts';
 import { liveCandidates, type Standings, testCandidates } from './candidates.ts';
 import { countBatch } from './counts.ts';
 import type { Candidate } from './decide.ts';
 import { type Facts, planNotification, templateIdOf } from './plan-notification.ts';
+import { deletePostponed, insertPostponed, type Postponement } from './postponed-store.ts';
 import {
   claimForRouting,
   type DeliveryRow,
@@ -30,6 +31,7 @@ export interface RouterOptions {
   templates: Pick<Templates, 'compiled'>;
   connections: Pick<Connections, 'forTenants'>;
   categories: Pick<Categories, 'forTenants'>;
+  rules: Pick<Rules, 'forUsers'>;
   metrics?: Metrics;
   tracer?: Tracer;
   /** Without it all connections count as healthy. */
@@ -96,15 +98,17 @@ export class Router {
 
   /** Loads what the whole batch needs, decides each notification, writes all deliveries. */
   async plan(db: Queryable, rows: RoutableRow[], now: number): Promise<Planned> {
-    if (rows.length === 0) return { rows, deliveries: [], failures: [], lanes: new Set(), startedAt: now };
+    if (rows.length === 0) return { rows, deliveries: [], postponed: [], failures: [], lanes: new Set(), startedAt: now };
     const facts = await this.#loadFacts(db, rows);
     const deliveries: DeliveryRow[] = [];
+    const postponed: Postponement[] = [];
     const failures: Planned['failures'] = [];
     for (const row of rows) {
       try {
         const planned = planNotification(row, facts, now);
-        this.#takeProbes(row, planned, facts);
-        deliveries.push(...planned);
+        this.#takeProbes(row, planned.deliveries, facts);
+        deliveries.push(...planned.deliveries);
+        postponed.push(...planned.postponed);
       } catch (error) {
         // A row that breaks the decision must not stop the others.
         const trace = traceIdOf(row.id, row.request.trace);
@@ -115,9 +119,11 @@ export class Router {
         failures.push({ id: row.id, reason: 'internal_error' });
       }
     }
+    await deletePostponed(db, rows);
+    await insertPostponed(db, postponed);
     await insertDeliveries(db, deliveries);
     await failNotifications(db, failures);
-    return { rows, deliveries, failures, lanes: lanesOf(deliveries), startedAt: now };
+    return { rows, deliveries, postponed, failures, lanes: lanesOf(deliveries), startedAt: now };
   }
 
   /** Counts and traces what was planned, once its transaction is committed; `ms` is how long that took. */
@@ -159,14 +165,27 @@ export class Router {
       candidates.set(`${tenantId}/false`, testCandidates(configured));
     }
     const categories = await this.#options.categories.forTenants(db, tenantIds);
-    return { recipients, connections, candidates, templates, categories };
+    const rules = await this.#options.rules.forUsers(db, whoGetsWhat(rows, recipients, categories));
+    return { recipients, connections, candidates, templates, categories, rules };
   }
+}
+
+function whoGetsWhat(
+  rows: RoutableRow[],
+  recipients: Map<string, Recipients>,
+  categories: Map<string, TenantCategories>,
+): { user: Recipients['user']; category: Category }[] {
+  return rows.flatMap(({ tenantId, userId, category }) => {
+    const user = recipients.get(`${tenantId}/${userId}`)?.user;
+    return user ? [{ user, category: categories.get(tenantId)!.of(category) }] : [];
+  });
 }
 
 /** What the decisions of a batch came to. */
 export interface Planned {
   rows: RoutableRow[];
   deliveries: DeliveryRow[];
+  postponed: Postponement[];
   failures: { id: string; reason: string }[];
   /** The lanes that have work now. */
   lanes: Set<Lane>;

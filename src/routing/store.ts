@@ -1,5 +1,6 @@
 import { type Choice, countChanges } from '../ledger/index.ts';
 import { type NotificationRequest, storedRequest } from '../queue/index.ts';
+import type { Channel } from '../providers/index.ts';
 import { column, type Queryable } from '../store/index.ts';
 
 /** A notification taken for routing; its turn is gone when the surrounding transaction commits. */
@@ -14,6 +15,8 @@ export interface RoutableRow {
   expiresAt: Date | null;
   createdAt: Date;
   dueAt: Date;
+  /** Set when this is the turn of some of its channels only: the others had theirs before. */
+  postponed?: { channels: Channel[]; reason: string } | null;
 }
 
 /** With something due; tenants that only wait for a later time are looked at and passed over. */
@@ -59,7 +62,8 @@ function toRoutable(row: any): RoutableRow {
     request: storedRequest(row.request),
     expiresAt: row.expires_at,
     createdAt: row.created_at,
-    dueAt: row.due_at,
+    dueAt: row.turn_at,
+    postponed: row.channels && { channels: row.channels, reason: row.postponed_for },
   };
 }
 
@@ -78,8 +82,8 @@ with recursive tenants as (
 ), share as (
   select greatest(1, $4::int / greatest(max(due), 1)) as size from tenants
 ), picked as materialized (
-  select due.ctid, due.id from tenants cross join share cross join lateral (
-    select ctid, id from unrouted
+  select due.ctid, due.id, due.due_at from tenants cross join share cross join lateral (
+    select ctid, id, due_at from unrouted
       where priority = $1 and tenant_id = tenants.tenant_id and due_at between $5 and $2
       order by due_at, id limit share.size for update skip locked
   ) due where tenants.due_at <= $2
@@ -90,8 +94,12 @@ select round.go_on_behind, n.*
 from (select (select tenant_id from tenants where looked >= ${LOOKED_AT_PER_TURN} or due >= ${TENANTS_PER_TURN}
   order by looked desc limit 1) as go_on_behind) round
 left join lateral (
-  select n.id, n.tenant_id, n.live, n.user_id, n.category, n.priority, n.request, n.expires_at, n.created_at, n.due_at
-  from picked cross join lateral (select * from notifications where id = picked.id limit 1) n where n.state = 'accepted'
+  select n.id, n.tenant_id, n.live, n.user_id, n.category, n.priority, n.request, n.expires_at, n.created_at,
+    picked.due_at as turn_at, p.channels, p.reason as postponed_for
+  from picked cross join lateral (select * from notifications where id = picked.id limit 1) n
+  left join lateral (
+    select channels, reason from postponed where notification_id = picked.id and due_at = picked.due_at limit 1) p on true
+  where n.state = 'accepted'
 ) n on true`;
 
 /** Stores notifications that are routed in the same transaction, so that they never wait for a turn. */
@@ -175,7 +183,7 @@ export interface DeliveryRow {
   provider: string | null;
   connection: string;
   choice: Choice | null;
-  state: 'queued' | 'skipped' | 'expired';
+  state: 'queued' | 'skipped' | 'expired' | 'cancelled';
   reason: string | null;
   code: string | null;
   dueAt: Date | null;

@@ -24,6 +24,7 @@ it('a trace tells of each notification in a batch what was decided, and about no
       delivery('a', 'queued'),
       delivery('b', 'expired'),
     ],
+    postponed: [],
     failures: [{ id: 'c', reason: 'internal_error' }],
   };
   const facts = routeFacts(planned, 9);

@@ -26,6 +26,8 @@ export interface Category {
   priority: Priority;
   /** Whether it goes out on a channel to a user who said nothing about it. */
   isOn(channel: Channel): boolean;
+  /** Whether it makes a difference what a user said. */
+  heedsUsers: boolean;
   /** Whether users may say no. */
   optOut: boolean;
   /** Goes only to users who said yes, and confirmed it. */
@@ -55,7 +57,7 @@ export interface CategoryDefinition {
 
 const HOUR_MS = 3_600_000;
 
-type Defaults = Omit<Category, 'id' | 'name' | 'description' | 'isOn' | 'doubleOptIn'>;
+type Defaults = Omit<Category, 'id' | 'name' | 'description' | 'isOn' | 'heedsUsers' | 'doubleOptIn'>;
 
 const TRANSACTIONAL: Defaults = {
   kind: 'transactional',
@@ -96,7 +98,8 @@ export const DEFAULT_CATEGORY = 'transactional';
 /** A category as it is in force. One that nobody declared behaves like `transactional`. Pure. */
 export function categoryFrom(id: string, definition: CategoryDefinition = {}): Category {
   const defaults = definition.kind ? OF_KIND[definition.kind] : (BUILT_IN[id] ?? TRANSACTIONAL);
-  const { channels = {}, evidenceSeconds, expiresAfterSeconds } = definition;
+  const { channels = {}, doubleOptIn = false, evidenceSeconds, expiresAfterSeconds } = definition;
+  const optOut = definition.optOut ?? defaults.optOut;
   return {
     ...defaults,
     id,
@@ -104,8 +107,9 @@ export function categoryFrom(id: string, definition: CategoryDefinition = {}): C
     description: definition.description ?? null,
     priority: definition.priority ?? defaults.priority,
     isOn: (channel) => channels[channel] !== 'off',
-    optOut: definition.optOut ?? defaults.optOut,
-    doubleOptIn: definition.doubleOptIn ?? false,
+    heedsUsers: optOut || doubleOptIn || Object.values(channels).includes('off'),
+    optOut,
+    doubleOptIn,
     quietHours: definition.quietHours ?? defaults.quietHours,
     unknown: definition.unknown ?? defaults.unknown,
     evidenceMs: evidenceSeconds === undefined ? defaults.evidenceMs : evidenceSeconds * 1000,

@@ -7,6 +7,7 @@ export {
   type RecipientDevice,
   type Recipients,
 } from './recipients.ts';
+export { parseTimezone } from './profile.ts';
 export type { UserRoutesDeps } from './route-deps.ts';
 export { registerUserRoutes } from './routes.ts';
 export { UserPath } from './schema.ts';

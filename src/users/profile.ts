@@ -46,7 +46,8 @@ function parseLocale(text: string): string {
   }
 }
 
-function parseTimezone(text: string): string {
+/** An IANA time zone; a problem of the field `/timezone` when it is none. */
+export function parseTimezone(text: string): string {
   // Intl also takes offsets, which know nothing of summer time.
   if (/^[A-Za-z]/.test(text)) {
     try {

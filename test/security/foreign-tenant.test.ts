@@ -24,6 +24,7 @@ type Attack = [expected: Expected, path: (ids: Ids) => string, body?: (ids: Ids)
 
 const message = { title: 'Hello', body: 'World' };
 const sms = { channels: { sms: { en: { body: 'Hi' } } } };
+const night = { windows: [{ from: '22:00', to: '07:00' }] };
 
 const ATTACKS: Record<string, Attack> = {
   'POST /v1/notifications': [
@@ -99,6 +100,16 @@ const ATTACKS: Record<string, Attack> = {
   'GET /v1/hooks': ['his own', () => '/v1/hooks'],
   'GET /v1/flags': ['his own', () => '/v1/flags'],
   'DELETE /v1/flags/{name}': ['his own', () => '/v1/flags/failover'],
+  'GET /v1/quiet-hours': ['his own', () => '/v1/quiet-hours'],
+  'DELETE /v1/quiet-hours': ['his own', () => '/v1/quiet-hours'],
+  'GET /v1/users/{userId}/quiet-hours': [404, () => '/v1/users/ada/quiet-hours'],
+  'DELETE /v1/users/{userId}/quiet-hours': [404, () => '/v1/users/ada/quiet-hours'],
+  'GET /v1/users/{userId}/preferences': [404, () => '/v1/users/ada/preferences'],
+  'PATCH /v1/users/{userId}/preferences': [
+    404,
+    () => '/v1/users/ada/preferences',
+    () => ({ preferences: [{ category: '*', channel: '*', choice: 'out' }] }),
+  ],
   'GET /v1/categories': ['his own', () => '/v1/categories'],
   'DELETE /v1/categories/{id}': [404, () => '/v1/categories/offers'],
   'POST /v1/deliveries/{id}/settle': [
@@ -128,6 +139,8 @@ const ATTACKS: Record<string, Attack> = {
     () => ({ moment: 'pre-send', url: 'https://hooks.example.com/', onFailure: 'open' }),
   ],
   'PUT /v1/flags/{name}': ['his own', () => '/v1/flags/failover', () => ({ percentage: 1 })],
+  'PUT /v1/quiet-hours': ['his own', () => '/v1/quiet-hours', () => night],
+  'PUT /v1/users/{userId}/quiet-hours': [404, () => '/v1/users/ada/quiet-hours', () => night],
   'PUT /v1/categories/{id}': ['his own', () => '/v1/categories/offers', () => ({ name: 'Mine' })],
   'PUT /v1/users/{userId}': [
     'his own',

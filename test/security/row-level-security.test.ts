@@ -50,6 +50,11 @@ describeStores('the second wall, for statements that forget their tenant', (stor
         ["counters values ($1, true, $2, 'sms', 'sent', 0, 1)", [at]],
         ["shared_requests values ($1, $2, '{}', $3)", [user, at]],
         ["flag_values values ($1, 'failover', 'live', 50, $2)", [at]],
+        ["categories values ($1, 'offers', '{}', $2, $2)", [at]],
+        ["tenant_quiet_hours values ($1, '[]', null, $2)", [at]],
+        ["user_quiet_hours values ($1, $2, '[]', $3)", [user, at]],
+        ["preferences values ($1, $2, '*', '*', 'out', 'api', $3)", [user, at]],
+        ["postponed values ($1, $2, $3, '{sms}', 'quiet_hours')", [user, at]],
         ["replays values ($2, $1, true, '{}', 1, null, 'running', null, $3, 0, '{}', $3, null)", [user, at]],
         ["receipts values ($2, 'h', $1, 'mail', 'sent', null, null, null, $3)", [delivery, at]],
       ];

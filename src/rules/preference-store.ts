@@ -1,0 +1,61 @@
+import { column, type Queryable } from '../store/index.ts';
+import type { Choice, Preference } from './preference.ts';
+import type { UserRef } from './quiet-store.ts';
+
+export type PreferenceRow = Preference & { tenantId: string; userId: string; source: string; updatedAt: Date };
+
+/** Everything that these users said. */
+export async function selectPreferences(db: Queryable, users: readonly UserRef[]): Promise<PreferenceRow[]> {
+  const { rows } = await db.query<PreferenceRow>({
+    name: 'select preferences',
+    text: `select p.tenant_id as "tenantId", p.user_id as "userId", p.category, p.channel, p.choice, p.source,
+        p.updated_at as "updatedAt"
+      from unnest($1::uuid[], $2::uuid[]) as wanted (tenant_id, user_id)
+      cross join lateral (
+        select * from preferences where tenant_id = wanted.tenant_id and user_id = wanted.user_id
+        order by category, channel limit 1000
+      ) p`,
+    values: [column(users, (user) => user.tenantId), column(users, (user) => user.id)],
+  });
+  return rows;
+}
+
+/** Said anew; null takes it back. */
+export interface PreferenceChange {
+  category: string;
+  channel: Preference['channel'];
+  choice: Choice | null;
+}
+
+/** Each (category, channel) may be named once. */
+export async function savePreferences(
+  db: Queryable,
+  user: UserRef,
+  { changes, source, now }: { changes: PreferenceChange[]; source: string; now: Date },
+): Promise<void> {
+  const said = changes.filter(({ choice }) => choice !== null);
+  const unsaid = changes.filter(({ choice }) => choice === null);
+  if (unsaid.length > 0)
+    await db.query(
+      `delete from preferences where tenant_id = $1 and user_id = $2
+         and (category, channel) in (select * from unnest($3::text[], $4::text[]))`,
+      [user.tenantId, user.id, unsaid.map(({ category }) => category), unsaid.map(({ channel }) => channel)],
+    );
+  if (said.length > 0)
+    await db.query(
+      `insert into preferences (tenant_id, user_id, category, channel, choice, source, updated_at)
+       select $1, $2, category, channel, choice, $6, $7
+         from unnest($3::text[], $4::text[], $5::text[]) as said (category, channel, choice)
+       on conflict (tenant_id, user_id, category, channel) do update set
+         choice = excluded.choice, source = excluded.source, updated_at = excluded.updated_at`,
+      [
+        user.tenantId,
+        user.id,
+        said.map(({ category }) => category),
+        said.map(({ channel }) => channel),
+        said.map(({ choice }) => choice),
+        source,
+        now,
+      ],
+    );
+}
