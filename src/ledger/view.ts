@@ -12,7 +12,8 @@ export function statusOf(
   if (notification.state === 'accepted')
     return (notification.send_at?.getTime() ?? 0) > now ? 'scheduled' : 'accepted';
   if (notification.state !== 'routed') return notification.state;
-  if (notification.waiting || states.some((state) => state === 'queued' || state === 'sending')) return 'processing';
+  if (notification.waiting || states.some((state) => state === 'queued' || state === 'sending'))
+    return 'processing';
   return STATUS_ORDER.find((state) => states.includes(state)) ?? 'skipped';
 }
 

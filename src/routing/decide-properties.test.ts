@@ -61,7 +61,12 @@ const questions: fc.Arbitrary<Question> = fc.record({
     .option(fc.constantFrom('opted_out', 'not_opted_in', 'off_by_default'), { freq: 2 })
     .map((refused) => (channel: Channel) => (channel === 'email' ? refused : null)),
   quiet: fc
-    .option(fc.record({ until: fc.integer({ min: NOW + 1, max: NOW + 9 }), policy: fc.constantFrom('defer', 'drop') }))
+    .option(
+      fc.record({
+        until: fc.integer({ min: NOW + 1, max: NOW + 9 }),
+        policy: fc.constantFrom('defer', 'drop'),
+      }),
+    )
     .map((hours) => (channel: Channel) => (channel === 'inbox' ? null : hours)),
   lot: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
   now: fc.constant(NOW),
@@ -87,8 +92,7 @@ describe('a plan, whatever is asked', () => {
     always(({ refusal, quiet, ...question }) => {
       const again = { ...structuredClone(question), refusal, quiet };
       assert.deepEqual(decide(again), decide({ ...question, refusal, quiet }));
-    }
-    );
+    });
   });
 
   it('sends only over a connection of that channel, reaching that device', () => {

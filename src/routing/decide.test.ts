@@ -55,7 +55,12 @@ describe('quiet hours', () => {
   });
 
   it('end what would expire in them, or could never leave them', () => {
-    const notification = { live: true, channels: ['email' as const], expiresAt: until, priority: 'normal' as const };
+    const notification = {
+      live: true,
+      channels: ['email' as const],
+      expiresAt: until,
+      priority: 'normal' as const,
+    };
     assert.deepEqual(words(ask({ quiet: quiet('defer'), notification })), ['email expired']);
     const forever = () => ({ until: Number.POSITIVE_INFINITY, policy: 'defer' as const });
     assert.deepEqual(words(ask({ quiet: forever }, ['email'])), ['email quiet_hours']);
@@ -88,8 +93,15 @@ describe('what a user refuses', () => {
 
 describe('what was cancelled while a part of it waited', () => {
   it('reaches nobody', () => {
-    const notification = { live: true, channels: ['email' as const], expiresAt: null, priority: 'normal' as const };
-    assert.deepEqual(words(ask({ notification: { ...notification, isCancelled: true } })), ['email cancelled']);
+    const notification = {
+      live: true,
+      channels: ['email' as const],
+      expiresAt: null,
+      priority: 'normal' as const,
+    };
+    assert.deepEqual(words(ask({ notification: { ...notification, isCancelled: true } })), [
+      'email cancelled',
+    ]);
   });
 });
 

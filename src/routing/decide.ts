@@ -116,7 +116,13 @@ export function decide(question: Question): Plan[] {
 }
 
 /** Skips for these reasons are told also of channels that nobody asked for: the user would have been reached. */
-const RULES: ReadonlySet<SkipReason> = new Set(['opted_out', 'not_opted_in', 'off_by_default', 'quiet_hours', 'expired']);
+const RULES: ReadonlySet<SkipReason> = new Set([
+  'opted_out',
+  'not_opted_in',
+  'off_by_default',
+  'quiet_hours',
+  'expired',
+]);
 
 /** What would reach the user now, but must not: the whole channel is skipped, or waits for the end of the quiet hours. */
 function heedRules(channel: Channel, plans: Plan[], { refusal, quiet, notification }: Question): Plan[] {
@@ -125,7 +131,8 @@ function heedRules(channel: Channel, plans: Plan[], { refusal, quiet, notificati
   if (refused) return skipAll([channel], refused);
   const hours = quiet(channel);
   if (!hours) return plans;
-  if (hours.policy === 'drop' || hours.until === Number.POSITIVE_INFINITY) return skipAll([channel], 'quiet_hours');
+  if (hours.policy === 'drop' || hours.until === Number.POSITIVE_INFINITY)
+    return skipAll([channel], 'quiet_hours');
   if (notification.expiresAt !== null && hours.until >= notification.expiresAt)
     return skipAll([channel], 'expired', 'expires in quiet hours');
   return [{ kind: 'postpone', channel, until: hours.until, reason: 'quiet_hours' }];

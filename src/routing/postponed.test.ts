@@ -7,7 +7,12 @@ import { reconcile, registerLedgerRoutes } from '../ledger/index.ts';
 import { insertNotification } from '../ledger/testing.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { Wake } from '../queue/index.ts';
-import { createCategories, createRules, registerPreferenceRoutes, registerQuietRoutes } from '../rules/index.ts';
+import {
+  createCategories,
+  createRules,
+  registerPreferenceRoutes,
+  registerQuietRoutes,
+} from '../rules/index.ts';
 import { registerUserRoutes } from '../users/index.ts';
 import { Router } from './router.ts';
 
@@ -116,7 +121,11 @@ describeStores('what quiet hours postpone', (store) => {
     ];
     const { body } = await api.call('PATCH', '/v1/users/ada/preferences', { preferences: said });
     assert.deepEqual(
-      body.preferences.map(({ channel, choice, source }: Record<string, string>) => [channel, choice, source]),
+      body.preferences.map(({ channel, choice, source }: Record<string, string>) => [
+        channel,
+        choice,
+        source,
+      ]),
       [
         ['*', 'out', 'api'],
         ['sms', 'in', 'api'],

@@ -98,7 +98,8 @@ export class Router {
 
   /** Loads what the whole batch needs, decides each notification, writes all deliveries. */
   async plan(db: Queryable, rows: RoutableRow[], now: number): Promise<Planned> {
-    if (rows.length === 0) return { rows, deliveries: [], postponed: [], failures: [], lanes: new Set(), startedAt: now };
+    if (rows.length === 0)
+      return { rows, deliveries: [], postponed: [], failures: [], lanes: new Set(), startedAt: now };
     const facts = await this.#loadFacts(db, rows);
     const deliveries: DeliveryRow[] = [];
     const postponed: Postponement[] = [];

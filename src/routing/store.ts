@@ -1,6 +1,6 @@
 import { type Choice, countChanges } from '../ledger/index.ts';
-import { type NotificationRequest, storedRequest } from '../queue/index.ts';
 import type { Channel } from '../providers/index.ts';
+import { type NotificationRequest, storedRequest } from '../queue/index.ts';
 import { column, type Queryable } from '../store/index.ts';
 
 /** A notification taken for routing; its turn is gone when the surrounding transaction commits. */

@@ -136,7 +136,13 @@ function addDelete(app: Server, { store, categories }: CategoryRouteOptions): vo
   );
 }
 
-function show({ isOn, heedsUsers: _, evidenceMs, maxAgeMs, ...category }: Category): Static<typeof CategoryAnswer> {
+function show({
+  isOn,
+  heedsUsers: _,
+  evidenceMs,
+  maxAgeMs,
+  ...category
+}: Category): Static<typeof CategoryAnswer> {
   const channels = eachChannel((channel) => (isOn(channel) ? ('on' as const) : ('off' as const)));
   return {
     ...category,

@@ -26,7 +26,8 @@ const Body = Exact({
       channel: AChannel,
       choice: Type.Unsafe<(typeof CHOICES)[number] | null>({
         enum: [...CHOICES, null],
-        description: '`in`, `out`, `pending` (a yes that is not confirmed), or null to take back what was said',
+        description:
+          '`in`, `out`, `pending` (a yes that is not confirmed), or null to take back what was said',
       }),
     }),
     { minItems: 1, maxItems: MAX_CHANGES },
@@ -66,7 +67,10 @@ export function registerPreferenceRoutes(app: Server, { store, clock }: Preferen
     {
       config: { scope: 'users:write' },
       schema: {
-        ...about('Change what a user wants', 'What is not named stays as it is. In force for the next routing.'),
+        ...about(
+          'Change what a user wants',
+          'What is not named stays as it is. In force for the next routing.',
+        ),
         params,
         body: Body,
         response: responses({ 200: Answer }),

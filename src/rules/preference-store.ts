@@ -2,7 +2,12 @@ import { column, type Queryable } from '../store/index.ts';
 import type { Choice, Preference } from './preference.ts';
 import type { UserRef } from './quiet-store.ts';
 
-export type PreferenceRow = Preference & { tenantId: string; userId: string; source: string; updatedAt: Date };
+export type PreferenceRow = Preference & {
+  tenantId: string;
+  userId: string;
+  source: string;
+  updatedAt: Date;
+};
 
 /** Everything that these users said. */
 export async function selectPreferences(db: Queryable, users: readonly UserRef[]): Promise<PreferenceRow[]> {

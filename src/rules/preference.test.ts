@@ -11,7 +11,11 @@ const said = (text: string): Preference[] =>
     .split(' ')
     .filter(Boolean)
     .map((each) => {
-      const [category, channel, choice] = each.split('/') as [string, Preference['channel'], Preference['choice']];
+      const [category, channel, choice] = each.split('/') as [
+        string,
+        Preference['channel'],
+        Preference['choice'],
+      ];
       return { category, channel, choice };
     });
 

@@ -50,7 +50,10 @@ describe('quiet hours', () => {
       until([{ from: '23:00', to: '02:30' }], 'Europe/Berlin', '2026-10-25T00:00:00Z'),
       '2026-10-25T00:30:00.000Z',
     );
-    assert.equal(until([{ from: '02:30', to: '05:00' }], 'Europe/Berlin', '2026-10-25T00:30:00Z'), '2026-10-25T04:00:00.000Z');
+    assert.equal(
+      until([{ from: '02:30', to: '05:00' }], 'Europe/Berlin', '2026-10-25T00:30:00Z'),
+      '2026-10-25T04:00:00.000Z',
+    );
   });
 
   it('belong to the weekday on which they begin', () => {
@@ -72,7 +75,10 @@ describe('quiet hours', () => {
   });
 
   it('that leave no gap never end', () => {
-    assert.equal(until([{ from: '08:00', to: '08:00' }], 'UTC', '2026-11-21T10:00:00Z'), Number.POSITIVE_INFINITY);
+    assert.equal(
+      until([{ from: '08:00', to: '08:00' }], 'UTC', '2026-11-21T10:00:00Z'),
+      Number.POSITIVE_INFINITY,
+    );
   });
 
   it('are for channels that disturb, or for those that they name', () => {

@@ -4,7 +4,6 @@ import type { Clock } from '../lib/clock.ts';
 import { CHANNELS } from '../providers/index.ts';
 import type { Store } from '../store/index.ts';
 import { parseTimezone, requireUserId, UserPath } from '../users/index.ts';
-import type { Rules } from './rule-book.ts';
 import {
   deleteTenantQuiet,
   deleteUserQuiet,
@@ -13,6 +12,7 @@ import {
   selectTenantQuiet,
   selectUserQuiet,
 } from './quiet-store.ts';
+import type { Rules } from './rule-book.ts';
 
 export interface QuietRouteOptions {
   store: Pick<Store, 'scoped'>;
@@ -101,7 +101,10 @@ function addUserRoutes(app: Server, { store, clock }: QuietRouteOptions): void {
   const params = UserPath;
   app.get(
     url,
-    { config: read, schema: { ...about("A user's own quiet hours"), params, response: responses({ 200: Answer }) } },
+    {
+      config: read,
+      schema: { ...about("A user's own quiet hours"), params, response: responses({ 200: Answer }) },
+    },
     ({ credential: { tenantId }, params: { userId } }) =>
       store.scoped(tenantId, async (db) => {
         const id = await requireUserId(db, { tenantId, externalId: userId });
@@ -115,18 +118,29 @@ function addUserRoutes(app: Server, { store, clock }: QuietRouteOptions): void {
     body: UserBody,
     response: responses({ 200: Answer }),
   };
-  app.put(url, { config: write, schema }, ({ credential: { tenantId }, params: { userId }, body: { windows } }) =>
-    store.scoped(tenantId, async (db) => {
-      const id = await requireUserId(db, { tenantId, externalId: userId });
-      await saveUserQuiet(db, { tenantId, id, windows, now: new Date(clock.now()) });
-      return { windows };
-    }),
+  app.put(
+    url,
+    { config: write, schema },
+    ({ credential: { tenantId }, params: { userId }, body: { windows } }) =>
+      store.scoped(tenantId, async (db) => {
+        const id = await requireUserId(db, { tenantId, externalId: userId });
+        await saveUserQuiet(db, { tenantId, id, windows, now: new Date(clock.now()) });
+        return { windows };
+      }),
   );
-  const gone = { ...about("Remove a user's own quiet hours"), params, response: responses({ 204: Type.Null() }) };
-  app.delete(url, { config: write, schema: gone }, async ({ credential: { tenantId }, params: { userId } }, reply) => {
-    await store.scoped(tenantId, async (db) =>
-      deleteUserQuiet(db, { tenantId, id: await requireUserId(db, { tenantId, externalId: userId }) }),
-    );
-    return reply.code(204).send(null);
-  });
+  const gone = {
+    ...about("Remove a user's own quiet hours"),
+    params,
+    response: responses({ 204: Type.Null() }),
+  };
+  app.delete(
+    url,
+    { config: write, schema: gone },
+    async ({ credential: { tenantId }, params: { userId } }, reply) => {
+      await store.scoped(tenantId, async (db) =>
+        deleteUserQuiet(db, { tenantId, id: await requireUserId(db, { tenantId, externalId: userId }) }),
+      );
+      return reply.code(204).send(null);
+    },
+  );
 }
