@@ -13,7 +13,7 @@ const DAY_MS = 86_400_000;
 
 describeStores('reconciling', (store) => {
   beforeEach(async () => {
-    await store().engine.query('truncate deliveries, notifications, unrouted, claims, counters');
+    await store().engine.query('truncate deliveries, notifications, unrouted, postponed, claims, counters');
   });
   const rules = async () => (await reconcile(store().engine, LONG_AGO)).findings.map(({ rule }) => rule);
   const count = async () => {
@@ -66,10 +66,14 @@ describeStores('reconciling', (store) => {
     await store().engine.query(
       'insert into unrouted select tenant_id, priority, due_at, id from notifications n where exists (select from deliveries d where d.notification_id = n.id) limit 1',
     );
+    await store().engine.query(
+      "insert into postponed select tenant_id, id, due_at + interval '1 hour', '{sms}', 'quiet_hours' from notifications limit 1",
+    );
     assert.deepEqual(await rules(), [
       'counters and rows agree',
       'an accepted notification waits to be routed or has deliveries',
-      'what waits to be routed is an accepted notification without deliveries',
+      'what waits to be routed is an accepted notification, whole or a postponed part of it',
+      'what is postponed has a turn',
       'a delivery has a due time exactly while it is queued',
       'a delivery that is being sent is on record with a worker',
       'a delivery is listed as a problem exactly while it is one',
