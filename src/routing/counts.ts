@@ -5,7 +5,7 @@ import type { Planned } from './router.ts';
 /** Counts one committed routing batch. */
 export function countBatch(
   metrics: Metrics | undefined,
-  { rows, deliveries, failures }: Planned,
+  { rows, deliveries, postponed, failures }: Planned,
   ms: number,
 ): void {
   if (!metrics || rows.length === 0) return;
@@ -20,5 +20,9 @@ export function countBatch(
     if (state === 'queued') queued.add(channel, provider, priorityOf(lane), kindOf(live));
     else skipped.add(channel, priorityOf(lane), kindOf(live), reason);
   }
-  for (const tally of [routed, queued, skipped]) tally.flush();
+  const held = new Tally(metrics.postponed, 'channel', 'priority', 'kind', 'reason');
+  for (const { channels, priority, live, reason } of postponed)
+    for (const channel of channels)
+      held.add(channel, PRIORITY_NAMES[priority as 0 | 1 | 2], kindOf(live), reason);
+  for (const tally of [routed, queued, skipped, held]) tally.flush();
 }

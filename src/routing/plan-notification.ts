@@ -89,9 +89,10 @@ export function planNotification(row: RoutableRow, facts: Facts, now: number): N
 
 function toPostponement(
   { channel, until, reason }: Extract<Plan, { kind: 'postpone' }>,
-  { id, tenantId, priority }: RoutableRow,
+  { id, tenantId, live, priority }: RoutableRow,
 ): Postponement {
-  return { tenantId, notificationId: id, priority, dueAt: new Date(until), channels: [channel], reason };
+  const dueAt = new Date(until);
+  return { tenantId, notificationId: id, live, priority, dueAt, channels: [channel], reason };
 }
 
 function toDelivery(plan: Exclude<Plan, { kind: 'postpone' }>, row: RoutableRow, now: number) {

@@ -6,6 +6,8 @@ import type { RoutableRow } from './store.ts';
 export interface Postponement {
   tenantId: string;
   notificationId: string;
+  live: boolean;
+  /** 0 high, 1 normal, 2 low. */
   priority: number;
   dueAt: Date;
   channels: Channel[];

@@ -13,6 +13,7 @@ import {
   registerPreferenceRoutes,
   registerQuietRoutes,
 } from '../rules/index.ts';
+import { createMetrics } from '../telemetry/index.ts';
 import { registerUserRoutes } from '../users/index.ts';
 import { Router } from './router.ts';
 
@@ -23,6 +24,7 @@ const HOUR_MS = 3_600_000;
 describeStores('what quiet hours postpone', (store) => {
   let api: TwoTenants;
   let router: Router;
+  const metrics = createMetrics();
   before(async () => {
     api = await serveTwoTenants(store(), (app, { clock, ...deps }) => {
       const wake = new Wake();
@@ -40,6 +42,7 @@ describeStores('what quiet hours postpone', (store) => {
         connections: { forTenants: async () => new Map() },
         categories: createCategories(clock),
         rules,
+        metrics,
       });
     });
     const contacts = { email: 'ada@mail.example', phone: '+4915123456789' };
@@ -80,6 +83,10 @@ describeStores('what quiet hours postpone', (store) => {
     assert.deepEqual(before.waiting, [
       { channels: ['email', 'sms'], reason: 'quiet_hours', until: '2026-11-21T22:00:00.000Z' },
     ]);
+    assert.match(
+      await metrics.render(),
+      /channels_postponed_total\{channel="sms",priority="normal",kind="test",reason="quiet_hours"\} 1\n/,
+    );
     assert.deepEqual(await findings(), []);
     assert.equal((await router.routeBatch(NORMAL)).count, 0);
     await api.call('PUT', '/v1/users/ada', { contacts: { phone: null } });

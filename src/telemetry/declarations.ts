@@ -73,6 +73,11 @@ export const METRICS = {
     'Deliveries that routing decided against, by the rule that did it.',
     ['channel', 'priority', 'kind', 'reason'],
   ),
+  postponed: counter(
+    'channels_postponed',
+    'Channels of notifications that get their turn later, by the rule that held them up.',
+    ['channel', 'priority', 'kind', 'reason'],
+  ),
 
   routingDepth: gauge(
     'routing_depth',
