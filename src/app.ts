@@ -3,13 +3,14 @@ import {
   purgeExpiredKeys,
   registerAcceptRoutes,
   registerChangeRoutes,
+  registerExplainRoutes,
 } from './accept/index.ts';
 import type { Config } from './config/index.ts';
 import {
   createHttpTransport,
   type DeliveryEngine,
-  decideUnknown,
   HealthBoard,
+  policiesOf,
   registerHealthRoutes,
   Sweep,
   startDelivery,
@@ -30,7 +31,7 @@ import { createEgressGuard } from './lib/egress.ts';
 import type { Logger } from './lib/logger.ts';
 import { listProviders } from './providers/index.ts';
 import { createPostgresQueue, Wake } from './queue/index.ts';
-import { startRouting } from './routing/index.ts';
+import { Router, startRouting } from './routing/index.ts';
 import {
   createCategories,
   createRules,
@@ -316,21 +317,15 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   const { idempotencyMs, publicUrl } = config;
   registerAcceptRoutes(app, { store, clock, wake, templates, categories, commits, idempotencyMs, tracer });
   registerChangeRoutes(app, { store, templates, clock, wake });
-  registerLedgerRoutes(app, {
-    store,
-    clock,
-    wake,
-    loadPolicy: async (db, tenantId) => {
-      const own = (await categories.forTenants(db, [tenantId])).get(tenantId)!;
-      return (delivery, now) => decideUnknown(delivery, own.of(delivery.category).unknown, now);
-    },
-  });
+  registerLedgerRoutes(app, { store, clock, wake, loadPolicy: policiesOf(categories) });
   registerUserRoutes(app, { store, clock });
   registerInboxRoutes(app, { store, clock });
   registerTemplateRoutes(app, { store, clock, templates });
   registerKeyRoutes(app, { store, clock, authenticator });
   registerConnectionRoutes(app, { store, clock, connections, masterKeys });
   const { hooks, flags, guard, hookTransport: transport, health } = parts;
+  const router = new Router({ ...parts, standings: health });
+  registerExplainRoutes(app, { store, clock, templates, categories, router });
   registerHookRoutes(app, { store, clock, hooks, masterKeys, guard, transport });
   registerFlagRoutes(app, { store, clock, flags, settings: config.flags });
   registerCategoryRoutes(app, { store, clock, categories });

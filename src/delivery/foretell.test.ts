@@ -4,8 +4,8 @@ import { describeStores } from '../../test/support/stores.ts';
 import { serveTwoTenants } from '../../test/support/two-tenants.ts';
 import { registerLedgerRoutes } from '../ledger/index.ts';
 import { insertDelivery, insertNotification } from '../ledger/testing.ts';
-import { BUILT_IN } from '../rules/index.ts';
-import { decideUnknown } from './sweep.ts';
+import { createCategories } from '../rules/index.ts';
+import { policiesOf } from './unknown-policy.ts';
 
 describeStores('an unknown delivery', (store) => {
   it('tells what its category will make of it, and when, wherever it is shown', async () => {
@@ -13,8 +13,7 @@ describeStores('an unknown delivery', (store) => {
       registerLedgerRoutes(app, {
         ...deps,
         wake: { signal() {} },
-        loadPolicy: async () => (delivery, now) =>
-          decideUnknown(delivery, BUILT_IN.of(delivery.category).unknown, now),
+        loadPolicy: policiesOf(createCategories(deps.clock)),
       }),
     );
     for (const [category, decideAt, words] of [

@@ -1,6 +1,7 @@
 export { type DeliveryEngine, startDelivery } from './engine.ts';
 export { HealthBoard } from './health-board.ts';
 export { type HealthRouteOptions, registerHealthRoutes } from './health-routes.ts';
-export { decideUnknown, Sweep } from './sweep.ts';
+export { Sweep } from './sweep.ts';
 export { createHttpTransport } from './transport/index.ts';
+export { policiesOf } from './unknown-policy.ts';
 export { Work, type WorkHealth } from './work.ts';

@@ -14,7 +14,8 @@ import { createMetrics, type Metrics } from '../telemetry/index.ts';
 import { scheduleFor } from './retry.ts';
 import { type SettledOutcome, settle } from './settle.ts';
 import { type Result, saveHeartbeat, writeResults } from './store.ts';
-import { decideUnknown, Sweep } from './sweep.ts';
+import { Sweep } from './sweep.ts';
+import { decideUnknown } from './unknown-policy.ts';
 
 describeStores('the sweep', (store) => {
   let queue: Queue;

@@ -1,18 +1,15 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type Lane, priorityOf, type Undecided } from '../ledger/index.ts';
+import type { Lane } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import { type Channel, getProvider } from '../providers/index.ts';
 import type { Wake } from '../queue/index.ts';
-import type { Categories, UnknownPolicy } from '../rules/index.ts';
+import type { Categories } from '../rules/index.ts';
 import { ensurePartitions, type Queryable, type Store } from '../store/index.ts';
 import { type LoopBeat, type Metrics, type Tracer, UNWATCHED } from '../telemetry/index.ts';
 import { countDecisions } from './counts.ts';
 import { DEAD_AFTER_MS } from './heartbeat.ts';
-import { scheduleFor } from './retry.ts';
 import { Stir } from './stir.ts';
 import {
-  type Decision,
   type LostAttempt,
   loadSweepWork,
   loadUndecided,
@@ -21,6 +18,7 @@ import {
   writeDecisions,
 } from './sweep-store.ts';
 import { loadLostAttempts } from './trace-store.ts';
+import { decideUnknown } from './unknown-policy.ts';
 
 const INTERVAL_MS = 1_000;
 const PARTITIONS_EVERY_MS = 3_600_000;
@@ -174,23 +172,4 @@ export class Sweep {
       await ensurePartitions(store.engine, now);
     }
   }
-}
-
-/**
- * The policy for an attempt that nobody can tell the outcome of, once no evidence came in time. Sending again is
- * always over the same connection: only there a provider-side key or a replacing message can hide the duplicate.
- */
-export function decideUnknown(delivery: Undecided, policy: UnknownPolicy, now: number): Decision {
-  const { id, retries } = delivery;
-  const end = (state: Decision['state'], reason: string): Decision => ({ id, state, reason, retries });
-  if (delivery.cancelRequested) return end('cancelled', 'cancelled');
-  // It may have been sent: that it came too late since then would hide what the person is asked to find out.
-  if (policy === 'hold') return end('unknown', 'waits_for_operator');
-  if (delivery.expiresAt && delivery.expiresAt.getTime() <= now) return end('expired', 'expired');
-  const supports = delivery.provider ? getProvider(delivery.provider)?.supports : undefined;
-  const isSafe = supports?.dedupeKey || supports?.replaces;
-  if (!isSafe && policy === 'never-repeat') return end('failed', 'unknown_not_repeated');
-  const schedule = scheduleFor(delivery.channel as Channel, priorityOf(delivery.lane));
-  if (retries >= schedule.delaysMs.length) return end('dead', 'unknown_retries_exhausted');
-  return { id, state: 'queued', reason: 'unknown_sent_again', retries: retries + 1 };
 }

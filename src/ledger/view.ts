@@ -1,5 +1,6 @@
 import { explainChoice, renderChoice } from './choice.ts';
 import { type DecideUnknown, describeNext } from './next.ts';
+import { explainReason } from './reasons.ts';
 import { PRIORITY_NAMES } from './states.ts';
 import type { AttemptRow, DeliveryRow, NotificationRow } from './store.ts';
 
@@ -78,7 +79,7 @@ export function renderDelivery(
     provider: row.provider ?? undefined,
     connection: row.connection || undefined,
     choice: renderChoice(row.choice),
-    why: row.connection ? explainChoice(row.choice, row.connection) : undefined,
+    why: row.connection ? explainChoice(row.choice, row.connection) : explainReason(row.reason, row.code),
     deviceId: row.device_id ?? undefined,
     templateVersion: row.template_version ?? undefined,
     providerMessageId: row.provider_message_id ?? undefined,

@@ -1,7 +1,7 @@
 import { laneOf, PRIORITY_NAMES } from '../ledger/index.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import type { Channel } from '../providers/index.ts';
-import type { RuleBook, TenantCategories } from '../rules/index.ts';
+import type { Category, RuleBook, TenantCategories } from '../rules/index.ts';
 import type { CompiledTemplate } from '../templates/index.ts';
 import type { Connection } from '../tenants/index.ts';
 import type { Recipients } from '../users/index.ts';
@@ -32,8 +32,17 @@ export interface NotificationPlan {
   postponed: Postponement[];
 }
 
+/** A decision, with what it went by. */
+export interface Decided {
+  plans: Plan[];
+  recipient: Recipients | null;
+  category: Category;
+  template: CompiledTemplate | null;
+  expiresAt: Date;
+}
+
 /** Decides on one notification, or on the channels of it whose turn it is. Pure. */
-export function planNotification(row: RoutableRow, facts: Facts, now: number): NotificationPlan {
+export function decideFor(row: RoutableRow, facts: Facts, now: number): Decided {
   const recipient = facts.recipients.get(`${row.tenantId}/${row.userId}`) ?? null;
   const templateId = templateIdOf(row);
   const template =
@@ -63,6 +72,12 @@ export function planNotification(row: RoutableRow, facts: Facts, now: number): N
     lot: Number.parseInt(row.id.slice(-8), 16) / 2 ** 32,
     now,
   });
+  return { plans, recipient, category, template, expiresAt };
+}
+
+/** The rows that the decision on one notification comes to. Pure. */
+export function planNotification(row: RoutableRow, facts: Facts, now: number): NotificationPlan {
+  const { plans, recipient, template, expiresAt } = decideFor(row, facts, now);
   const shared = {
     tenantId: row.tenantId,
     live: row.live,

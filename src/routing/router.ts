@@ -10,6 +10,7 @@ import { loadRecipients, type Recipients } from '../users/index.ts';
 import { liveCandidates, type Standings, testCandidates } from './candidates.ts';
 import { countBatch } from './counts.ts';
 import type { Candidate } from './decide.ts';
+import { type Explanation, explain } from './explain.ts';
 import { type Facts, planNotification, templateIdOf } from './plan-notification.ts';
 import { deletePostponed, insertPostponed, type Postponement } from './postponed-store.ts';
 import {
@@ -125,6 +126,11 @@ export class Router {
     await insertDeliveries(db, deliveries);
     await failNotifications(db, failures);
     return { rows, deliveries, postponed, failures, lanes: lanesOf(deliveries), startedAt: now };
+  }
+
+  /** What would become of a notification at `now`; changes nothing. */
+  async explain(row: RoutableRow, now: number): Promise<Explanation> {
+    return explain(row, await this.#loadFacts(this.#options.store.engine, [row]), now);
   }
 
   /** Counts and traces what was planned, once its transaction is committed; `ms` is how long that took. */

@@ -100,6 +100,11 @@ const ATTACKS: Record<string, Attack> = {
   'GET /v1/hooks': ['his own', () => '/v1/hooks'],
   'GET /v1/flags': ['his own', () => '/v1/flags'],
   'DELETE /v1/flags/{name}': ['his own', () => '/v1/flags/failover'],
+  'POST /v1/notifications/explain': [
+    'his own',
+    () => '/v1/notifications/explain',
+    () => ({ userId: 'ada', message }),
+  ],
   'GET /v1/quiet-hours': ['his own', () => '/v1/quiet-hours'],
   'DELETE /v1/quiet-hours': ['his own', () => '/v1/quiet-hours'],
   'GET /v1/users/{userId}/quiet-hours': [404, () => '/v1/users/ada/quiet-hours'],

@@ -1,0 +1,74 @@
+import { Type } from 'typebox';
+import { OneOf, responses, type Server } from '../http/index.ts';
+import type { Clock } from '../lib/clock.ts';
+import { storedRequest } from '../queue/index.ts';
+import type { Router } from '../routing/index.ts';
+import type { Categories } from '../rules/index.ts';
+import type { Store } from '../store/index.ts';
+import type { Templates } from '../templates/index.ts';
+import { buildRow, checkRules, checkTemplate, NotificationBody } from './request.ts';
+
+export interface ExplainOptions {
+  store: Pick<Store, 'engine'>;
+  clock: Clock;
+  templates: Pick<Templates, 'isPublished'>;
+  categories: Pick<Categories, 'forTenants'>;
+  router: Pick<Router, 'explain'>;
+}
+
+const OptionalText = Type.Optional(Type.String());
+const Explanation = Type.Object({
+  user: Type.Union([
+    Type.Object({
+      locale: Type.Union([Type.String(), Type.Null()]),
+      timezone: Type.Union([Type.String(), Type.Null()]),
+    }),
+    Type.Null(),
+  ]),
+  category: Type.Object({ id: Type.String(), kind: Type.String(), quietHours: Type.String() }),
+  template: Type.Union([Type.Object({ version: Type.Integer() }), Type.Null()]),
+  expiresAt: Type.String({ format: 'date-time' }),
+  plans: Type.Array(
+    Type.Object({
+      channel: Type.String(),
+      verdict: OneOf(['deliver', 'skip', 'postpone']),
+      reason: OptionalText,
+      detail: OptionalText,
+      until: Type.Optional(Type.String({ format: 'date-time' })),
+      deviceId: OptionalText,
+      platform: OptionalText,
+      connection: OptionalText,
+      provider: OptionalText,
+      why: Type.String({ description: 'For people' }),
+    }),
+  ),
+});
+
+/** A dry run: what would become of a notification if it were routed now. Nothing is stored, reserved or sent. */
+export function registerExplainRoutes(app: Server, options: ExplainOptions): void {
+  const { store, clock, templates, categories, router } = options;
+  app.post(
+    '/v1/notifications/explain',
+    {
+      config: { scope: 'notifications:read' },
+      schema: {
+        tags: ['Notifications'],
+        summary: 'Explain what would become of a notification',
+        description:
+          'Takes the body of a notification and says for each channel and device what routing would decide now, and why. ' +
+          'Nothing is stored or sent.',
+        body: NotificationBody,
+        response: responses({ 200: Explanation }),
+      },
+    },
+    async ({ credential: { tenantId, live }, body }) => {
+      const now = clock.now();
+      checkRules(body, now);
+      await checkTemplate(templates, tenantId, body);
+      const own = (await categories.forTenants(store.engine, [tenantId])).get(tenantId)!;
+      const row = buildRow(body, undefined, { tenantId, live, now, idempotencyMs: 0, categories: own });
+      const request = storedRequest(JSON.parse(row.request));
+      return router.explain({ ...row, request }, Math.max(now, row.dueAt.getTime()));
+    },
+  );
+}

@@ -1,0 +1,79 @@
+import { explainChoice, explainReason } from '../ledger/index.ts';
+import type { Category } from '../rules/index.ts';
+import type { Plan } from './decide.ts';
+import { type Decided, decideFor, type Facts } from './plan-notification.ts';
+import type { RoutableRow } from './store.ts';
+
+/** What would become of one channel or device, as data and as a sentence. */
+export interface ExplainedPlan {
+  channel: string;
+  verdict: 'deliver' | 'skip' | 'postpone';
+  /** The rule that decided against it, or for later. */
+  reason?: string;
+  detail?: string;
+  /** RFC 3339; when it gets its turn. */
+  until?: string;
+  deviceId?: string;
+  platform?: string;
+  connection?: string;
+  provider?: string;
+  why: string;
+}
+
+export interface Explanation {
+  user: { locale: string | null; timezone: string | null } | null;
+  category: Pick<Category, 'id' | 'kind' | 'quietHours'>;
+  template: { version: number } | null;
+  expiresAt: string;
+  plans: ExplainedPlan[];
+}
+
+/** What routing would decide about a notification at `now` (ms since the epoch), and why. Pure. */
+export function explain(row: RoutableRow, facts: Facts, now: number): Explanation {
+  const { plans, recipient, category, template, expiresAt } = decideFor(row, facts, now);
+  return {
+    user: recipient && { locale: recipient.user.locale, timezone: recipient.user.timezone },
+    category: { id: category.id, kind: category.kind, quietHours: category.quietHours },
+    template: template && { version: template.version },
+    expiresAt: expiresAt.toISOString(),
+    plans: plans.map((plan) => explainPlan(plan, recipient)),
+  };
+}
+
+function explainPlan(plan: Plan, recipient: Decided['recipient']): ExplainedPlan {
+  const { channel } = plan;
+  switch (plan.kind) {
+    case 'deliver': {
+      const { connection, provider, choice, deviceId, platform, contactKind } = plan;
+      const contact = recipient?.contacts.find(({ kind }) => kind === contactKind);
+      const to = deviceId ? `a device (${platform})` : contact ? `the user's ${contact.kind}` : 'the user';
+      return {
+        channel,
+        verdict: 'deliver',
+        deviceId: deviceId ?? undefined,
+        platform: platform ?? undefined,
+        connection,
+        provider,
+        why: `Goes to ${to} over ${connection}. ${explainChoice(choice, connection)}`,
+      };
+    }
+    case 'postpone': {
+      const until = new Date(plan.until).toISOString();
+      const why = `The user is to be left in peace until ${until}; everything is decided anew then.`;
+      return { channel, verdict: 'postpone', reason: plan.reason, until, why };
+    }
+    case 'skip': {
+      const { reason, detail, deviceId, platform } = plan;
+      const why = explainReason(reason, detail) ?? reason;
+      return {
+        channel,
+        verdict: 'skip',
+        reason,
+        detail,
+        deviceId: deviceId ?? undefined,
+        platform: platform ?? undefined,
+        why,
+      };
+    }
+  }
+}
