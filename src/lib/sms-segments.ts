@@ -1,51 +1,44 @@
-/**
- * The GSM 7-bit default alphabet and its extension table (3GPP TS 23.038, 6.2.1: https://www.3gpp.org/dynareport/23038.htm).
- * An extension character is an escape and one more septet. Lower-case ç, the backtick and curly quotes are in neither.
- */
-const GSM7_BASIC = new Set(
-  '@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !"#¤%&\'()*+,-./0123456789:;<=>?' +
-    '¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà',
-);
-const GSM7_EXTENSION = new Set('^{}\\[~]|€\f');
-
-// 140 octets a message; in a concatenated one, 6 of them are the user data header (3GPP TS 23.040, 9.2.3.24).
-const CAPACITY = { gsm7: { single: 160, part: 153 }, ucs2: { single: 70, part: 67 } } as const;
-
-export interface SegmentCount {
-  encoding: 'gsm7' | 'ucs2';
-  /** Septets for GSM-7, UTF-16 code units for UCS-2. */
+/** How a text travels as SMS (3GPP TS 23.038 and 23.040). */
+export interface SmsSize {
+  /** One character outside of GSM-7 turns the whole text into UCS-2. */
+  encoding: 'GSM-7' | 'UCS-2';
+  /** Septets, or UTF-16 code units. */
   units: number;
-  /** Messages that are sent, and billed. 0 for the empty text. */
+  /** Messages that it is cut into; each is charged. */
   segments: number;
+  /** Characters that are not in GSM-7, each once, in order; what to replace to save money. */
+  foreign: string[];
 }
 
-/** How many short messages a text takes. One character outside GSM-7 turns the whole text into UCS-2. */
-export function countSegments(text: string): SegmentCount {
+const BASIC = new Set(
+  '@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !"#¤%&\'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà',
+);
+/** These are an escape and a character, which must not be cut apart. */
+const EXTENDED = new Set('\f^{}\\[~]|€');
+/** Of one message, and of each of several: their headers take the rest. */
+const ROOM = { 'GSM-7': { one: 160, each: 153 }, 'UCS-2': { one: 70, each: 67 } } as const;
+
+/** Counts what a text is charged for. Pure; an empty text is one message. */
+export function measureSms(text: string): SmsSize {
   const characters = [...text];
-  const septets = characters.map(septetsOf);
-  const encoding = septets.includes(0) ? 'ucs2' : 'gsm7';
-  const costs = encoding === 'gsm7' ? septets : characters.map((character) => character.length);
-  const units = costs.reduce((sum, cost) => sum + cost, 0);
-  const { single, part } = CAPACITY[encoding];
-  return { encoding, units, segments: units <= single ? Math.sign(units) : countParts(costs, part) };
+  const foreign = [...new Set(characters.filter((each) => !BASIC.has(each) && !EXTENDED.has(each)))];
+  const encoding = foreign.length === 0 ? 'GSM-7' : 'UCS-2';
+  const sizes = characters.map((each) => (encoding === 'UCS-2' ? each.length : EXTENDED.has(each) ? 2 : 1));
+  const units = sizes.reduce((sum, size) => sum + size, 0);
+  const room = ROOM[encoding];
+  return { encoding, units, segments: units <= room.one ? 1 : countParts(sizes, room.each), foreign };
 }
 
-/** 0 when GSM-7 does not have the character. */
-function septetsOf(character: string): 0 | 1 | 2 {
-  if (GSM7_BASIC.has(character)) return 1;
-  return GSM7_EXTENSION.has(character) ? 2 : 0;
-}
-
-/** An escape pair or a surrogate pair must not straddle two parts, so a part can end one unit early. */
-function countParts(costs: number[], capacity: number): number {
+/** A character of two units that does not fit goes into the next part whole. */
+function countParts(sizes: number[], room: number): number {
   let parts = 1;
   let used = 0;
-  for (const cost of costs) {
-    if (used + cost > capacity) {
+  for (const size of sizes) {
+    if (used + size > room) {
       parts++;
       used = 0;
     }
-    used += cost;
+    used += size;
   }
   return parts;
 }

@@ -8,6 +8,7 @@ import {
   type Server,
   toPage,
 } from '../http/index.ts';
+import { measureSms } from '../lib/sms-segments.ts';
 import type { Store } from '../store/index.ts';
 import { compileTemplate } from './compile.ts';
 import {
@@ -162,7 +163,8 @@ function registerPreview(app: Server, store: Store): void {
         user: { id: 'preview', attributes: {}, ...user },
       });
       if ('problem' in rendered) throw new Problem('request.unprocessable', rendered.problem);
-      return { version, content: rendered.content };
+      const { content } = rendered;
+      return { version, content, ...(channel === 'sms' && { sms: measureSms(content.body ?? '') }) };
     },
   );
 }

