@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { type Bellhop, startBellhop } from '../app.ts';
 import { type Config, loadConfig } from '../config/index.ts';
 import { sleep } from '../lib/clock.ts';
@@ -27,6 +28,8 @@ export async function start(): Promise<number> {
   const bellhop = await startBellhop(config, logger, VERSION);
   if (bellhop.firstKeys) printKeys(bellhop.firstKeys);
   printReady(config, bellhop, performance.now() - startedAt);
+  // Now, and not at the end, which a crash would not leave time for: the next start is twice as fast by it.
+  flushCompileCache();
   setTimeout(releaseStartMemory, SETTLED_MS).unref();
   const stuck = bellhop.stuck.then((loop) => ({ loop }));
   const cause = await Promise.race([stopped, stuck]);

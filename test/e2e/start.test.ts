@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -72,6 +72,16 @@ describe('starting', () => {
     await killed.end('SIGKILL');
     const next = await startBellhop({}, { dataDir });
     assert.equal(await next.end(), 0);
+  });
+
+  it('leaves compiled code to the next start, even when it is killed', async () => {
+    const cache = temporaryFolder();
+    const bellhop = await startBellhop({ NODE_COMPILE_CACHE: cache });
+    await bellhop.end('SIGKILL');
+    await bellhop.dispose();
+    const files = readdirSync(cache, { recursive: true });
+    rmSync(cache, { recursive: true });
+    assert.ok(files.length > 100, `${files.length} files`);
   });
 
   it('says what to do about a taken port', async () => {
