@@ -167,6 +167,7 @@ async function buildParts(
     masterKeys,
     flags,
     transport: hookTransport,
+    metrics,
     module,
   });
   const { promise: stuck, resolve: onStuck } = Promise.withResolvers<string>();

@@ -7,6 +7,7 @@ import { saveFlagValues } from '../flags/store.ts';
 import { FakeClock } from '../lib/clock.ts';
 import { createEgressGuard, type EgressGuard } from '../lib/egress.ts';
 import { createLogger } from '../lib/logger.ts';
+import { createMetrics, type Metrics } from '../telemetry/index.ts';
 import { makeMasterKeys, makeTenant } from '../tenants/testing.ts';
 import { type HookRequest, putHook, rotateSecret } from './changes.ts';
 import { createHooks, type Hooks } from './hooks.ts';
@@ -35,6 +36,7 @@ describeStores('hooks', (store) => {
   let tenantId: string;
   const open: Hooks[] = [];
   const logs: string[] = [];
+  let metrics: Metrics;
   before(async () => {
     peer = await startHookPeer();
   });
@@ -61,7 +63,9 @@ describeStores('hooks', (store) => {
     const transport = createHttpTransport({ guard: extra.guard ?? loopback });
     const flags = createFlags({ clock, settings: [] });
     const module = extra.module ?? null;
-    const hooks = createHooks({ clock, logger, masterKeys, transport, flags, module, random: () => 0 });
+    metrics = createMetrics();
+    const options = { clock, logger, masterKeys, transport, flags, metrics, module, random: () => 0 };
+    const hooks = createHooks(options);
     open.push(hooks);
     return hooks;
   }
@@ -228,6 +232,13 @@ describeStores('hooks', (store) => {
     clock.advance(1_000);
     peer.answer = say({ verdict: 'send' });
     assert.equal((await ask(hooks)).kind, 'send');
+    const text = await metrics.render();
+    const calls = (outcome: string) =>
+      new RegExp(`hook_calls_total\\{moment="pre-send",by="tenant",outcome="${outcome}"\\} (\\d+)`).exec(
+        text,
+      )?.[1];
+    assert.deepEqual([calls('failed'), calls('not_called'), calls('answered')], ['5', '3', '1']);
+    assert.match(text, /hook_seconds_count\{moment="pre-send",by="tenant"\} 6\n/);
   });
 
   it('are not reached on private addresses', async () => {
@@ -295,6 +306,7 @@ describeStores('hooks', (store) => {
     clock.advance(300);
     await hooks.close();
     assert.equal(hooks.lost, 1_010);
+    assert.match(await metrics.render(), /hook_events_lost_total 1010\n/);
     assert.ok(peer.calls.length <= 64, `${peer.calls.length} calls`);
   });
 

@@ -4,6 +4,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { Message } from '../providers/index.ts';
 import type { Claimed } from '../queue/index.ts';
 import { type Queryable, TenantCache } from '../store/index.ts';
+import type { Metrics } from '../telemetry/index.ts';
 import type { MasterKeys } from '../tenants/index.ts';
 import { TIMED_OUT, withinBudget } from './budget.ts';
 import { callHook, type HookTransport, type Reply } from './call.ts';
@@ -26,6 +27,7 @@ export interface HooksOptions {
   masterKeys: MasterKeys;
   transport: HookTransport & { close(): Promise<void> };
   flags: Pick<Flags, 'forTenants'>;
+  metrics?: Metrics;
   /** The operator's own hook, for all tenants. */
   module: HooksModule | null;
   random?: () => number;
@@ -116,7 +118,8 @@ class HookBoard implements Hooks {
         const event = buildPostSend(claimed, ending, clock.now());
         for (const hook of wanting('post-send', claimed)) {
           const callId = callIdOf('post', claimed, hook);
-          const tell = async () => failureOf(await this.#call(hook, { event, callId, maxWaitMs: null }));
+          const call = () => this.#call(hook, { event, callId, maxWaitMs: null });
+          const tell = async () => failureOf(await this.#counted(hook.moment, 'tenant', call));
           this.#postSend.tell({ tenantId: hook.tenantId, id: hook.id, tell });
         }
         if (module?.postSend) this.#tellModule(module, claimed.tenantId, event);
@@ -129,7 +132,9 @@ class HookBoard implements Hooks {
       id: hook.id,
       onFailure: hook.onFailure,
       ask: (event) =>
-        this.#call(hook, { event, callId: callIdOf('pre', claimed, hook), maxWaitMs: hook.timeoutMs }),
+        this.#counted(hook.moment, 'tenant', () =>
+          this.#call(hook, { event, callId: callIdOf('pre', claimed, hook), maxWaitMs: hook.timeoutMs }),
+        ),
     };
   }
 
@@ -138,26 +143,44 @@ class HookBoard implements Hooks {
       id: MODULE_ID,
       onFailure: module.onFailure,
       ask: (event) =>
-        runModule(this.#options.clock, module.timeoutMs, () => module.preSend!(structuredClone(event))),
+        this.#counted('pre-send', 'operator', () =>
+          runModule(this.#options.clock, module.timeoutMs, () => module.preSend!(structuredClone(event))),
+        ),
     };
   }
 
   #tellModule(module: HooksModule, tenantId: string, event: HookEvent): void {
     const { clock } = this.#options;
-    const tell = async () =>
-      failureOf(await runModule(clock, module.timeoutMs, () => module.postSend!(event)));
+    const run = () => runModule(clock, module.timeoutMs, () => module.postSend!(event));
+    const tell = async () => failureOf(await this.#counted('post-send', 'operator', run));
     this.#postSend.tell({ tenantId, id: MODULE_ID, tell });
+  }
+
+  async #counted<R extends object>(
+    moment: Moment,
+    by: 'tenant' | 'operator',
+    call: () => Promise<R>,
+  ): Promise<R> {
+    const { metrics, clock } = this.#options;
+    const startedAt = clock.now();
+    const reply = await call();
+    const outcome = 'notCalled' in reply ? 'not_called' : 'failed' in reply ? 'failed' : 'answered';
+    metrics?.hookCalls.inc({ moment, by, outcome });
+    if (outcome !== 'not_called')
+      metrics?.hookSeconds.observe({ moment, by }, (clock.now() - startedAt) / 1000);
+    return reply;
   }
 
   /** A call in its turn: see `HookLine`. */
   async #call(
     hook: Hook,
     { event, callId, maxWaitMs }: { event: HookEvent; callId: string; maxWaitMs: number | null },
-  ): Promise<Reply & { retryAfterMs?: number }> {
+  ): Promise<Reply & { retryAfterMs?: number; notCalled?: true }> {
     const { clock } = this.#options;
     const line = this.#lineOf(hook);
     if (line.pauseMs(clock.now()) > 0) return paused(line, clock);
-    if (!(await this.#enter(line, maxWaitMs))) return { failed: 'too many calls are waiting' };
+    if (!(await this.#enter(line, maxWaitMs)))
+      return { failed: 'too many calls are waiting', notCalled: true };
     try {
       if (line.pauseMs(clock.now()) > 0) return paused(line, clock);
       const reply = await callHook(this.#options, hook, { event, callId });
@@ -192,8 +215,8 @@ class HookBoard implements Hooks {
   }
 }
 
-function paused(line: HookLine, clock: Clock): Reply & { retryAfterMs: number } {
-  return { failed: 'it is paused after failures', retryAfterMs: line.pauseMs(clock.now()) };
+function paused(line: HookLine, clock: Clock): Reply & { retryAfterMs: number; notCalled: true } {
+  return { failed: 'it is paused after failures', retryAfterMs: line.pauseMs(clock.now()), notCalled: true };
 }
 
 /** Runs a function of the operator's module within its time. A function that never lets go of the thread is not stopped. */

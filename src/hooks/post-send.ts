@@ -1,5 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
+import type { Metrics } from '../telemetry/index.ts';
 
 const MAX_UNDER_WAY = 1_000;
 const TELL_EVERY_MS = 10_000;
@@ -26,13 +27,15 @@ interface Line {
 export class PostSend {
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #metrics: Metrics | undefined;
   readonly #lines = new Map<string, Line>();
   readonly #running = new Set<Promise<void>>();
   #lost = 0;
 
-  constructor({ clock, logger }: { clock: Clock; logger: Logger }) {
+  constructor({ clock, logger, metrics }: { clock: Clock; logger: Logger; metrics?: Metrics }) {
     this.#clock = clock;
     this.#logger = logger;
+    this.#metrics = metrics;
   }
 
   /** Events that no hook got, since the start of the process. */
@@ -70,6 +73,7 @@ export class PostSend {
 
   #lose(line: Line, { tenantId, id }: Told, why: string): void {
     this.#lost++;
+    this.#metrics?.hookEventsLost.inc();
     line.lost++;
     const now = this.#clock.now();
     if (now - line.toldAt < TELL_EVERY_MS) return;

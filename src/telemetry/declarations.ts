@@ -124,6 +124,22 @@ export const METRICS = {
     ['channel', 'provider'],
     CALL,
   ),
+  hookCalls: counter(
+    'hook_calls',
+    "Hooks asked before sending or told afterwards; `by` tells a tenant's from the operator's module. `not_called`: paused after failures, or too many wait.",
+    ['moment', 'by', 'outcome'],
+  ),
+  hookSeconds: histogram(
+    'hook_seconds',
+    'From the call of a hook to its answer or its failure.',
+    ['moment', 'by'],
+    CALL,
+  ),
+  hookEventsLost: counter(
+    'hook_events_lost',
+    'Events after sending that a hook was too slow or too broken to get.',
+    [],
+  ),
   handoffSeconds: histogram(
     'handoff_seconds',
     'From the accepted request (or its sendAt) until the provider took the message, retries included.',
