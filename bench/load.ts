@@ -43,7 +43,7 @@ export async function generateLoad(plan: LoadPlan): Promise<LoadResult> {
     const pump = () => {
       const now = performance.now();
       while (idle.length > 0 && now < end && nextDue() <= now) {
-        const lane = idle.pop()!;
+        const lane = idle.shift()!;
         const due = plan.rate === 0 ? now : nextDue();
         const n = sent++;
         under++;
@@ -104,6 +104,7 @@ class Lane {
       socket.setEncoding('latin1');
       socket.on('error', reject);
       socket.on('data', (chunk: string) => this.#read(chunk));
+      socket.on('close', () => this.#end('closed'));
       this.#socket = socket;
     });
   }
@@ -112,7 +113,13 @@ class Lane {
     this.#answered = answered;
     const { modulus = 1 } = this.#plan;
     const body = this.#plan.body.replaceAll('{n}', String(n)).replaceAll('{m}', String(n % modulus));
-    this.#socket!.write(`${this.#head}${Buffer.byteLength(body)}\r\n\r\n${body}`);
+    const text = `${this.#head}${Buffer.byteLength(body)}\r\n\r\n${body}`;
+    if (this.#socket) this.#socket.write(text);
+    else
+      this.open().then(
+        () => this.#socket?.write(text),
+        () => this.#end('refused'),
+      );
   }
 
   close(): void {
@@ -127,9 +134,21 @@ class Lane {
     if (this.#buffer.length < headEnd + 4 + length) return;
     const status = this.#buffer.slice(9, 12);
     this.#buffer = this.#buffer.slice(headEnd + 4 + length);
-    const answered = this.#answered!;
+    this.#answer(status);
+  }
+
+  /** The server ended it: the next request opens it again. */
+  #end(how: string): void {
+    this.#socket = null;
+    this.#buffer = '';
+    this.#answer(how);
+  }
+
+  /** Nobody asked for what comes when a connection idled for too long (408). */
+  #answer(status: string): void {
+    const answered = this.#answered;
     this.#answered = null;
-    answered(status);
+    answered?.(status);
   }
 }
 

@@ -308,7 +308,7 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
       ...line,
       line: 'bulk',
       metrics,
-      intervalMs: BULK_COMMIT_INTERVAL_MS,
+      intervalMs: Math.max(BULK_COMMIT_INTERVAL_MS, store.gatherMs),
     }),
   };
   metrics.beforeScrape(() => {

@@ -19,7 +19,7 @@ const GATHER_MS = 20;
 const SLICES_PER_LANE = 64;
 
 export interface DispatcherOptions {
-  store: Pick<Store, 'engine' | 'engineHigh'>;
+  store: Pick<Store, 'engine' | 'engineHigh' | 'gatherMs'>;
   clock: Clock;
   logger: Logger;
   wake: Pick<Wake, 'on' | 'isComplete'>;
@@ -119,6 +119,7 @@ export class Dispatcher {
       ...options,
       lane,
       db: priorityOf(lane) === 'high' ? store.engineHigh : store.engine,
+      gatherMs: store.gatherMs,
       drained: () => this.#drained(lane),
       beat: watch?.watch(`lane ${lane}`),
     });

@@ -31,6 +31,8 @@ export interface LaneLoopOptions {
   gates: Gates;
   connections: Pick<Connections, 'forTenants'>;
   worker: Pick<Worker, 'id' | 'run'>;
+  /** How long work is gathered after a claim, at least; high priority gathers nothing. */
+  gatherMs: number;
   /** Called when nothing of the last agenda can be started any more. */
   drained(): void;
   metrics?: Metrics;
@@ -84,13 +86,14 @@ export class LaneLoop {
   async #run(): Promise<void> {
     const { lane, clock, logger, beat = UNWATCHED } = this.#options;
     const isHigh = priorityOf(lane) === 'high';
+    const afterClaimMs = Math.max(GATHER_MS, this.#options.gatherMs);
     while (!this.#stop.signal.aborted) {
       beat.turn();
       try {
         const claimed = await this.#round();
         beat.rest();
         const isBusy = claimed > 0 || (await this.#alarm.wait(this.#restMs()));
-        if (isBusy && !isHigh) await clock.sleep(GATHER_MS, this.#stop.signal);
+        if (isBusy && !isHigh) await clock.sleep(claimed > 0 ? afterClaimMs : GATHER_MS, this.#stop.signal);
       } catch (error) {
         logger.error({ error, lane }, 'claiming failed; trying again');
         await clock.sleep(AFTER_ERROR_MS, this.#stop.signal);

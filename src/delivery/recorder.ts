@@ -49,7 +49,7 @@ export class Recorder {
       maxBatch: MAX_BATCH,
       concurrency: 1,
       maxWaiting: Number.POSITIVE_INFINITY,
-      intervalMs: INTERVAL_MS,
+      intervalMs: Math.max(INTERVAL_MS, options.store.gatherMs),
       clock: options.clock,
     });
   }

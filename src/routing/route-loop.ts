@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import { routeTopic, type Wake } from '../queue/index.ts';
+import { ROUTE_HIGH, routeTopic, type Wake } from '../queue/index.ts';
 import type { Queryable } from '../store/index.ts';
 import { type LoopBeat, UNWATCHED } from '../telemetry/index.ts';
 import { Horizon } from './horizon.ts';
@@ -27,6 +27,8 @@ export interface RouteLoopOptions {
   beat?: LoopBeat;
   /** What this loop routes (0 high, 1 normal, 2 low); all by default. A loop for high alone gathers nothing. */
   priorities?: readonly number[];
+  /** How long what is accepted is gathered after a batch, at least, unless something of high priority is among it. */
+  gatherMs?: number;
 }
 
 /** Routes as long as something is due, then sleeps until a signal, the next due time or the poll, whichever is first. */
@@ -36,7 +38,9 @@ export class RouteLoop {
   #stop = new AbortController();
   readonly #horizon = new Horizon();
   readonly #priorities: readonly number[];
-  readonly #gatherMs: number;
+  readonly #gathers: boolean;
+  /** Ends what is gathered for the next batch. */
+  #hurry: AbortController | null = null;
   #batches = 0;
   #signalled = true;
   #pollMs = BUSY_POLL_MS;
@@ -47,7 +51,7 @@ export class RouteLoop {
     this.#router = router;
     this.#options = options;
     this.#priorities = options.priorities ?? ALL;
-    this.#gatherMs = this.#priorities.every((priority) => priority === 0) ? 0 : GATHER_MS;
+    this.#gathers = this.#priorities.some((priority) => priority !== 0);
   }
 
   start(): void {
@@ -56,6 +60,7 @@ export class RouteLoop {
       if (!topics.has(topic)) return;
       this.#signalled = true;
       this.#interrupt?.abort();
+      if (topic === ROUTE_HIGH) this.#hurry?.abort();
     });
     this.#done = this.#run().finally(off);
   }
@@ -63,6 +68,7 @@ export class RouteLoop {
   async stop(): Promise<void> {
     this.#stop.abort();
     this.#interrupt?.abort();
+    this.#hurry?.abort();
     await this.#done;
   }
 
@@ -91,7 +97,7 @@ export class RouteLoop {
         const { count, lanes, oldest } = await this.#router.routeBatch(priority, since[priority]);
         if (oldest) this.#horizon.passed(priority, oldest);
         for (const lane of lanes) wake.signal(lane);
-        if (count < FULL_ENOUGH) await this.#gather();
+        if (count < FULL_ENOUGH) await this.#gather(Math.max(GATHER_MS, this.#options.gatherMs ?? 0));
         // The embedded database answers without ever leaving this turn of the event loop; timers and sockets need one.
         await nextTurn();
       } catch (error) {
@@ -111,11 +117,14 @@ export class RouteLoop {
     await clock.sleep(Math.min(untilNextMs, this.#pollMs), this.#interrupt.signal);
     this.#interrupt = null;
     this.#pollMs = wake.isComplete ? Math.min(this.#pollMs * 2, IDLE_POLL_MS) : BUSY_POLL_MS;
-    if (this.#signalled) await this.#gather();
+    if (this.#signalled) await this.#gather(GATHER_MS);
   }
 
-  async #gather(): Promise<void> {
-    if (this.#gatherMs > 0) await this.#options.clock.sleep(this.#gatherMs, this.#stop.signal);
+  async #gather(ms: number): Promise<void> {
+    if (!this.#gathers || this.#stop.signal.aborted) return;
+    this.#hurry = new AbortController();
+    await this.#options.clock.sleep(ms, this.#hurry.signal);
+    this.#hurry = null;
   }
 }
 

@@ -9,7 +9,14 @@ export function startRouting(options: RoutingOptions): () => Promise<unknown> {
   const { store, clock, wake, logger, watch } = options;
   const router = new Router(options);
   const start = (name: string, lines: Pick<RouteLoopOptions, 'db' | 'priorities'>) => {
-    const loop = new RouteLoop(router, { ...lines, clock, wake, logger, beat: watch.watch(name) });
+    const loop = new RouteLoop(router, {
+      ...lines,
+      clock,
+      wake,
+      logger,
+      gatherMs: store.gatherMs,
+      beat: watch.watch(name),
+    });
     loop.start();
     return loop;
   };

@@ -27,6 +27,11 @@ export interface StoreOptions {
  */
 export interface Store {
   kind: 'embedded' | 'postgres';
+  /**
+   * Under load, work for one statement is worth gathering at least so long, since a statement costs milliseconds however
+   * little it does.
+   */
+  gatherMs: number;
   /** Reads and single writes of the API. */
   api: pg.Pool;
   /** Group commits, high priority and the rest apart. */
@@ -50,6 +55,7 @@ export interface Store {
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Routing of high priority, and a claim for each of its lanes, of which few are busy at once. */
 const HIGH_POOL_SIZE = 3;
+const EMBEDDED_GATHER_MS = 20;
 const DEADLOCK = '40P01';
 const SERIALIZATION_FAILURE = '40001';
 const MAX_TRANSACTION_TRIES = 5;
@@ -92,7 +98,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   return store;
 }
 
-type Pools = Pick<Store, 'kind' | 'api' | 'acceptHigh' | 'acceptBulk' | 'engine' | 'engineHigh' | 'close'>;
+type Pools = Pick<
+  Store,
+  'kind' | 'gatherMs' | 'api' | 'acceptHigh' | 'acceptBulk' | 'engine' | 'engineHigh' | 'close'
+>;
 
 function postgresPools(connectionString: string, max: number): Pools {
   const open = (name: string, size = max) => {
@@ -117,6 +126,7 @@ function postgresPools(connectionString: string, max: number): Pools {
   };
   return {
     kind: 'postgres',
+    gatherMs: 0,
     ...pools,
     close: async () => {
       await Promise.all(Object.values(pools).map((pool) => pool.end()));
@@ -128,6 +138,7 @@ async function embeddedPools(dataDir: string, database: PGlite | undefined): Pro
   const { pool, close } = await openEmbedded(dataDir, database);
   return {
     kind: 'embedded',
+    gatherMs: EMBEDDED_GATHER_MS,
     api: pool,
     acceptHigh: pool,
     acceptBulk: pool,
