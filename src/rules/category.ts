@@ -1,4 +1,5 @@
 import type { Channel, Priority } from '../providers/index.ts';
+import type { Cap } from './cap.ts';
 
 /** What a category is in law and in habit; the defaults of a tenant's own category follow it. */
 export const KINDS = ['transactional', 'marketing', 'security'] as const;
@@ -33,6 +34,8 @@ export interface Category {
   /** Goes only to users who said yes, and confirmed it. */
   doubleOptIn: boolean;
   quietHours: QuietPolicy;
+  /** How often a user gets it at most; all of them count. */
+  caps: readonly Cap[];
   unknown: UnknownPolicy;
   /** How long a receipt may still settle an unknown attempt before the policy decides. */
   evidenceMs: number;
@@ -50,6 +53,7 @@ export interface CategoryDefinition {
   optOut?: boolean;
   doubleOptIn?: boolean;
   quietHours?: QuietPolicy;
+  caps?: Cap[];
   unknown?: UnknownPolicy;
   evidenceSeconds?: number;
   expiresAfterSeconds?: number;
@@ -57,7 +61,7 @@ export interface CategoryDefinition {
 
 const HOUR_MS = 3_600_000;
 
-type Defaults = Omit<Category, 'id' | 'name' | 'description' | 'isOn' | 'heedsUsers' | 'doubleOptIn'>;
+type Defaults = Omit<Category, 'id' | 'name' | 'description' | 'isOn' | 'heedsUsers' | 'doubleOptIn' | 'caps'>;
 
 const TRANSACTIONAL: Defaults = {
   kind: 'transactional',
@@ -111,6 +115,7 @@ export function categoryFrom(id: string, definition: CategoryDefinition = {}): C
     optOut,
     doubleOptIn,
     quietHours: definition.quietHours ?? defaults.quietHours,
+    caps: definition.caps ?? [],
     unknown: definition.unknown ?? defaults.unknown,
     evidenceMs: evidenceSeconds === undefined ? defaults.evidenceMs : evidenceSeconds * 1000,
     maxAgeMs: expiresAfterSeconds === undefined ? defaults.maxAgeMs : expiresAfterSeconds * 1000,
