@@ -126,6 +126,19 @@ describeStores('caps', (store) => {
     );
   });
 
+  it("go by the tenant's clock for users who have none", async () => {
+    await declare({ caps: [{ limit: 1, per: 'day' }] });
+    const asleep = { windows: [{ from: '03:00', to: '04:00', channels: ['sms'] }], timezone: 'Asia/Kolkata' };
+    await api.call('PUT', '/v1/quiet-hours', asleep);
+    await api.call('PUT', '/v1/users/dan', { contacts: { email: 'dan@mail.example' } });
+    await send(1, email, { user_id: 'dan' });
+    const { rows } = await store().engine.query('select window_start from cap_uses');
+    assert.match(rows[0].window_start.toISOString(), /T18:30:00/);
+    await api.call('DELETE', '/v1/quiet-hours');
+    await send(1, email, { user_id: 'dan' });
+    assert.deepEqual(await outcomes(), { 'email queued': 2 }, 'the day of UTC is another one');
+  });
+
   it('count a message to several devices once, and skip it with one row', async () => {
     await declare({ caps: [{ limit: 1, per: 'week' }] });
     for (const letter of ['a', 'b'])

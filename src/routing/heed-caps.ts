@@ -3,7 +3,7 @@ import type { Channel } from '../providers/index.ts';
 import { type Hold, reservePlaces } from '../rules/index.ts';
 import type { Queryable } from '../store/index.ts';
 import type { SkipReason } from './decide.ts';
-import type { NotificationPlan } from './plan-notification.ts';
+import type { ChannelAsk, NotificationPlan } from './plan-notification.ts';
 import type { DeliveryRow } from './store.ts';
 
 /** What is left of the plans of a batch, and what its messages hold. */
@@ -25,15 +25,15 @@ export async function heedCaps(
 ): Promise<Heeded> {
   const asks = plans.flatMap((plan) => plan.asks);
   if (asks.length === 0) return { deliveries: plans.flatMap(({ deliveries }) => deliveries), holds: [] };
-  const refusals = (await reservePlaces(db, asks, now)).values();
+  const refusals = await reservePlaces(db, asks, now);
+  const ruleAgainst = new Map(asks.map((ask, i) => [ask, refusals[i]]));
   const holds: Hold[] = [];
   const deliveries = plans.flatMap((plan) => {
     let rows = plan.deliveries;
-    // In the order in which they were asked for.
-    for (const { channel, places } of plan.asks) {
-      const rule = refusals.next().value!;
-      if (rule !== null) rows = skipChannel(rows, channel, rule);
-      else holds.push(holdOf(rows, channel, places));
+    for (const ask of plan.asks) {
+      const rule = ruleAgainst.get(ask);
+      if (rule) rows = skipChannel(rows, ask.channel, rule);
+      else holds.push(holdOf(rows, ask));
     }
     return rows;
   });
@@ -65,7 +65,7 @@ function cappedBy(row: DeliveryRow, rule: string): DeliveryRow {
   };
 }
 
-function holdOf(rows: readonly DeliveryRow[], channel: string, places: Hold['places']): Hold {
+function holdOf(rows: readonly DeliveryRow[], { channel, places }: ChannelAsk): Hold {
   const own = rows.filter((row) => row.channel === channel && row.state === 'queued');
   const { tenantId, live } = own[0]!;
   return { tenantId, live, deliveryIds: own.map(({ id }) => id), places };

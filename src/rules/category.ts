@@ -95,13 +95,16 @@ const OF_KIND: Record<Kind, Defaults> = {
 };
 
 /** Those that every tenant has without declaring them. */
-const BUILT_IN: Record<string, Defaults> = { ...OF_KIND, otp: { ...SECURITY, maxAgeMs: 300_000 } };
-export const BUILT_IN_IDS = Object.keys(BUILT_IN);
+const BUILT_IN = new Map<string, Defaults>([
+  ...Object.entries(OF_KIND),
+  ['otp', { ...SECURITY, maxAgeMs: 300_000 }],
+]);
+export const BUILT_IN_IDS = [...BUILT_IN.keys()];
 export const DEFAULT_CATEGORY = 'transactional';
 
 /** A category as it is in force. One that nobody declared behaves like `transactional`. Pure. */
 export function categoryFrom(id: string, definition: CategoryDefinition = {}): Category {
-  const defaults = definition.kind ? OF_KIND[definition.kind] : (BUILT_IN[id] ?? TRANSACTIONAL);
+  const defaults = definition.kind ? OF_KIND[definition.kind] : (BUILT_IN.get(id) ?? TRANSACTIONAL);
   const { channels = {}, doubleOptIn = false, evidenceSeconds, expiresAfterSeconds } = definition;
   const optOut = definition.optOut ?? defaults.optOut;
   return {
