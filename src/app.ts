@@ -38,6 +38,8 @@ import {
   registerCategoryRoutes,
   registerPreferenceRoutes,
   registerQuietRoutes,
+  registerQuotaRoutes,
+  tidyCaps,
 } from './rules/index.ts';
 import { createSimulator, type Simulator } from './simulator/index.ts';
 import { keepClock, openStore, type Store, samplePools } from './store/index.ts';
@@ -223,6 +225,7 @@ async function startSweeper(parts: Parts): Promise<Stop> {
   const housekeeping = async () => {
     const now = new Date(clock.now());
     await purgeExpiredKeys(store.engine, now, PURGE_BATCH);
+    await tidyCaps({ store, clock });
     await foldCounters(store.engine, now);
   };
   const sweep = new Sweep({
@@ -331,6 +334,7 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   registerFlagRoutes(app, { store, clock, flags, settings: config.flags });
   registerCategoryRoutes(app, { store, clock, categories });
   registerQuietRoutes(app, { store, clock, rules: parts.rules });
+  registerQuotaRoutes(app, { store, clock, rules: parts.rules });
   registerPreferenceRoutes(app, { store, clock });
   registerHealthRoutes(app, { clock, connections, health });
   await registerTrackingRoutes(app, { ...parts, publicUrl });

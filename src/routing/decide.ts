@@ -52,6 +52,8 @@ export type SkipReason =
   | 'content_problem'
   | Refusal
   | 'quiet_hours'
+  /** Decided for the whole batch, where places are counted (heed-caps.ts). */
+  | 'capped'
   | 'cancelled'
   | 'expired';
 

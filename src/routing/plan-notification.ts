@@ -1,7 +1,7 @@
 import { laneOf, PRIORITY_NAMES } from '../ledger/index.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import type { Channel } from '../providers/index.ts';
-import type { Category, RuleBook, TenantCategories } from '../rules/index.ts';
+import type { CappedPlace, Category, RuleBook, TenantCategories } from '../rules/index.ts';
 import type { CompiledTemplate } from '../templates/index.ts';
 import type { Connection } from '../tenants/index.ts';
 import type { Recipients } from '../users/index.ts';
@@ -30,6 +30,14 @@ export function templateIdOf({ request }: RoutableRow): string | undefined {
 export interface NotificationPlan {
   deliveries: DeliveryRow[];
   postponed: Postponement[];
+  /** For each channel that is capped: a message counts once, to however many devices it goes. */
+  asks: ChannelAsk[];
+}
+
+/** The places that a message needs on one channel. */
+export interface ChannelAsk {
+  channel: string;
+  places: CappedPlace[];
 }
 
 /** A decision, with what it went by. */
@@ -77,7 +85,7 @@ export function decideFor(row: RoutableRow, facts: Facts, now: number): Decided 
 
 /** The rows that the decision on one notification comes to. Pure. */
 export function planNotification(row: RoutableRow, facts: Facts, now: number): NotificationPlan {
-  const { plans, recipient, template, expiresAt } = decideFor(row, facts, now);
+  const { plans, recipient, category, template, expiresAt } = decideFor(row, facts, now);
   const shared = {
     tenantId: row.tenantId,
     live: row.live,
@@ -99,7 +107,12 @@ export function planNotification(row: RoutableRow, facts: Facts, now: number): N
     if (turn) turn.channels.push(plan.channel);
     else later.set(plan.until, toPostponement(plan, row));
   }
-  return { deliveries, postponed: [...later.values()] };
+  const reached = new Set(plans.flatMap((plan) => (plan.kind === 'deliver' ? [plan.channel] : [])));
+  const asks = [...reached].flatMap((channel): ChannelAsk[] => {
+    const places = facts.rules.places(recipient!.user, category, { channel, live: row.live, now });
+    return places.length > 0 ? [{ channel, places }] : [];
+  });
+  return { deliveries, postponed: [...later.values()], asks };
 }
 
 function toPostponement(

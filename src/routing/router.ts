@@ -1,7 +1,13 @@
 import { type Lane, PRIORITY_CODES } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { Categories, Category, Rules, TenantCategories } from '../rules/index.ts';
+import {
+  type Categories,
+  type Category,
+  holdPlaces,
+  type Rules,
+  type TenantCategories,
+} from '../rules/index.ts';
 import type { Queryable, Store } from '../store/index.ts';
 import { type Metrics, type Tracer, traceIdOf } from '../telemetry/index.ts';
 import type { Templates } from '../templates/index.ts';
@@ -11,7 +17,8 @@ import { liveCandidates, type Standings, testCandidates } from './candidates.ts'
 import { countBatch } from './counts.ts';
 import type { Candidate } from './decide.ts';
 import { type Explanation, explain } from './explain.ts';
-import { type Facts, planNotification, templateIdOf } from './plan-notification.ts';
+import { heedCaps } from './heed-caps.ts';
+import { type Facts, type NotificationPlan, planNotification, templateIdOf } from './plan-notification.ts';
 import { deletePostponed, insertPostponed, type Postponement } from './postponed-store.ts';
 import {
   claimForRouting,
@@ -102,15 +109,13 @@ export class Router {
     if (rows.length === 0)
       return { rows, deliveries: [], postponed: [], failures: [], lanes: new Set(), startedAt: now };
     const facts = await this.#loadFacts(db, rows);
-    const deliveries: DeliveryRow[] = [];
-    const postponed: Postponement[] = [];
+    const plans: NotificationPlan[] = [];
     const failures: Planned['failures'] = [];
     for (const row of rows) {
       try {
         const planned = planNotification(row, facts, now);
         this.#takeProbes(row, planned.deliveries, facts);
-        deliveries.push(...planned.deliveries);
-        postponed.push(...planned.postponed);
+        plans.push(planned);
       } catch (error) {
         // A row that breaks the decision must not stop the others.
         const trace = traceIdOf(row.id, row.request.trace);
@@ -121,9 +126,12 @@ export class Router {
         failures.push({ id: row.id, reason: 'internal_error' });
       }
     }
+    const postponed = plans.flatMap((plan) => plan.postponed);
+    const { deliveries, holds } = await heedCaps(db, plans, now);
     await deletePostponed(db, rows);
     await insertPostponed(db, postponed);
     await insertDeliveries(db, deliveries);
+    await holdPlaces(db, holds, now);
     await failNotifications(db, failures);
     return { rows, deliveries, postponed, failures, lanes: lanesOf(deliveries), startedAt: now };
   }

@@ -37,5 +37,6 @@ describe('the categories of a tenant', () => {
     const { id: _, name: __, isOn: ___, ...transactional } = BUILT_IN.of('transactional');
     const { name, isOn: ____, ...unknown } = rest;
     assert.deepEqual([id, name, unknown], ['receipts', 'receipts', transactional]);
+    assert.equal(BUILT_IN.of('constructor').priority, 'normal', 'which is a property of every object');
   });
 });

@@ -33,6 +33,7 @@ describeStores('categories', (store) => {
       optOut: true,
       doubleOptIn: false,
       quietHours: 'defer',
+      caps: [],
       unknown: 'never-repeat',
       evidenceSeconds: 60,
       expiresAfterSeconds: 86_400,
@@ -65,6 +66,19 @@ describeStores('categories', (store) => {
       [{ channels: { sms: 'maybe' } }, '/channels/sms'],
       [{ expiresAfterSeconds: 0 }, '/expiresAfterSeconds'],
       [{ colour: 'red' }, '/colour'],
+      [{ caps: new Array(6).fill({ limit: 1, per: 'day' }) }, '/caps'],
+      [{ caps: [{ limit: 0, per: 'day' }] }, '/caps/0/limit'],
+      [{ caps: [{ limit: 1, per: 'year' }] }, '/caps/0/per'],
+      [
+        {
+          caps: [
+            { limit: 1, per: 'day' },
+            { limit: 2, per: 'day', sliding: false },
+          ],
+        },
+        '/caps/1',
+      ],
+      [{ caps: [{ limit: 1_001, per: 'day', sliding: true }] }, '/caps/0/limit'],
     ] as const) {
       const answer = await api.call('PUT', '/v1/categories/offers', body);
       assert.deepEqual([answer.status, answer.body.errors[0].field], [400, field]);

@@ -3,6 +3,7 @@ import { Exact, OneOf, Problem, responses, type Server, Slug } from '../http/ind
 import type { Clock } from '../lib/clock.ts';
 import { CHANNELS, type Channel, PRIORITIES } from '../providers/index.ts';
 import type { Store } from '../store/index.ts';
+import { checkCaps, MAX_CAPS, PERIODS } from './cap.ts';
 import type { Categories } from './categories.ts';
 import { categoriesFrom } from './categories.ts';
 import { type Category, KINDS, QUIET_POLICIES, UNKNOWN_POLICIES } from './category.ts';
@@ -20,6 +21,16 @@ function eachChannel<T>(choose: (channel: Channel) => T): Record<Channel, T> {
 }
 
 const CategoryPath = Type.Object({ id: Slug('The category') });
+
+const MAX_LIMIT = 10_000;
+const Cap = Exact({
+  limit: Type.Integer({ minimum: 1, maximum: MAX_LIMIT, description: 'So many messages to one user' }),
+  per: OneOf(PERIODS, { description: 'Of the calendar and the clock of the user; weeks begin on Monday' }),
+  sliding: Type.Optional(
+    Type.Boolean({ description: 'The last hour, 24 hours, 7 or 30 days instead; limit at most 1000' }),
+  ),
+  channel: Type.Optional(OneOf(CHANNELS, { description: 'Without it all channels count together' })),
+});
 
 const CategoryBody = Exact({
   kind: Type.Optional(
@@ -41,6 +52,9 @@ const CategoryBody = Exact({
   optOut: Type.Optional(Type.Boolean({ description: 'Whether users may say no' })),
   doubleOptIn: Type.Optional(Type.Boolean({ description: 'Only to users who said yes, and confirmed it' })),
   quietHours: Type.Optional(OneOf(QUIET_POLICIES, { description: 'What happens within quiet hours' })),
+  caps: Type.Optional(
+    Type.Array(Cap, { maxItems: MAX_CAPS, description: 'How often a user gets it at most' }),
+  ),
   unknown: Type.Optional(
     OneOf(UNKNOWN_POLICIES, { description: 'When nobody can tell what became of an attempt' }),
   ),
@@ -66,6 +80,7 @@ const CategoryAnswer = Type.Object({
   optOut: Type.Boolean(),
   doubleOptIn: Type.Boolean(),
   quietHours: OneOf(QUIET_POLICIES),
+  caps: Type.Array(Cap),
   unknown: OneOf(UNKNOWN_POLICIES),
   evidenceSeconds: Type.Number(),
   expiresAfterSeconds: Type.Number(),
@@ -107,6 +122,7 @@ function addPut(app: Server, { store, clock, categories }: CategoryRouteOptions)
     { config: write, schema },
     async ({ credential, params: { id }, body }, reply) => {
       const { tenantId } = credential;
+      checkCaps(body.caps ?? []);
       const now = new Date(clock.now());
       const created = await store.scoped(tenantId, (db) =>
         saveCategory(db, { tenantId, id, definition: body, now }),
@@ -139,6 +155,7 @@ function addDelete(app: Server, { store, categories }: CategoryRouteOptions): vo
 function show({
   isOn,
   heedsUsers: _,
+  caps,
   evidenceMs,
   maxAgeMs,
   ...category
@@ -147,6 +164,7 @@ function show({
   return {
     ...category,
     channels,
+    caps: [...caps],
     evidenceSeconds: evidenceMs / 1000,
     expiresAfterSeconds: maxAgeMs / 1000,
   };

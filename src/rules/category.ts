@@ -1,4 +1,5 @@
 import type { Channel, Priority } from '../providers/index.ts';
+import type { Cap } from './cap.ts';
 
 /** What a category is in law and in habit; the defaults of a tenant's own category follow it. */
 export const KINDS = ['transactional', 'marketing', 'security'] as const;
@@ -33,6 +34,8 @@ export interface Category {
   /** Goes only to users who said yes, and confirmed it. */
   doubleOptIn: boolean;
   quietHours: QuietPolicy;
+  /** How often a user gets it at most; all of them count. */
+  caps: readonly Cap[];
   unknown: UnknownPolicy;
   /** How long a receipt may still settle an unknown attempt before the policy decides. */
   evidenceMs: number;
@@ -50,6 +53,7 @@ export interface CategoryDefinition {
   optOut?: boolean;
   doubleOptIn?: boolean;
   quietHours?: QuietPolicy;
+  caps?: Cap[];
   unknown?: UnknownPolicy;
   evidenceSeconds?: number;
   expiresAfterSeconds?: number;
@@ -57,7 +61,10 @@ export interface CategoryDefinition {
 
 const HOUR_MS = 3_600_000;
 
-type Defaults = Omit<Category, 'id' | 'name' | 'description' | 'isOn' | 'heedsUsers' | 'doubleOptIn'>;
+type Defaults = Omit<
+  Category,
+  'id' | 'name' | 'description' | 'isOn' | 'heedsUsers' | 'doubleOptIn' | 'caps'
+>;
 
 const TRANSACTIONAL: Defaults = {
   kind: 'transactional',
@@ -91,13 +98,16 @@ const OF_KIND: Record<Kind, Defaults> = {
 };
 
 /** Those that every tenant has without declaring them. */
-const BUILT_IN: Record<string, Defaults> = { ...OF_KIND, otp: { ...SECURITY, maxAgeMs: 300_000 } };
-export const BUILT_IN_IDS = Object.keys(BUILT_IN);
+const BUILT_IN = new Map<string, Defaults>([
+  ...Object.entries(OF_KIND),
+  ['otp', { ...SECURITY, maxAgeMs: 300_000 }],
+]);
+export const BUILT_IN_IDS = [...BUILT_IN.keys()];
 export const DEFAULT_CATEGORY = 'transactional';
 
 /** A category as it is in force. One that nobody declared behaves like `transactional`. Pure. */
 export function categoryFrom(id: string, definition: CategoryDefinition = {}): Category {
-  const defaults = definition.kind ? OF_KIND[definition.kind] : (BUILT_IN[id] ?? TRANSACTIONAL);
+  const defaults = definition.kind ? OF_KIND[definition.kind] : (BUILT_IN.get(id) ?? TRANSACTIONAL);
   const { channels = {}, doubleOptIn = false, evidenceSeconds, expiresAfterSeconds } = definition;
   const optOut = definition.optOut ?? defaults.optOut;
   return {
@@ -111,6 +121,7 @@ export function categoryFrom(id: string, definition: CategoryDefinition = {}): C
     optOut,
     doubleOptIn,
     quietHours: definition.quietHours ?? defaults.quietHours,
+    caps: definition.caps ?? [],
     unknown: definition.unknown ?? defaults.unknown,
     evidenceMs: evidenceSeconds === undefined ? defaults.evidenceMs : evidenceSeconds * 1000,
     maxAgeMs: expiresAfterSeconds === undefined ? defaults.maxAgeMs : expiresAfterSeconds * 1000,

@@ -1,11 +1,14 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Channel } from '../providers/index.ts';
 import { type Queryable, TenantCache } from '../store/index.ts';
+import { ALL_USERS, type CappedPlace, ruleOf } from './cap.ts';
+import { windowOf } from './cap-window.ts';
 import type { Category } from './category.ts';
 import { type Preference, type Refusal, refusalOf } from './preference.ts';
 import { selectPreferences } from './preference-store.ts';
 import { type QuietWindow, quietUntil } from './quiet-hours.ts';
 import { selectTenantQuiet, selectUserQuiet, type TenantQuietRow, type UserRef } from './quiet-store.ts';
+import { ALL_CATEGORIES, selectQuotas } from './quota-store.ts';
 
 export type RuledUser = UserRef & { timezone: string | null };
 
@@ -15,6 +18,12 @@ export interface RuleBook {
   refusal(user: RuledUser, category: Category, channel: Channel): Refusal | null;
   /** Until when (ms since the epoch; may be infinite) the user is to be left in peace; null when he need not be. */
   quietUntil(user: RuledUser, channel: Channel, now: number): number | null;
+  /** The places that a message needs to go out now, of the category's caps and the tenant's quotas; mostly none. */
+  places(
+    user: RuledUser,
+    category: Category,
+    message: { channel: Channel; live: boolean; now: number },
+  ): CappedPlace[];
 }
 
 export interface Rules {
@@ -31,18 +40,38 @@ export function createRules(clock: Clock): Rules {
     const rows = await selectTenantQuiet(db, tenantIds);
     return new Map(rows.map((row) => [row.tenant_id, row]));
   });
+  const quotas = new TenantCache<QuotasInForce>(clock, async (db, tenantIds) => {
+    const rows = await selectQuotas(db, tenantIds);
+    return new Map(
+      // A map, because a category may be called like a property that every object has.
+      rows.map(({ tenantId, perDay, timezone }) => [
+        tenantId,
+        { perDay: new Map(Object.entries(perDay)), timezone },
+      ]),
+    );
+  });
   return {
     async forUsers(db, wanted) {
       const disturbed = usersOf(wanted.filter(({ category }) => category.quietHours !== 'ignore'));
       const asked = usersOf(wanted.filter(({ category }) => category.heedsUsers));
-      const tenantIds = disturbed.map(({ tenantId }) => tenantId);
+      const onTheirClock = wanted.filter(
+        ({ category }) => category.quietHours !== 'ignore' || category.caps.length > 0,
+      );
+      const tenantIds = onTheirClock.map(({ user }) => user.tenantId);
       return new Book({
-        tenants: disturbed.length > 0 ? await cache.forTenants(db, tenantIds) : new Map(),
+        quotas: await quotas.forTenants(
+          db,
+          wanted.map(({ user }) => user.tenantId),
+        ),
+        tenants: tenantIds.length > 0 ? await cache.forTenants(db, tenantIds) : new Map(),
         quiet: disturbed.length > 0 ? await loadQuiet(db, disturbed) : new Map(),
         preferences: asked.length > 0 ? await loadPreferences(db, asked) : new Map(),
       });
     },
-    forget: (tenantId) => cache.forget(tenantId),
+    forget(tenantId) {
+      cache.forget(tenantId);
+      quotas.forget(tenantId);
+    },
   };
 }
 
@@ -65,7 +94,13 @@ function keyOf({ tenantId, id }: UserRef): string {
   return `${tenantId}/${id}`;
 }
 
+interface QuotasInForce {
+  perDay: Map<string, number>;
+  timezone: string | null;
+}
+
 interface Loaded {
+  quotas: Map<string, QuotasInForce>;
   tenants: Map<string, TenantQuietRow>;
   /** By user. */
   quiet: Map<string, QuietWindow[]>;
@@ -76,6 +111,7 @@ interface Loaded {
 class Book implements RuleBook {
   readonly #loaded: Loaded;
   readonly #known = new Map<string, number | null>();
+  readonly #windows = new Map<string, ReturnType<typeof windowOf>>();
 
   constructor(loaded: Loaded) {
     this.#loaded = loaded;
@@ -98,5 +134,40 @@ class Book implements RuleBook {
       this.#known.set(key, until);
     }
     return until;
+  }
+
+  places(
+    user: RuledUser,
+    category: Category,
+    { channel, live, now }: { channel: Channel; live: boolean; now: number },
+  ): CappedPlace[] {
+    const { tenantId, id } = user;
+    const { tenants, quotas } = this.#loaded;
+    const zone = user.timezone ?? tenants.get(tenantId)?.timezone ?? DEFAULT_ZONE;
+    const places = category.caps
+      .filter((cap) => cap.channel === undefined || cap.channel === channel)
+      .map((cap): CappedPlace => {
+        const rule = ruleOf(category.id, cap);
+        return { tenantId, live, userId: id, rule, limit: cap.limit, ...this.#window(cap, zone, now) };
+      });
+    const quota = quotas.get(tenantId);
+    if (!quota) return places;
+    const today = this.#window({ per: 'day' }, quota.timezone ?? DEFAULT_ZONE, now);
+    for (const what of [category.id, ALL_CATEGORIES]) {
+      const limit = quota.perDay.get(what);
+      if (limit === undefined) continue;
+      places.push({ tenantId, live, userId: ALL_USERS, rule: `quota:${what}`, limit, ...today });
+    }
+    return places;
+  }
+
+  #window(cap: Parameters<typeof windowOf>[0], zone: string, now: number) {
+    const key = `${cap.per} ${cap.sliding} ${zone} ${now}`;
+    let window = this.#windows.get(key);
+    if (!window) {
+      window = windowOf(cap, zone, now);
+      this.#windows.set(key, window);
+    }
+    return window;
   }
 }
