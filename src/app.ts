@@ -38,6 +38,7 @@ import {
   registerPreferenceRoutes,
   registerQuietRoutes,
 } from './rules/index.ts';
+import { registerScheduleRoutes, ScheduleLoop } from './schedules/index.ts';
 import { createSimulator, type Simulator } from './simulator/index.ts';
 import { keepClock, openStore, type Store, samplePools } from './store/index.ts';
 import { createMetrics, LoopWatch, type Metrics, startTracing, type Tracer } from './telemetry/index.ts';
@@ -238,7 +239,10 @@ async function startSweeper(parts: Parts): Promise<Stop> {
   sweep.start();
   const replays = new ReplayLoop({ store, clock, wake, logger });
   replays.start();
-  return () => Promise.all([sweep.stop(), replays.stop()]);
+  const beat = watch.watch('schedules');
+  const schedules = new ScheduleLoop({ store, clock, wake, logger, categories, metrics, beat });
+  schedules.start();
+  return () => Promise.all([sweep.stop(), replays.stop(), schedules.stop()]);
 }
 
 /** Every process that delivers plays the providers for its own test attempts, on free loopback ports. */
@@ -316,6 +320,7 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   const { idempotencyMs, publicUrl } = config;
   registerAcceptRoutes(app, { store, clock, wake, templates, categories, commits, idempotencyMs, tracer });
   registerChangeRoutes(app, { store, templates, clock, wake });
+  registerScheduleRoutes(app, { store, templates, clock, wake });
   registerLedgerRoutes(app, {
     store,
     clock,

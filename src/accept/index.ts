@@ -1,4 +1,5 @@
 export { registerChangeRoutes } from './changes.ts';
 export { createGroupCommit, type GroupCommit } from './group-commit.ts';
+export { buildRow, checkRules, checkTemplate, NotificationBody } from './request.ts';
 export { type AcceptOptions, registerAcceptRoutes } from './routes.ts';
-export { purgeExpiredKeys } from './store.ts';
+export { type AcceptedRow, insertAccepted, purgeExpiredKeys } from './store.ts';

@@ -1,5 +1,6 @@
 export { type Prune, pruneDevices } from './device-store.ts';
 export { requireUserId } from './find-user.ts';
+export { parseTimezone } from './profile.ts';
 export {
   contactKind,
   loadRecipients,
@@ -7,8 +8,8 @@ export {
   type RecipientDevice,
   type Recipients,
 } from './recipients.ts';
-export { parseTimezone } from './profile.ts';
 export type { UserRoutesDeps } from './route-deps.ts';
 export { registerUserRoutes } from './routes.ts';
 export { UserPath } from './schema.ts';
 export { type Suppression, suppressContacts } from './suppression-store.ts';
+export { loadTimezones } from './timezones.ts';
