@@ -108,6 +108,25 @@ export const ROWS: Record<string, Panel[]> = {
       },
     },
   ],
+  Schedules: [
+    {
+      title: 'Occurrences',
+      unit: 'ops',
+      lines: { '{{outcome}} {{kind}}': rate('schedule_occurrences_total', 'outcome, kind') },
+    },
+    {
+      title: 'Found with missed occurrences',
+      unit: 'ops',
+      lines: { '{{kind}}': rate('schedules_missed_total', 'kind') },
+    },
+    {
+      title: 'Fired late by, 99 %',
+      unit: 's',
+      lines: {
+        all: 'histogram_quantile(0.99, sum by (le) (rate(bellhop_schedule_lag_seconds_bucket[$__rate_interval])))',
+      },
+    },
+  ],
   Providers: [
     {
       title: 'Attempts by outcome',

@@ -41,9 +41,10 @@ import {
   registerQuotaRoutes,
   tidyCaps,
 } from './rules/index.ts';
+import { registerScheduleRoutes, ScheduleLoop } from './schedules/index.ts';
 import { createSimulator, type Simulator } from './simulator/index.ts';
 import { keepClock, openStore, type Store, samplePools } from './store/index.ts';
-import { createMetrics, LoopWatch, type Metrics, startTracing, type Tracer } from './telemetry/index.ts';
+import { countSpans, createMetrics, LoopWatch, type Metrics, startTracing } from './telemetry/index.ts';
 import { createTemplates, registerTemplateRoutes } from './templates/index.ts';
 import {
   bootstrapInstance,
@@ -209,17 +210,6 @@ async function buildParts(
   return parts;
 }
 
-/** The tracer keeps its own counts: what they grew by since the last scrape is added. */
-function countSpans(tracer: Tracer, metrics: Metrics): () => void {
-  let known = { exported: 0, dropped: 0 };
-  return () => {
-    const { exported, dropped } = tracer.counts;
-    metrics.spansExported.inc(exported - known.exported);
-    metrics.spansDropped.inc(dropped - known.dropped);
-    known = { exported, dropped };
-  };
-}
-
 async function startSweeper(parts: Parts): Promise<Stop> {
   const { store, clock, wake, logger, categories, metrics, tracer, watch } = parts;
   const housekeeping = async () => {
@@ -243,7 +233,10 @@ async function startSweeper(parts: Parts): Promise<Stop> {
   sweep.start();
   const replays = new ReplayLoop({ store, clock, wake, logger });
   replays.start();
-  return () => Promise.all([sweep.stop(), replays.stop()]);
+  const beat = watch.watch('schedules');
+  const schedules = new ScheduleLoop({ store, clock, wake, logger, categories, metrics, beat });
+  schedules.start();
+  return () => Promise.all([sweep.stop(), replays.stop(), schedules.stop()]);
 }
 
 /** Every process that delivers plays the providers for its own test attempts, on free loopback ports. */
@@ -322,6 +315,7 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   registerAcceptRoutes(app, { store, clock, wake, templates, categories, commits, idempotencyMs, tracer });
   registerChangeRoutes(app, { store, templates, clock, wake });
   registerLedgerRoutes(app, { store, clock, wake, loadPolicy: policiesOf(categories) });
+  registerScheduleRoutes(app, { store, templates, clock, wake });
   registerUserRoutes(app, { store, clock });
   registerInboxRoutes(app, { store, clock });
   registerTemplateRoutes(app, { store, clock, templates });

@@ -17,6 +17,7 @@ const ORDER = [
   ['hooks'],
   ['routing', 'inbox'],
   ['accept', 'delivery'],
+  ['schedules'],
   ['tracking', 'simulator'],
   ['cli'],
 ];

@@ -1,5 +1,6 @@
 export { registerChangeRoutes } from './changes.ts';
 export { registerExplainRoutes } from './explain-routes.ts';
 export { createGroupCommit, type GroupCommit } from './group-commit.ts';
+export { buildRow, checkRules, checkTemplate, NotificationBody } from './request.ts';
 export { type AcceptOptions, registerAcceptRoutes } from './routes.ts';
-export { purgeExpiredKeys } from './store.ts';
+export { type AcceptedRow, insertAccepted, purgeExpiredKeys } from './store.ts';

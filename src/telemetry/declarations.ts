@@ -49,6 +49,23 @@ export const METRICS = {
     STATEMENT,
   ),
 
+  occurrences: counter(
+    'schedule_occurrences',
+    'Occurrences of schedules, by zone where they count in local time: fired, fired late (past the grace), skipped by hand.',
+    ['outcome', 'kind'],
+  ),
+  schedulesMissed: counter(
+    'schedules_missed',
+    'Times that a schedule was found with missed occurrences; its policy says what became of them.',
+    ['kind'],
+  ),
+  scheduleLag: histogram(
+    'schedule_lag_seconds',
+    'From the time of an occurrence until it is fired, missed ones that are made up for included.',
+    [],
+    JOURNEY,
+  ),
+
   routed: counter('notifications_routed', 'Notifications turned into deliveries.', ['priority', 'kind']),
   routingFailures: counter(
     'routing_failures',

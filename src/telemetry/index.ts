@@ -4,6 +4,7 @@ export type { AcceptFact, AttemptFact, ReceiptFact, RouteFact, Subject } from '.
 export { type LoopBeat, LoopWatch, UNWATCHED } from './loop-watch.ts';
 export { createMetrics, kindOf, METRICS_TYPE, type Metrics } from './metrics.ts';
 export { renderMetricsReference } from './reference.ts';
+export { countSpans } from './span-counts.ts';
 export { Tally } from './tally.ts';
 export { type CallersTrace, callersTrace, parseTraceParent, traceIdOf } from './trace-context.ts';
 export { startTracing, type Tracer, type TracingSettings } from './tracing.ts';

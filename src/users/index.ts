@@ -12,3 +12,4 @@ export type { UserRoutesDeps } from './route-deps.ts';
 export { registerUserRoutes } from './routes.ts';
 export { UserPath } from './schema.ts';
 export { type Suppression, suppressContacts } from './suppression-store.ts';
+export { loadTimezones } from './timezones.ts';

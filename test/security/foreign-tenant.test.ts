@@ -24,6 +24,7 @@ type Attack = [expected: Expected, path: (ids: Ids) => string, body?: (ids: Ids)
 
 const message = { title: 'Hello', body: 'World' };
 const sms = { channels: { sms: { en: { body: 'Hi' } } } };
+const daily = { recurrence: { cron: '0 9 * * *' }, timezone: 'Europe/Berlin' };
 const night = { windows: [{ from: '22:00', to: '07:00' }] };
 
 const ATTACKS: Record<string, Attack> = {
@@ -132,6 +133,14 @@ const ATTACKS: Record<string, Attack> = {
   'GET /v1/replays': ['his own', () => '/v1/replays'],
   'GET /v1/replays/{id}': [404, (ids) => `/v1/replays/${ids.replay}`],
   'POST /v1/replays/{id}/cancel': [404, (ids) => `/v1/replays/${ids.replay}/cancel`],
+  'GET /v1/schedules': ['his own', () => '/v1/schedules'],
+  'GET /v1/schedules/{id}': [404, () => '/v1/schedules/digest'],
+  'GET /v1/schedules/{id}/occurrences': [404, () => '/v1/schedules/digest/occurrences'],
+  'POST /v1/schedules/{id}/pause': [404, () => '/v1/schedules/digest/pause'],
+  'POST /v1/schedules/{id}/resume': [404, () => '/v1/schedules/digest/resume'],
+  'POST /v1/schedules/{id}/skip': [404, () => '/v1/schedules/digest/skip'],
+  'POST /v1/schedules/{id}/cancel': [404, () => '/v1/schedules/digest/cancel'],
+  'DELETE /v1/schedules/{id}': [404, () => '/v1/schedules/digest'],
   'GET /v1/providers': ['public', () => '/v1/providers'],
   // These come last: from then on the stranger has things of the same names.
   'PUT /v1/templates/{id}': ['his own', () => '/v1/templates/welcome', () => sms],
@@ -139,6 +148,11 @@ const ATTACKS: Record<string, Attack> = {
     'his own',
     () => '/v1/connections/mail',
     () => ({ provider: 'smtp', config: { host: 'smtp.example.com', from: 'a@example.com' } }),
+  ],
+  'PUT /v1/schedules/{id}': [
+    'his own',
+    () => '/v1/schedules/digest',
+    () => ({ notification: { userId: 'ada', message }, ...daily }),
   ],
   'PUT /v1/hooks/{id}': [
     'his own',
@@ -222,6 +236,8 @@ async function furnish({ call, owner, store }: Instance): Promise<Ids> {
   const url = `https://${MARKER}.example.com/`;
   await make('PUT', '/v1/hooks/audit', { moment: 'pre-send', url, onFailure: 'closed' });
   await make('PUT', '/v1/flags/failover', { percentage: 50 });
+  const notification = { userId: 'ada', message: { title: MARKER, body: MARKER } };
+  await make('PUT', '/v1/schedules/digest', { notification, ...daily });
   const key = await make('POST', '/v1/keys', { name: MARKER, live: true, scopes: ['users:read'] });
   const accepted = await make('POST', '/v1/notifications', {
     userId: 'ada',

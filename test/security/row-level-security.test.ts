@@ -58,6 +58,14 @@ describeStores('the second wall, for statements that forget their tenant', (stor
         ["cap_holds values ($1, $2, true, '{}', '[]', $3, $3)", [delivery, at]],
         ["tenant_quotas values ($1, '{}', null, $2)", [at]],
         ["postponed values ($1, $2, $3, '{sms}', 'quiet_hours')", [user, at]],
+        [
+          "schedules values ($1, true, 's', $2, '{}', 'active', null, $3, $3, '[]', null, null, $3, $3)",
+          [user, at],
+        ],
+        [
+          "schedule_occurrences values ($1, $2, '2027-01-01T09:00:00', '', $3, $3, 'fired', 1, $2)",
+          [user, at],
+        ],
         ["replays values ($2, $1, true, '{}', 1, null, 'running', null, $3, 0, '{}', $3, null)", [user, at]],
         ["receipts values ($2, 'h', $1, 'mail', 'sent', null, null, null, $3)", [delivery, at]],
       ];

@@ -1,0 +1,2 @@
+export { registerScheduleRoutes, type ScheduleRouteOptions } from './routes.ts';
+export { ScheduleLoop, type ScheduleLoopOptions } from './schedule-loop.ts';

@@ -1,0 +1,183 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { PRIORITY_NAMES } from '../ledger/index.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import { routeTopic, type Wake } from '../queue/index.ts';
+import type { Categories } from '../rules/index.ts';
+import type { Store } from '../store/index.ts';
+import { kindOf, type LoopBeat, type Metrics, Tally, UNWATCHED } from '../telemetry/index.ts';
+import { type Fired, fireDue } from './firing.ts';
+import { failed } from './plan.ts';
+import { graceMsOf } from './schedule.ts';
+import { loadNextAt, purgeSchedules, type ScheduleRow, saveProgress } from './store.ts';
+
+/** Told when schedules were made or changed. */
+export const SCHEDULES_TOPIC = 'schedules';
+
+const BATCH = 100;
+/** A look at the first entry of an index. */
+const POLL_MS = 30_000;
+/** While signals of other processes may be missed. */
+const DEAF_POLL_MS = 2_000;
+const AFTER_ERROR_MS = 1_000;
+const PURGE_EVERY_MS = 3_600_000;
+const PURGE_BATCH = 10_000;
+/** So long it is on record what fired, and schedules that are over are kept. */
+export const KEPT_MS = 90 * 24 * 3_600_000;
+// SQLSTATE classes of errors that lie in the data of a row: 22 (data exception), 23 (integrity), 54 (limit exceeded).
+const DATA_ERROR = /^(22|23|54)/;
+
+export interface ScheduleLoopOptions {
+  store: Store;
+  clock: Clock;
+  wake: Wake;
+  logger: Logger;
+  categories: Pick<Categories, 'forTenants'>;
+  metrics?: Metrics;
+  beat?: LoopBeat;
+}
+
+/**
+ * Fires schedules when they are due, and sleeps until the next one is. Any number of processes may run it: what one has
+ * locked the others pass over, and whatever a transaction did not commit has not happened.
+ */
+export class ScheduleLoop {
+  readonly #options: ScheduleLoopOptions;
+  readonly #stop = new AbortController();
+  #interrupt: AbortController | null = null;
+  #isSignalled = true;
+  #purgeAt = 0;
+  #done: Promise<void> = Promise.resolve();
+
+  constructor(options: ScheduleLoopOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const off = this.#options.wake.on((topic) => {
+      if (topic !== SCHEDULES_TOPIC) return;
+      this.#isSignalled = true;
+      this.#interrupt?.abort();
+    });
+    this.#done = this.#run().finally(off);
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#interrupt?.abort();
+    await this.#done;
+  }
+
+  /** One transaction. Returns how many schedules it dealt with. */
+  async step(): Promise<number> {
+    try {
+      return await this.#fire(BATCH);
+    } catch (error) {
+      if (!isDataError(error)) throw error;
+      this.#options.logger.warn({ error }, 'the database refused what schedules sent; going one by one');
+      return this.#fireOne();
+    }
+  }
+
+  async #fire(limit: number, onClaimed?: (schedules: ScheduleRow[]) => void): Promise<number> {
+    const { store, clock, categories, wake } = this.#options;
+    const now = clock.now();
+    const fired = await store.transaction((db) => fireDue(db, { categories, now, limit, onClaimed }));
+    this.#report(fired, now);
+    const priorities = new Set(fired.rows.map(({ priority }) => priority));
+    for (const priority of priorities) wake.signal(routeTopic(priority));
+    return fired.plans.length;
+  }
+
+  /** The first that is due; if the database refuses what it sends, it has failed and stops nobody else. */
+  async #fireOne(): Promise<number> {
+    const { store, clock, logger } = this.#options;
+    let claimed: ScheduleRow | undefined;
+    try {
+      return await this.#fire(1, ([first]) => {
+        claimed = first;
+      });
+    } catch (error) {
+      if (!claimed || !isDataError(error)) throw error;
+      const progress = failed(claimed, 'The database refused its notification', clock.now());
+      await saveProgress(store.engine, [progress]);
+      logger.error({ error, tenant: claimed.tenant_id }, 'a schedule failed and has ended');
+      return 1;
+    }
+  }
+
+  #report({ plans, firings, rows }: Fired, now: number): void {
+    const { metrics, logger } = this.#options;
+    for (const { progress } of plans) {
+      if (progress.state === 'failed')
+        logger.error(
+          { tenant: progress.schedule.tenant_id, error: progress.problem },
+          'a schedule failed and has ended',
+        );
+    }
+    if (!metrics) return;
+    const occurrences = new Tally(metrics.occurrences, 'outcome', 'kind');
+    for (const { schedule, occurrence, outcome } of firings) {
+      const lagMs = now - occurrence.at;
+      const isLate = lagMs > graceMsOf(schedule.definition);
+      occurrences.add(outcome === 'fired' && isLate ? 'late' : outcome, kindOf(schedule.live));
+      if (outcome === 'fired') metrics.scheduleLag.observe(lagMs / 1000);
+    }
+    occurrences.flush();
+    const missed = new Tally(metrics.schedulesMissed, 'kind');
+    for (const { isMissed, progress } of plans) if (isMissed) missed.add(kindOf(progress.schedule.live));
+    missed.flush();
+    const accepted = new Tally(metrics.accepted, 'priority', 'kind');
+    for (const row of rows) accepted.add(PRIORITY_NAMES[row.priority as 0 | 1 | 2], kindOf(row.live));
+    accepted.flush();
+  }
+
+  async #run(): Promise<void> {
+    const { clock, logger, beat = UNWATCHED } = this.#options;
+    while (!this.#stop.signal.aborted) {
+      beat.turn();
+      try {
+        this.#isSignalled = false;
+        const nextAt = await loadNextAt(this.#options.store.engine);
+        const isDue = nextAt !== null && nextAt.getTime() <= clock.now();
+        // What is due and could not be claimed, another process is at.
+        if (isDue && (await this.step()) > 0) {
+          // The embedded database answers without ever leaving this turn of the event loop; timers and sockets need one.
+          await nextTurn();
+          continue;
+        }
+        await this.#purge();
+        beat.rest();
+        await this.#rest(isDue ? AFTER_ERROR_MS : this.#untilNext(nextAt));
+      } catch (error) {
+        logger.error({ error }, 'firing schedules failed; trying again');
+        await clock.sleep(AFTER_ERROR_MS, this.#stop.signal);
+      }
+    }
+    beat.rest();
+  }
+
+  async #purge(): Promise<void> {
+    const now = this.#options.clock.now();
+    if (now < this.#purgeAt) return;
+    await purgeSchedules(this.#options.store.engine, new Date(now - KEPT_MS), PURGE_BATCH);
+    this.#purgeAt = now + PURGE_EVERY_MS;
+  }
+
+  #untilNext(nextAt: Date | null): number {
+    const { clock, wake } = this.#options;
+    const pollMs = wake.isComplete ? POLL_MS : DEAF_POLL_MS;
+    return nextAt === null ? pollMs : Math.min(pollMs, nextAt.getTime() - clock.now());
+  }
+
+  async #rest(ms: number): Promise<void> {
+    if (this.#isSignalled || this.#stop.signal.aborted) return;
+    this.#interrupt = new AbortController();
+    await this.#options.clock.sleep(ms, this.#interrupt.signal);
+    this.#interrupt = null;
+  }
+}
+
+function isDataError(error: unknown): boolean {
+  return DATA_ERROR.test((error as { code?: string }).code ?? '');
+}
