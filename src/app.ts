@@ -5,6 +5,7 @@ import {
   registerChangeRoutes,
 } from './accept/index.ts';
 import type { Config } from './config/index.ts';
+import { createLinks, linkOrigin, registerConsentPages, registerConsentRoutes } from './consent/index.ts';
 import {
   createHttpTransport,
   type DeliveryEngine,
@@ -56,6 +57,8 @@ import { receiptUrl, registerTrackingRoutes } from './tracking/index.ts';
 import { registerUserRoutes } from './users/index.ts';
 
 const PURGE_BATCH = 10_000;
+/** Of unknown keys, and of links that do not open, before an address is answered 429. */
+const FAILURES_PER_SECOND_PER_ADDRESS = 20;
 const ACCEPT_CONCURRENCY = 2;
 /** A collector that is slow may hold up the end of the process for so long, and no longer than attempts may. */
 const LAST_SPANS_MS = 3_000;
@@ -188,6 +191,7 @@ async function buildParts(
     flags,
     categories: createCategories(clock),
     rules: createRules(clock),
+    links: createLinks({ store, clock, masterKeys, origin: linkOrigin(config.publicUrl) }),
     hooks,
     hookTransport,
     firstKeys,
@@ -271,6 +275,7 @@ async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise
     hooks,
     flags,
     categories,
+    links: parts.links.areOffered ? parts.links : undefined,
     guard,
     metrics,
     tracer,
@@ -292,7 +297,7 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
     version,
     bodyLimit: config.bodyLimit,
     requestsPerSecondPerKey: config.keyRateLimit,
-    authFailuresPerSecondPerAddress: 20,
+    authFailuresPerSecondPerAddress: FAILURES_PER_SECOND_PER_ADDRESS,
     trustProxy: config.trustProxy,
     metrics,
   });
@@ -336,6 +341,9 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   registerCategoryRoutes(app, { store, clock, categories });
   registerQuietRoutes(app, { store, clock, rules: parts.rules });
   registerPreferenceRoutes(app, { store, clock });
+  registerConsentRoutes(app, { store, clock, links: parts.links });
+  const failuresPerSecondPerAddress = FAILURES_PER_SECOND_PER_ADDRESS;
+  await registerConsentPages(app, { ...parts, failuresPerSecondPerAddress });
   registerHealthRoutes(app, { clock, connections, health });
   await registerTrackingRoutes(app, { ...parts, publicUrl });
   observe(app, config, parts, config.metrics.port === null);

@@ -11,7 +11,11 @@ const said = (text: string): Preference[] =>
     .split(' ')
     .filter(Boolean)
     .map((each) => {
-      const [category, channel, choice] = each.split('/') as [string, Preference['channel'], Preference['choice']];
+      const [category, channel, choice] = each.split('/') as [
+        string,
+        Preference['channel'],
+        Preference['choice'],
+      ];
       return { category, channel, choice };
     });
 
@@ -42,6 +46,11 @@ describe('what a user wants', () => {
 
   it('does not count where the category allows no refusal', () => {
     assert.equal(refusalOf(ORDERS, 'email', said('orders/email/out */*/out')), null);
+  });
+
+  it('is not changed by a yes that is not confirmed', () => {
+    assert.equal(refusalOf(OFFERS, 'email', said('*/*/out offers/email/pending')), 'opted_out');
+    assert.equal(refusalOf(OFFERS, 'sms', said('offers/sms/pending')), 'off_by_default');
   });
 
   it('must be said and confirmed where the category asks for it', () => {

@@ -1,5 +1,7 @@
 export { type Prune, pruneDevices } from './device-store.ts';
 export { requireUserId } from './find-user.ts';
+export { parseTimezone } from './profile.ts';
+export { findUserById } from './recipient-store.ts';
 export {
   contactKind,
   loadRecipients,
@@ -7,7 +9,6 @@ export {
   type RecipientDevice,
   type Recipients,
 } from './recipients.ts';
-export { parseTimezone } from './profile.ts';
 export type { UserRoutesDeps } from './route-deps.ts';
 export { registerUserRoutes } from './routes.ts';
 export { UserPath } from './schema.ts';
