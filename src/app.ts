@@ -6,6 +6,7 @@ import {
   registerExplainRoutes,
 } from './accept/index.ts';
 import type { Config } from './config/index.ts';
+import { createLinks, linkOrigin, registerConsentPages, registerConsentRoutes } from './consent/index.ts';
 import {
   createHttpTransport,
   type DeliveryEngine,
@@ -32,15 +33,7 @@ import type { Logger } from './lib/logger.ts';
 import { listProviders } from './providers/index.ts';
 import { createPostgresQueue, Wake } from './queue/index.ts';
 import { Router, startRouting } from './routing/index.ts';
-import {
-  createCategories,
-  createRules,
-  registerCategoryRoutes,
-  registerPreferenceRoutes,
-  registerQuietRoutes,
-  registerQuotaRoutes,
-  tidyCaps,
-} from './rules/index.ts';
+import { createCategories, createRules, registerRuleRoutes, tidyCaps } from './rules/index.ts';
 import { registerScheduleRoutes, ScheduleLoop } from './schedules/index.ts';
 import { createSimulator, type Simulator } from './simulator/index.ts';
 import { keepClock, openStore, type Store, samplePools } from './store/index.ts';
@@ -60,6 +53,8 @@ import { receiptUrl, registerTrackingRoutes } from './tracking/index.ts';
 import { registerUserRoutes } from './users/index.ts';
 
 const PURGE_BATCH = 10_000;
+/** Of unknown keys, and of links that do not open, before an address is answered 429. */
+const FAILURES_PER_SECOND_PER_ADDRESS = 20;
 const ACCEPT_CONCURRENCY = 2;
 /** A collector that is slow may hold up the end of the process for so long, and no longer than attempts may. */
 const LAST_SPANS_MS = 3_000;
@@ -193,6 +188,7 @@ async function buildParts(
     flags,
     categories: createCategories(clock),
     rules: createRules(clock),
+    links: createLinks({ store, clock, masterKeys, origin: linkOrigin(config.publicUrl) }),
     hooks,
     hookTransport,
     firstKeys,
@@ -269,6 +265,7 @@ async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise
     hooks,
     flags,
     categories,
+    links: parts.links.areOffered ? parts.links : undefined,
     guard,
     metrics,
     tracer,
@@ -290,7 +287,7 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
     version,
     bodyLimit: config.bodyLimit,
     requestsPerSecondPerKey: config.keyRateLimit,
-    authFailuresPerSecondPerAddress: 20,
+    authFailuresPerSecondPerAddress: FAILURES_PER_SECOND_PER_ADDRESS,
     trustProxy: config.trustProxy,
     metrics,
   });
@@ -322,14 +319,14 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   registerKeyRoutes(app, { store, clock, authenticator });
   registerConnectionRoutes(app, { store, clock, connections, masterKeys });
   const { hooks, flags, guard, hookTransport: transport, health } = parts;
+  registerRuleRoutes(app, { store, clock, categories, rules: parts.rules });
   const router = new Router({ ...parts, standings: health });
   registerExplainRoutes(app, { store, clock, templates, categories, router });
   registerHookRoutes(app, { store, clock, hooks, masterKeys, guard, transport });
   registerFlagRoutes(app, { store, clock, flags, settings: config.flags });
-  registerCategoryRoutes(app, { store, clock, categories });
-  registerQuietRoutes(app, { store, clock, rules: parts.rules });
-  registerQuotaRoutes(app, { store, clock, rules: parts.rules });
-  registerPreferenceRoutes(app, { store, clock });
+  registerConsentRoutes(app, { store, clock, links: parts.links });
+  const failuresPerSecondPerAddress = FAILURES_PER_SECOND_PER_ADDRESS;
+  await registerConsentPages(app, { ...parts, failuresPerSecondPerAddress });
   registerHealthRoutes(app, { clock, connections, health });
   await registerTrackingRoutes(app, { ...parts, publicUrl });
   observe(app, config, parts, config.metrics.port === null);

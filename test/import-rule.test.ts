@@ -14,7 +14,7 @@ const ORDER = [
   ['queue'],
   ['tenants', 'users', 'templates', 'flags'],
   ['rules'],
-  ['hooks'],
+  ['hooks', 'consent'],
   ['routing', 'inbox'],
   ['accept', 'delivery'],
   ['schedules'],

@@ -133,7 +133,8 @@ export const SETTINGS = {
   BELLHOP_PUBLIC_URL: {
     type: 'text',
     default: '',
-    description: 'Where vendors reach this installation from outside; with it, receipts are asked for.',
+    description:
+      'Where vendors and users reach this installation from outside; with it, receipts are asked for. When it is https (or a loopback address), e-mail that users may refuse carries a link to unsubscribe (see preferences.md).',
     check: (text) =>
       text === '' || /^https?:\/\/[^\s/]+$/.test(text)
         ? null

@@ -12,6 +12,7 @@ import type { Gate } from './gate.ts';
 import type { Health } from './health.ts';
 import { endHeld, withNotes } from './held.ts';
 import { isTrouble, lessonOf } from './lesson.ts';
+import type { MessageLinks } from './message-links.ts';
 import { scheduleFor } from './retry.ts';
 import type { Route } from './route.ts';
 import { type Alternative, type SettledOutcome, type Settlement, settle } from './settle.ts';
@@ -38,6 +39,7 @@ export interface Work {
   template: CompiledTemplate | null;
   /** Null without any. */
   hooks: TenantHooks | null;
+  links: MessageLinks | null;
   /** Another connection that could take over now. */
   findAlternative(): Alternative | null;
 }

@@ -1,6 +1,7 @@
 import type { Channel, Content, Message, Platform } from '../providers/index.ts';
 import type { Claimed } from '../queue/index.ts';
 import { type CompiledTemplate, renderInline } from '../templates/index.ts';
+import { type MessageLinks, templateLinks } from './message-links.ts';
 
 /** Why a claimed delivery is not sent at all; checked again right before the attempt. */
 export type Verdict = { state: 'cancelled' | 'expired' | 'skipped'; reason: string };
@@ -22,9 +23,10 @@ export function recheck(claimed: Claimed, now: number): Verdict | null {
 export function compose(
   claimed: Claimed,
   template: CompiledTemplate | null,
+  links: MessageLinks | null = null,
 ): { message: Message } | { problem: string } {
   const channel = claimed.channel as Channel;
-  const rendered = renderContent(claimed, channel, template);
+  const rendered = renderContent(claimed, { channel, template, links });
   if ('problem' in rendered) return rendered;
   return {
     message: {
@@ -46,8 +48,11 @@ export function compose(
 
 function renderContent(
   claimed: Claimed,
-  channel: Channel,
-  template: CompiledTemplate | null,
+  {
+    channel,
+    template,
+    links,
+  }: { channel: Channel; template: CompiledTemplate | null; links: MessageLinks | null },
 ): { content: Content } | { problem: string } {
   const { request, user } = claimed;
   if (request.message) return { content: renderInline(request.message, channel) };
@@ -56,5 +61,6 @@ function renderContent(
     locale: user.locale ?? undefined,
     variables: request.template?.variables ?? {},
     user: { id: user.externalId, locale: user.locale, timezone: user.timezone, attributes: user.attributes },
+    made: templateLinks(links),
   });
 }

@@ -1,3 +1,4 @@
+import type { Links } from '../consent/index.ts';
 import type { Flags } from '../flags/index.ts';
 import type { Hooks } from '../hooks/index.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -35,6 +36,8 @@ export interface DeliveryOptions {
   hooks: Pick<Hooks, 'forTenants'>;
   flags: Pick<Flags, 'forTenants'>;
   categories: Pick<Categories, 'forTenants'>;
+  /** Absent when there is no address that users could open. */
+  links?: Pick<Links, 'forTenants'>;
   guard: EgressGuard;
   health: HealthBoard;
   /** Where test attempts go; null when this process must not send any. */
@@ -91,6 +94,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
     hooks: options.hooks,
     flags: options.flags,
     categories: options.categories,
+    links: options.links,
     tools,
   });
   const evacuation = new Evacuation({

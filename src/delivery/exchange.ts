@@ -17,6 +17,7 @@ import type { CompiledTemplate } from '../templates/index.ts';
 import { compose } from './compose.ts';
 import type { Health } from './health.ts';
 import type { Refusal } from './held.ts';
+import { type MessageLinks, offerUnsubscribe } from './message-links.ts';
 import type { Route } from './route.ts';
 import { buildPreview, type Sender } from './sender.ts';
 import type { TokenCache } from './tokens.ts';
@@ -42,6 +43,8 @@ export interface Talk {
   route: Route | null;
   template: CompiledTemplate | null;
   hooks: TenantHooks | null;
+  /** Absent without an address for them. */
+  links?: MessageLinks | null;
 }
 
 export interface Sending {
@@ -64,14 +67,16 @@ export interface Held {
 export async function exchange(work: Talk, tools: ExchangeTools): Promise<Sending | Held> {
   const { claimed, hooks } = work;
   if (!work.route) return { outcome: unavailable('account_misconfigured', { code: 'connection_missing' }) };
-  const composed = compose(claimed, work.template);
+  const composed = compose(claimed, work.template, work.links);
   if ('problem' in composed) return { outcome: rejected('content_invalid', { code: composed.problem }) };
   const { message } = composed;
-  if (!hooks) return send(message, work, tools);
+  // After the hooks, which may write the whole content anew.
+  if (!hooks) return send(offerUnsubscribe(message, work.links), work, tools);
   const ruling = await hooks.preSend(claimed, message);
   if (!tools.isAlive(claimed.startedAt)) return { held: null };
   if (ruling.kind !== 'send') return { held: ruling };
-  return { ...(await send({ ...message, content: ruling.content }, work, tools)), notes: ruling.notes };
+  const ruled = offerUnsubscribe({ ...message, content: ruling.content }, work.links);
+  return { ...(await send(ruled, work, tools)), notes: ruling.notes };
 }
 
 async function send(message: Message, work: Talk, tools: ExchangeTools): Promise<Sending> {

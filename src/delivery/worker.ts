@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Links, TenantLinks } from '../consent/index.ts';
 import type { Flags, TenantFlags } from '../flags/index.ts';
 import type { Hooks, TenantHooks } from '../hooks/index.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -12,6 +13,7 @@ import { type AttemptTools, attempt, breakOff, handBack, type Work } from './att
 import { findAlternative } from './failover.ts';
 import type { Gate } from './gate.ts';
 import type { Gates } from './gates.ts';
+import { linksFor } from './message-links.ts';
 import type { Recorder } from './recorder.ts';
 import { routeOf } from './route.ts';
 import { deleteClaims, type Result } from './store.ts';
@@ -29,6 +31,8 @@ export interface WorkerOptions {
   hooks: Pick<Hooks, 'forTenants'>;
   flags: Pick<Flags, 'forTenants'>;
   categories: Pick<Categories, 'forTenants'>;
+  /** Absent when there is no address for them. */
+  links?: Pick<Links, 'forTenants'>;
   tools: AttemptTools;
 }
 
@@ -39,6 +43,7 @@ interface Needs {
   hooks: Map<string, TenantHooks>;
   flags: Map<string, TenantFlags>;
   categories: Map<string, TenantCategories>;
+  links: Map<string, TenantLinks> | null;
 }
 
 const DELETE_CLAIMS_AT = 50;
@@ -102,27 +107,30 @@ export class Worker {
   }
 
   async #lookUp(deliveries: Claimed[]): Promise<Needs> {
-    const { store, connections, hooks, flags, categories } = this.#options;
+    const { store, connections, hooks, flags, categories, links } = this.#options;
     const tenantIds = [...new Set(deliveries.map((delivery) => delivery.tenantId))];
     return {
       configured: await connections.forTenants(store.engine, tenantIds),
       hooks: await hooks.forTenants(store.engine, tenantIds),
       flags: await flags.forTenants(store.engine, tenantIds),
       categories: await categories.forTenants(store.engine, tenantIds),
+      links: links ? await links.forTenants(tenantIds) : null,
       templates: await this.#loadTemplates(deliveries),
     };
   }
 
   #prepare(claimed: Claimed, gate: Gate, needs: Needs): Work {
     const connections = needs.configured.get(claimed.tenantId) ?? [];
+    const category = needs.categories.get(claimed.tenantId)!.of(claimed.category);
     return {
       claimed,
       route: routeOf(claimed, connections),
       gate,
       health: this.#options.gates.healthOf(claimed.tenantId, claimed.connection),
-      category: needs.categories.get(claimed.tenantId)!.of(claimed.category),
+      category,
       template: needs.templates.get(templateName(claimed)) ?? null,
       hooks: needs.hooks.get(claimed.tenantId) ?? null,
+      links: linksFor(claimed, category, needs.links?.get(claimed.tenantId) ?? null),
       findAlternative: () =>
         mayFailOver(claimed, needs.flags) ? this.#findAlternative(claimed, connections) : null,
     };

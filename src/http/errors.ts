@@ -36,6 +36,7 @@ export const ERRORS = {
   'replay.not_found': [404, 'No such replay'],
   'replay.over': [409, 'The replay is over'],
   'inbox.item_not_found': [404, 'No such inbox item'],
+  'link.unavailable': [409, 'This installation has no address for links'],
   'idempotency.mismatch': [422, 'The idempotency key was used for another request'],
   'idempotency.conflicting_keys': [422, 'Header and body give different idempotency keys'],
   'receipt.refused': [401, 'The receipt could not be verified'],

@@ -10,9 +10,18 @@ export { type Category, DEFAULT_CATEGORY, type UnknownPolicy } from './category.
 export { type CategoryRouteOptions, registerCategoryRoutes } from './category-routes.ts';
 export type { Hold } from './hold-store.ts';
 export { holdPlaces, tidyCaps } from './holds.ts';
-export type { Refusal } from './preference.ts';
+export { ALL, type Choice, type Preference, type Refusal, refusalOf } from './preference.ts';
 export { registerPreferenceRoutes } from './preference-routes.ts';
+export {
+  askToConfirm,
+  confirmPreference,
+  type PreferenceChange,
+  type PreferenceRow,
+  savePreferences,
+  selectPreferences,
+} from './preference-store.ts';
 export { registerQuietRoutes } from './quiet-routes.ts';
 export { registerQuotaRoutes } from './quota-routes.ts';
 export { reservePlaces } from './reserve.ts';
+export { type RuleRouteOptions, registerRuleRoutes } from './routes.ts';
 export { createRules, type RuleBook, type RuledUser, type Rules } from './rule-book.ts';

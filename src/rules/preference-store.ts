@@ -32,6 +32,36 @@ export interface PreferenceChange {
   choice: Choice | null;
 }
 
+/** What a link or a page asks about: one category on one channel. */
+export interface Asked {
+  category: string;
+  channel: Preference['channel'];
+  source: string;
+  now: Date;
+}
+
+/** An unconfirmed yes, where the user said nothing of exactly this before; the choice that stands now. */
+export async function askToConfirm(db: Queryable, user: UserRef, asked: Asked): Promise<Choice> {
+  // The update changes nothing: it lets the row that stands be returned.
+  const { rows } = await db.query<{ choice: Choice }>(
+    `insert into preferences as p (tenant_id, user_id, category, channel, choice, source, updated_at)
+     values ($1, $2, $3, $4, 'pending', $5, $6)
+     on conflict (tenant_id, user_id, category, channel) do update set choice = p.choice
+     returning choice`,
+    [user.tenantId, user.id, asked.category, asked.channel, asked.source, asked.now],
+  );
+  return rows[0]!.choice;
+}
+
+/** A confirmed yes, where anything was said of exactly this. */
+export async function confirmPreference(db: Queryable, user: UserRef, asked: Asked): Promise<void> {
+  await db.query(
+    `update preferences set choice = 'in', source = $5, updated_at = $6
+     where tenant_id = $1 and user_id = $2 and category = $3 and channel = $4`,
+    [user.tenantId, user.id, asked.category, asked.channel, asked.source, asked.now],
+  );
+}
+
 /** Each (category, channel) may be named once. */
 export async function savePreferences(
   db: Queryable,

@@ -48,6 +48,11 @@ describe('what a user wants', () => {
     assert.equal(refusalOf(ORDERS, 'email', said('orders/email/out */*/out')), null);
   });
 
+  it('is not changed by a yes that is not confirmed', () => {
+    assert.equal(refusalOf(OFFERS, 'email', said('*/*/out offers/email/pending')), 'opted_out');
+    assert.equal(refusalOf(OFFERS, 'sms', said('offers/sms/pending')), 'off_by_default');
+  });
+
   it('must be said and confirmed where the category asks for it', () => {
     assert.equal(refusalOf(NEWS, 'email', []), 'not_opted_in');
     assert.equal(refusalOf(NEWS, 'email', said('news/email/pending')), 'not_opted_in');

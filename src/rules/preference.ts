@@ -21,7 +21,7 @@ export type Refusal = 'opted_out' | 'not_opted_in' | 'off_by_default';
 /**
  * Whether a user wants a category on a channel; null when he does, or may not refuse. What he said of exactly this counts
  * most, then of the whole category, then of the channel, then of everything; what he said nothing of is as the category
- * says. Pure.
+ * says. A yes that is not confirmed is as if nothing was said: else it would overrule a no. Pure.
  */
 export function refusalOf(
   category: Pick<Category, 'id' | 'optOut' | 'doubleOptIn' | 'isOn'>,
@@ -40,6 +40,7 @@ function closest(category: string, channel: Channel, preferences: readonly Prefe
   let closeness = -1;
   for (const preference of preferences) {
     const fits =
+      preference.choice !== 'pending' &&
       (preference.category === category || preference.category === ALL) &&
       (preference.channel === channel || preference.channel === ALL);
     if (!fits) continue;

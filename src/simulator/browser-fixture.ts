@@ -25,6 +25,14 @@ export function useBrowser(): void {
 export type Started = Awaited<ReturnType<typeof startSimulator>>;
 
 export async function openPage(t: TestContext, { pageOrigin }: Started, options: BrowserContextOptions = {}) {
+  const opened = await openAddress(t, `${pageOrigin}/simulator/`, options);
+  await opened.page.locator('#status[data-state=live]').waitFor();
+  return opened;
+}
+
+/** Opens any page; `complaints` is what went wrong in it, or left its origin. */
+export async function openAddress(t: TestContext, address: string, options: BrowserContextOptions = {}) {
+  const pageOrigin = new URL(address).origin;
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   t.after(() => context.close());
   context.setDefaultTimeout(10_000);
@@ -46,8 +54,7 @@ export async function openPage(t: TestContext, { pageOrigin }: Started, options:
     if (isForeign(request.url()) && !/csp|BLOCKED/i.test(why))
       complaints.push(`request: ${request.url()} (${why})`);
   });
-  await page.goto(`${pageOrigin}/simulator/`);
-  await page.locator('#status[data-state=live]').waitFor();
+  await page.goto(address);
   return { page, complaints };
 }
 

@@ -21,6 +21,8 @@ export interface RenderInput {
   locale?: string | null;
   variables: Record<string, unknown>;
   user: TemplateUser;
+  /** Values that are made only when the template asks for them; the caller's own variables go before them. */
+  made?: Record<string, () => string>;
 }
 
 /** One version of a template. Rendering is pure: the same input gives the same content. */
@@ -47,14 +49,15 @@ export function compileTemplate(id: string, version: number, definition: Definit
     id,
     version,
     channels: CHANNELS.filter((channel) => channels[channel] !== undefined),
-    render(channel, { locale, variables, user }) {
+    render(channel, { locale, variables, user, made = {} }) {
       const locales = channels[channel];
       if (!locales) return { problem: `the template has no content for ${channel}` };
       const resolved = resolveVariables(declared, variables);
       if ('problem' in resolved) return resolved;
       const picked = pickLocale(locales, locale ?? user.locale, defaultLocale);
       const at = `/channels/${channel}/${picked}`;
-      const scope = createScope({ ...resolved.values, user: knownOf(user) });
+      // A function among the values is called when the text names it; what callers send is JSON, so it holds none.
+      const scope = createScope({ ...made, ...resolved.values, user: knownOf(user) });
       const rendered = contentAt(at, locales[picked]!, channel).render(scope);
       return 'problem' in rendered ? { problem: at + rendered.problem } : rendered;
     },

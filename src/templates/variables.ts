@@ -30,7 +30,7 @@ export function resolveVariables(
     } else if (!isOfType(value, type)) {
       return { problem: `the variable "${name}" must be of the type "${type}"` };
     }
-    values[name] = value;
+    if (value !== undefined) values[name] = value;
   }
   return { values };
 }

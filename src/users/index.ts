@@ -1,6 +1,7 @@
 export { type Prune, pruneDevices } from './device-store.ts';
 export { requireUserId } from './find-user.ts';
 export { parseTimezone } from './profile.ts';
+export { findUserById } from './recipient-store.ts';
 export {
   contactKind,
   loadRecipients,

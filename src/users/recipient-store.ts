@@ -26,6 +26,18 @@ export async function selectUsers(
   return rows;
 }
 
+/** A user by our id; null when he was deleted. */
+export async function findUserById(
+  db: Queryable,
+  { tenantId, id }: UserRef,
+): Promise<{ externalId: string; locale: string | null } | null> {
+  const { rows } = await db.query(
+    'select external_id as "externalId", locale from users where tenant_id = $1 and id = $2',
+    [tenantId, id],
+  );
+  return rows[0] ?? null;
+}
+
 /**
  * Suppressed e-mail addresses are kept in lower case (`suppressionKey`), hence the `lower`: of ASCII, so without the
  * database's locale, and then back in the collation of the primary key, which is not used under another. The limit

@@ -118,6 +118,14 @@ const ATTACKS: Record<string, Attack> = {
     () => '/v1/users/ada/preferences',
     () => ({ preferences: [{ category: '*', channel: '*', choice: 'out' }] }),
   ],
+  'GET /v1/users/{userId}/preference-link': [404, () => '/v1/users/ada/preference-link'],
+  'POST /v1/users/{userId}/opt-in': [
+    404,
+    () => '/v1/users/ada/opt-in',
+    () => ({ category: 'offers', channel: 'email' }),
+  ],
+  // The pages behind links are tried with foreign and forged ones in src/consent/pages.test.ts.
+  'POST /v1/preference-links/rotate': ['his own', () => '/v1/preference-links/rotate'],
   'GET /v1/categories': ['his own', () => '/v1/categories'],
   'DELETE /v1/categories/{id}': [404, () => '/v1/categories/offers'],
   'POST /v1/deliveries/{id}/settle': [
@@ -177,7 +185,10 @@ describe("another tenant's things", () => {
   let bellhop: Instance;
   let ids: Ids;
   before(async () => {
-    bellhop = await startInstance({ BELLHOP_ROLES: 'api' }); // nothing moves by itself
+    bellhop = await startInstance({
+      BELLHOP_ROLES: 'api', // nothing moves by itself
+      BELLHOP_PUBLIC_URL: 'https://bellhop.example.com',
+    });
     ids = await furnish(bellhop);
   });
   after(() => bellhop.stop());

@@ -51,6 +51,7 @@ describeStores('the second wall, for statements that forget their tenant', (stor
         ["shared_requests values ($1, $2, '{}', $3)", [user, at]],
         ["flag_values values ($1, 'failover', 'live', 50, $2)", [at]],
         ["categories values ($1, 'offers', '{}', $2, $2)", [at]],
+        ["link_keys values ($1, '{}', 1, $2)", [at]],
         ["tenant_quiet_hours values ($1, '[]', null, $2)", [at]],
         ["user_quiet_hours values ($1, $2, '[]', $3)", [user, at]],
         ["preferences values ($1, $2, '*', '*', 'out', 'api', $3)", [user, at]],
