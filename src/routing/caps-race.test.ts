@@ -59,7 +59,15 @@ describe('two routers on one PostgreSQL', () => {
     const sharedRequestId = uuidv7(now);
     await insertSharedRequest(engine, { tenantId: TENANT, id: sharedRequestId, request, now: new Date(now) });
     const routers = stores.map(routerOf);
-    const shared = { tenantId: TENANT, live: false, sharedRequestId, request, category, priority: 1, expiresAt: null };
+    const shared = {
+      tenantId: TENANT,
+      live: false,
+      sharedRequestId,
+      request,
+      category,
+      priority: 1,
+      expiresAt: null,
+    };
     const pages = Array.from({ length: MESSAGES / PER_PAGE }, (_, page) => {
       const side = page % 2;
       return stores[side]!.transaction((db) =>

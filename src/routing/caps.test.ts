@@ -49,7 +49,9 @@ describeStores('caps', (store) => {
     }
   });
   beforeEach(async () => {
-    await store().engine.query('truncate deliveries, notifications, unrouted, postponed, cap_uses, cap_holds');
+    await store().engine.query(
+      'truncate deliveries, notifications, unrouted, postponed, cap_uses, cap_holds',
+    );
     await declare({});
   });
   after(() => api.close());
@@ -168,7 +170,12 @@ describeStores('caps', (store) => {
   });
 
   it('get the place back of what did not go out, and not of what was sent', async () => {
-    await declare({ caps: [{ limit: 1, per: 'day' }, { limit: 1, per: 'day', sliding: true }] });
+    await declare({
+      caps: [
+        { limit: 1, per: 'day' },
+        { limit: 1, per: 'day', sliding: true },
+      ],
+    });
     for (const state of ['cancelled', 'failed', 'expired', 'dead', 'sent']) {
       await send(1, email);
       assert.equal((await outcomes())['email queued'], 1, state);
@@ -187,7 +194,9 @@ describeStores('caps', (store) => {
     const now = new Date(api.clock.now());
     const hour = (add: number) => `${String((now.getUTCHours() + add) % 24).padStart(2, '0')}:00`;
     await api.call('PUT', '/v1/users/cyd', { contacts: { email: 'cyd@mail.example' }, timezone: 'UTC' });
-    await api.call('PUT', '/v1/quiet-hours', { windows: [{ from: hour(0), to: hour(1), channels: ['email'] }] });
+    await api.call('PUT', '/v1/quiet-hours', {
+      windows: [{ from: hour(0), to: hour(1), channels: ['email'] }],
+    });
     await send(2, email, { user_id: 'cyd' });
     assert.deepEqual(await outcomes(), {});
     assert.deepEqual((await store().engine.query('select 1 from cap_uses')).rows, []);
@@ -235,11 +244,19 @@ describeStores('caps', (store) => {
     for (const table of ['cap_uses', 'cap_holds'])
       assert.deepEqual((await store().engine.query(`select 1 from ${table}`)).rows, []);
     const plan = { deliveries: [], postponed: [], asks: [] };
-    assert.deepEqual(await heedCaps({ query: assert.fail } as never, [plan], 0), { deliveries: [], holds: [] });
+    assert.deepEqual(await heedCaps({ query: assert.fail } as never, [plan], 0), {
+      deliveries: [],
+      holds: [],
+    });
   });
 
   it('have as many places taken as messages hold and were sent, whatever happens', async () => {
-    await declare({ caps: [{ limit: 12, per: 'month' }, { limit: 5, per: 'month', channel: 'sms' }] });
+    await declare({
+      caps: [
+        { limit: 12, per: 'month' },
+        { limit: 5, per: 'month', channel: 'sms' },
+      ],
+    });
     const states = ['sent', 'failed', 'cancelled', 'sent', 'expired'];
     for (let round = 0; round < 12; round++) {
       await send(3, { channels: ['email', 'sms'] }, { user_id: round % 2 ? 'ada' : 'bob' });
@@ -255,7 +272,9 @@ describeStores('caps', (store) => {
 
   /** Both sides of the account, by user and rule: what is taken, and what is held or was sent. */
   async function account() {
-    const { rows: taken } = await store().engine.query('select user_id, rule, used, allowed from cap_uses order by 1, 2');
+    const { rows: taken } = await store().engine.query(
+      'select user_id, rule, used, allowed from cap_uses order by 1, 2',
+    );
     const { rows: held } = await store().engine.query(
       `select place->>0 as user_id, place->>1 as rule from cap_holds, jsonb_array_elements(places) as place`,
     );

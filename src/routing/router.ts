@@ -1,7 +1,13 @@
 import { type Lane, PRIORITY_CODES } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import { type Categories, type Category, holdPlaces, type Rules, type TenantCategories } from '../rules/index.ts';
+import {
+  type Categories,
+  type Category,
+  holdPlaces,
+  type Rules,
+  type TenantCategories,
+} from '../rules/index.ts';
 import type { Queryable, Store } from '../store/index.ts';
 import { type Metrics, type Tracer, traceIdOf } from '../telemetry/index.ts';
 import type { Templates } from '../templates/index.ts';
@@ -99,7 +105,8 @@ export class Router {
 
   /** Loads what the whole batch needs, decides each notification, writes all deliveries. */
   async plan(db: Queryable, rows: RoutableRow[], now: number): Promise<Planned> {
-    if (rows.length === 0) return { rows, deliveries: [], postponed: [], failures: [], lanes: new Set(), startedAt: now };
+    if (rows.length === 0)
+      return { rows, deliveries: [], postponed: [], failures: [], lanes: new Set(), startedAt: now };
     const facts = await this.#loadFacts(db, rows);
     const plans: NotificationPlan[] = [];
     const failures: Planned['failures'] = [];

@@ -113,7 +113,9 @@ export async function giveBack(db: Queryable, places: readonly Place[]): Promise
     values: [
       ...keyColumns(given.map(({ same }) => same[0]!)),
       column(given, ({ same }) => same.length),
-      column(given, ({ same }) => (isSliding(same[0]!) ? column(same, ({ endsAt }) => new Date(endsAt)) : null)),
+      column(given, ({ same }) =>
+        isSliding(same[0]!) ? column(same, ({ endsAt }) => new Date(endsAt)) : null,
+      ),
     ],
   });
 }

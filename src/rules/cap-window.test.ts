@@ -13,8 +13,14 @@ const window = (per: Period, zone: string, at: string) => {
 
 describe('the window of a cap', () => {
   it('is a day of the calendar of a zone, with 23 or 25 hours when its clocks are changed', () => {
-    assert.deepEqual(window('day', 'Europe/Berlin', '2026-11-21T22:59:59Z'), ['2026-11-20T23:00Z', '2026-11-21T23:00Z']);
-    assert.deepEqual(window('day', 'Europe/Berlin', '2026-11-21T23:00:00Z'), ['2026-11-21T23:00Z', '2026-11-22T23:00Z']);
+    assert.deepEqual(window('day', 'Europe/Berlin', '2026-11-21T22:59:59Z'), [
+      '2026-11-20T23:00Z',
+      '2026-11-21T23:00Z',
+    ]);
+    assert.deepEqual(window('day', 'Europe/Berlin', '2026-11-21T23:00:00Z'), [
+      '2026-11-21T23:00Z',
+      '2026-11-22T23:00Z',
+    ]);
     const spring = window('day', 'America/New_York', '2026-03-08T12:00:00Z');
     assert.deepEqual(spring, ['2026-03-08T05:00Z', '2026-03-09T04:00Z']);
     const autumn = window('day', 'America/New_York', '2026-11-01T12:00:00Z');
@@ -22,7 +28,10 @@ describe('the window of a cap', () => {
   });
 
   it('begins with the first moment of a day that has no midnight', () => {
-    assert.deepEqual(window('day', 'Africa/Cairo', '2026-04-24T12:00:00Z'), ['2026-04-23T22:00Z', '2026-04-24T21:00Z']);
+    assert.deepEqual(window('day', 'Africa/Cairo', '2026-04-24T12:00:00Z'), [
+      '2026-04-23T22:00Z',
+      '2026-04-24T21:00Z',
+    ]);
   });
 
   it('is the day on the own side of the date line', () => {
@@ -31,34 +40,78 @@ describe('the window of a cap', () => {
     assert.deepEqual(window('day', 'Etc/GMT+12', noon), ['2026-11-21T12:00Z', '2026-11-22T12:00Z']);
     assert.deepEqual(window('day', 'Etc/GMT+12', beforeNoon), ['2026-11-20T12:00Z', '2026-11-21T12:00Z']);
     // Samoa crossed it, and had no 30th of December.
-    assert.deepEqual(window('day', 'Pacific/Apia', '2011-12-30T09:00:00Z'), ['2011-12-29T10:00Z', '2011-12-30T10:00Z']);
-    assert.deepEqual(window('day', 'Pacific/Apia', '2011-12-30T10:00:00Z'), ['2011-12-30T10:00Z', '2011-12-31T10:00Z']);
+    assert.deepEqual(window('day', 'Pacific/Apia', '2011-12-30T09:00:00Z'), [
+      '2011-12-29T10:00Z',
+      '2011-12-30T10:00Z',
+    ]);
+    assert.deepEqual(window('day', 'Pacific/Apia', '2011-12-30T10:00:00Z'), [
+      '2011-12-30T10:00Z',
+      '2011-12-31T10:00Z',
+    ]);
   });
 
   it('is a week from Monday to Sunday, also over New Year', () => {
     for (const at of ['2026-12-28T00:00:00Z', '2026-12-31T23:00:00Z', '2027-01-03T23:59:59Z'])
       assert.deepEqual(window('week', 'UTC', at), ['2026-12-28T00:00Z', '2027-01-04T00:00Z']);
-    assert.deepEqual(window('week', 'Asia/Tokyo', '2026-11-22T15:00:00Z'), ['2026-11-22T15:00Z', '2026-11-29T15:00Z']);
+    assert.deepEqual(window('week', 'Asia/Tokyo', '2026-11-22T15:00:00Z'), [
+      '2026-11-22T15:00Z',
+      '2026-11-29T15:00Z',
+    ]);
     // Clocks go forward on the Sunday: 167 hours.
-    assert.deepEqual(window('week', 'Europe/Berlin', '2026-03-25T12:00:00Z'), ['2026-03-22T23:00Z', '2026-03-29T22:00Z']);
+    assert.deepEqual(window('week', 'Europe/Berlin', '2026-03-25T12:00:00Z'), [
+      '2026-03-22T23:00Z',
+      '2026-03-29T22:00Z',
+    ]);
   });
 
   it('is a month, however long', () => {
-    assert.deepEqual(window('month', 'UTC', '2026-01-31T23:59:59Z'), ['2026-01-01T00:00Z', '2026-02-01T00:00Z']);
-    assert.deepEqual(window('month', 'UTC', '2028-02-29T12:00:00Z'), ['2028-02-01T00:00Z', '2028-03-01T00:00Z']);
-    assert.deepEqual(window('month', 'Europe/Berlin', '2026-03-31T21:59:59Z'), ['2026-02-28T23:00Z', '2026-03-31T22:00Z']);
-    assert.deepEqual(window('month', 'Europe/Berlin', '2026-12-31T23:00:00Z'), ['2026-12-31T23:00Z', '2027-01-31T23:00Z']);
+    assert.deepEqual(window('month', 'UTC', '2026-01-31T23:59:59Z'), [
+      '2026-01-01T00:00Z',
+      '2026-02-01T00:00Z',
+    ]);
+    assert.deepEqual(window('month', 'UTC', '2028-02-29T12:00:00Z'), [
+      '2028-02-01T00:00Z',
+      '2028-03-01T00:00Z',
+    ]);
+    assert.deepEqual(window('month', 'Europe/Berlin', '2026-03-31T21:59:59Z'), [
+      '2026-02-28T23:00Z',
+      '2026-03-31T22:00Z',
+    ]);
+    assert.deepEqual(window('month', 'Europe/Berlin', '2026-12-31T23:00:00Z'), [
+      '2026-12-31T23:00Z',
+      '2027-01-31T23:00Z',
+    ]);
   });
 
   it('is an hour of the clock, and each of two when it is shown twice', () => {
-    assert.deepEqual(window('hour', 'Asia/Kathmandu', '2026-11-21T12:00:00Z'), ['2026-11-21T11:15Z', '2026-11-21T12:15Z']);
-    assert.deepEqual(window('hour', 'Europe/Berlin', '2026-10-25T00:30:00Z'), ['2026-10-25T00:00Z', '2026-10-25T01:00Z']);
-    assert.deepEqual(window('hour', 'Europe/Berlin', '2026-10-25T01:30:00Z'), ['2026-10-25T01:00Z', '2026-10-25T02:00Z']);
-    assert.deepEqual(window('hour', 'Europe/Berlin', '2026-03-29T00:30:00Z'), ['2026-03-29T00:00Z', '2026-03-29T01:00Z']);
+    assert.deepEqual(window('hour', 'Asia/Kathmandu', '2026-11-21T12:00:00Z'), [
+      '2026-11-21T11:15Z',
+      '2026-11-21T12:15Z',
+    ]);
+    assert.deepEqual(window('hour', 'Europe/Berlin', '2026-10-25T00:30:00Z'), [
+      '2026-10-25T00:00Z',
+      '2026-10-25T01:00Z',
+    ]);
+    assert.deepEqual(window('hour', 'Europe/Berlin', '2026-10-25T01:30:00Z'), [
+      '2026-10-25T01:00Z',
+      '2026-10-25T02:00Z',
+    ]);
+    assert.deepEqual(window('hour', 'Europe/Berlin', '2026-03-29T00:30:00Z'), [
+      '2026-03-29T00:00Z',
+      '2026-03-29T01:00Z',
+    ]);
   });
 
   it('leaves no gap and no overlap to the next one, in any zone', () => {
-    const zones = ['UTC', 'America/New_York', 'Europe/Berlin', 'Africa/Cairo', 'America/Havana', 'Asia/Kathmandu', 'Pacific/Apia'];
+    const zones = [
+      'UTC',
+      'America/New_York',
+      'Europe/Berlin',
+      'Africa/Cairo',
+      'America/Havana',
+      'Asia/Kathmandu',
+      'Pacific/Apia',
+    ];
     fc.assert(
       fc.property(
         fc.constantFrom<Period>('hour', 'day', 'week', 'month'),

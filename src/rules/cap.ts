@@ -57,7 +57,8 @@ export function isSliding({ startsAt }: Place): boolean {
 export function checkCaps(caps: readonly Cap[]): void {
   const rules = caps.map((cap) => ruleOf('', cap));
   for (const [i, { sliding, limit }] of caps.entries()) {
-    if (rules.indexOf(rules[i]!) < i) throw invalidField(`/caps/${i}`, 'must differ from the others in more than its limit');
+    if (rules.indexOf(rules[i]!) < i)
+      throw invalidField(`/caps/${i}`, 'must differ from the others in more than its limit');
     if (sliding && limit > MAX_SLIDING_LIMIT)
       throw invalidField(`/caps/${i}/limit`, `must be at most ${MAX_SLIDING_LIMIT} in a sliding window`);
   }

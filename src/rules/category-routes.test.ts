@@ -69,7 +69,15 @@ describeStores('categories', (store) => {
       [{ caps: new Array(6).fill({ limit: 1, per: 'day' }) }, '/caps'],
       [{ caps: [{ limit: 0, per: 'day' }] }, '/caps/0/limit'],
       [{ caps: [{ limit: 1, per: 'year' }] }, '/caps/0/per'],
-      [{ caps: [{ limit: 1, per: 'day' }, { limit: 2, per: 'day', sliding: false }] }, '/caps/1'],
+      [
+        {
+          caps: [
+            { limit: 1, per: 'day' },
+            { limit: 2, per: 'day', sliding: false },
+          ],
+        },
+        '/caps/1',
+      ],
       [{ caps: [{ limit: 1_001, per: 'day', sliding: true }] }, '/caps/0/limit'],
     ] as const) {
       const answer = await api.call('PUT', '/v1/categories/offers', body);

@@ -25,7 +25,7 @@ const CategoryPath = Type.Object({ id: Slug('The category') });
 const MAX_LIMIT = 10_000;
 const Cap = Exact({
   limit: Type.Integer({ minimum: 1, maximum: MAX_LIMIT, description: 'So many messages to one user' }),
-  per: OneOf(PERIODS, { description: "Of the calendar and the clock of the user; weeks begin on Monday" }),
+  per: OneOf(PERIODS, { description: 'Of the calendar and the clock of the user; weeks begin on Monday' }),
   sliding: Type.Optional(
     Type.Boolean({ description: 'The last hour, 24 hours, 7 or 30 days instead; limit at most 1000' }),
   ),
@@ -152,7 +152,14 @@ function addDelete(app: Server, { store, categories }: CategoryRouteOptions): vo
   );
 }
 
-function show({ isOn, heedsUsers: _, caps, evidenceMs, maxAgeMs, ...category }: Category): Static<typeof CategoryAnswer> {
+function show({
+  isOn,
+  heedsUsers: _,
+  caps,
+  evidenceMs,
+  maxAgeMs,
+  ...category
+}: Category): Static<typeof CategoryAnswer> {
   const channels = eachChannel((channel) => (isOn(channel) ? ('on' as const) : ('off' as const)));
   return {
     ...category,

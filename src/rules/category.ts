@@ -61,7 +61,10 @@ export interface CategoryDefinition {
 
 const HOUR_MS = 3_600_000;
 
-type Defaults = Omit<Category, 'id' | 'name' | 'description' | 'isOn' | 'heedsUsers' | 'doubleOptIn' | 'caps'>;
+type Defaults = Omit<
+  Category,
+  'id' | 'name' | 'description' | 'isOn' | 'heedsUsers' | 'doubleOptIn' | 'caps'
+>;
 
 const TRANSACTIONAL: Defaults = {
   kind: 'transactional',

@@ -28,7 +28,8 @@ describe('what a message holds', () => {
   });
 
   it('stays as long as it may still go out', () => {
-    for (const state of ['queued', 'sending', 'unknown'] as const) assert.equal(hold([state, 'failed']), 'open');
+    for (const state of ['queued', 'sending', 'unknown'] as const)
+      assert.equal(hold([state, 'failed']), 'open');
   });
 
   it('is of no interest when its windows are over or the ledger has forgotten it', () => {
@@ -75,7 +76,8 @@ describe('two sweepers on PostgreSQL', () => {
     });
     const used = async () =>
       (await store.engine.query('select used from cap_uses order by rule')).rows.map((row) => row.used);
-    const looks = async () => Promise.all([...stores, ...stores].map((each) => tidyCaps({ store: each, clock })));
+    const looks = async () =>
+      Promise.all([...stores, ...stores].map((each) => tidyCaps({ store: each, clock })));
     await looks();
     assert.deepEqual(await used(), [count, count], 'nobody looks yet');
     clock.advance(10_000);

@@ -3,7 +3,15 @@ import type { Clock } from '../lib/clock.ts';
 import { uuidv7Time } from '../lib/ids.ts';
 import type { Queryable, Store } from '../store/index.ts';
 import { giveBack, purgeCapUses } from './cap-store.ts';
-import { type DueHold, deleteHolds, idOf, insertHolds, lockDueHolds, type Hold, postponeHolds } from './hold-store.ts';
+import {
+  type DueHold,
+  deleteHolds,
+  type Hold,
+  idOf,
+  insertHolds,
+  lockDueHolds,
+  postponeHolds,
+} from './hold-store.ts';
 
 /** Most messages have gone out by then. */
 const FIRST_LOOK_MS = 10_000;

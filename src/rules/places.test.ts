@@ -30,7 +30,10 @@ describe('the places of a batch', () => {
   });
 
   it('go to the first that came, all of a message or none, and what is over goes back', () => {
-    const { refusals, leftovers } = distribute([ask('a', 'b'), ask('a', 'b'), ask('b')], grants({ a: 1, b: 3 }));
+    const { refusals, leftovers } = distribute(
+      [ask('a', 'b'), ask('a', 'b'), ask('b')],
+      grants({ a: 1, b: 3 }),
+    );
     assert.deepEqual(refusals, [null, 'a', null]);
     assert.deepEqual(
       leftovers.map(({ rule }) => rule),

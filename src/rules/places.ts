@@ -51,6 +51,8 @@ export function distribute(asks: readonly Ask[], granted: ReadonlyMap<string, nu
     for (const place of places) left.set(placeKey(place), roomOf(place) - 1);
     return null;
   });
-  const leftovers = wantedOf(asks).flatMap(({ key, place }) => new Array<Place>(left.get(key) ?? 0).fill(place));
+  const leftovers = wantedOf(asks).flatMap(({ key, place }) =>
+    new Array<Place>(left.get(key) ?? 0).fill(place),
+  );
   return { refusals, leftovers };
 }

@@ -83,7 +83,11 @@ describeStores('places', (store) => {
   });
 
   it('are forgotten once their window is over, a few at a time', async () => {
-    await reserve([[placeOf('c:*:day')], [placeOf('c:*:day', NOW + DAY_MS)], [placeOf('c:*:day', NOW - DAY_MS)]]);
+    await reserve([
+      [placeOf('c:*:day')],
+      [placeOf('c:*:day', NOW + DAY_MS)],
+      [placeOf('c:*:day', NOW - DAY_MS)],
+    ]);
     assert.equal(await purgeCapUses(store().engine, new Date(NOW + 2 * DAY_MS), 1), 1);
     assert.equal(await purgeCapUses(store().engine, new Date(NOW + DAY_MS), 10), 1);
     assert.equal((await taken(NOW)).size, 1);
@@ -108,7 +112,10 @@ describeStores('places', (store) => {
           if ('ms' in step) now += step.ms;
           else if ('asks' in step) {
             const asks = step.asks.map((own) => own.map((rule) => placeOf(rule, now)));
-            assert.deepEqual(await reserve(asks, now), asks.map((places) => model.ask(places, now)));
+            assert.deepEqual(
+              await reserve(asks, now),
+              asks.map((places) => model.ask(places, now)),
+            );
           } else if (model.held.length > 0) {
             const [places] = model.held.splice(step.back % model.held.length, 1);
             await back(places!);

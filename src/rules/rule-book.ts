@@ -7,8 +7,8 @@ import type { Category } from './category.ts';
 import { type Preference, type Refusal, refusalOf } from './preference.ts';
 import { selectPreferences } from './preference-store.ts';
 import { type QuietWindow, quietUntil } from './quiet-hours.ts';
-import { ALL_CATEGORIES, selectQuotas } from './quota-store.ts';
 import { selectTenantQuiet, selectUserQuiet, type TenantQuietRow, type UserRef } from './quiet-store.ts';
+import { ALL_CATEGORIES, selectQuotas } from './quota-store.ts';
 
 export type RuledUser = UserRef & { timezone: string | null };
 
@@ -19,7 +19,11 @@ export interface RuleBook {
   /** Until when (ms since the epoch; may be infinite) the user is to be left in peace; null when he need not be. */
   quietUntil(user: RuledUser, channel: Channel, now: number): number | null;
   /** The places that a message needs to go out now, of the category's caps and the tenant's quotas; mostly none. */
-  places(user: RuledUser, category: Category, message: { channel: Channel; live: boolean; now: number }): CappedPlace[];
+  places(
+    user: RuledUser,
+    category: Category,
+    message: { channel: Channel; live: boolean; now: number },
+  ): CappedPlace[];
 }
 
 export interface Rules {
@@ -50,7 +54,9 @@ export function createRules(clock: Clock): Rules {
     async forUsers(db, wanted) {
       const disturbed = usersOf(wanted.filter(({ category }) => category.quietHours !== 'ignore'));
       const asked = usersOf(wanted.filter(({ category }) => category.heedsUsers));
-      const onTheirClock = wanted.filter(({ category }) => category.quietHours !== 'ignore' || category.caps.length > 0);
+      const onTheirClock = wanted.filter(
+        ({ category }) => category.quietHours !== 'ignore' || category.caps.length > 0,
+      );
       const tenantIds = onTheirClock.map(({ user }) => user.tenantId);
       return new Book({
         quotas: await quotas.forTenants(
