@@ -15,8 +15,9 @@ const PER_PAGE = 5;
 // Stores of their own, as two processes have them: nothing but the database stands between the routers.
 describe('two routers on one PostgreSQL', () => {
   let stores: Store[];
+  let databaseUrl: string;
   before(async () => {
-    const databaseUrl = await createTestDatabase();
+    databaseUrl = await createTestDatabase();
     stores = [await openStore({ databaseUrl, poolSize: 4 }), await openStore({ databaseUrl, poolSize: 4 })];
     const now = new Date(stores[0]!.clock.now());
     const { engine } = stores[0]!;
@@ -31,7 +32,13 @@ describe('two routers on one PostgreSQL', () => {
   });
   after(async () => {
     for (const store of stores) await store.close();
+    const witness = await openStore({ databaseUrl, migrate: false, poolSize: 1 });
+    const { rows } = await witness.engine.query(
+      'select deadlocks from pg_stat_database where datname = current_database()',
+    );
+    await witness.close();
     await stopOwnCluster();
+    assert.equal(rows[0].deadlocks, 0, 'everybody locks in the same order');
   });
 
   const routerOf = (store: Store) =>
