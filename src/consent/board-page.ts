@@ -1,5 +1,5 @@
 import type { Category } from '../rules/index.ts';
-import { type Board, type Cell, cellName } from './board.ts';
+import { type Board, type Cell, cellName, LOCKS, type Lock } from './board.ts';
 import { html, type Markup } from './html.ts';
 import type { Language } from './language.ts';
 import type { Page } from './layout.ts';
@@ -48,28 +48,43 @@ ${sections.map(({ category, cells }) => section(category, cells, texts))}
 
 function section(category: Category, cells: Cell[], texts: Texts): Markup {
   const { description } = category;
+  const open = cells.filter(({ lock }) => lock === null);
   return html`<fieldset>
 <legend>${nameOf(category, texts)}</legend>
 ${description && html`<p class="quiet">${description}</p>`}
-<ul class="choices">
-${cells.map((cell) => choice(category, cell, texts))}
-</ul>
+${
+  open.length > 0 &&
+  html`<ul class="choices">
+${open.map((cell) => choice(category, cell, texts))}</ul>`
+}
+${LOCKS.map((lock) => locked(category, { lock, cells: cells.filter((cell) => cell.lock === lock) }, texts))}
 </fieldset>
 `;
 }
 
 function choice(category: Category, cell: Cell, texts: Texts): Markup {
   const name = cellName(category, cell);
-  const label = texts.channels[cell.channel];
-  if (cell.lock) {
-    const isChecked = cell.isOn && cell.lock !== 'unreachable';
-    return html`<li class="locked"><label><input type="checkbox" disabled${isChecked && html` checked`}
- aria-describedby="why-${name}">${label}</label><p class="why" id="why-${name}">${texts[cell.lock]}</p></li>
-`;
-  }
   return html`<li><input type="hidden" name="shown" value="${name}"><label><input type="checkbox" name="on"
- value="${name}"${cell.isOn && html` checked`}>${label}</label></li>
+ value="${name}"${cell.isOn && html` checked`}>${texts.channels[cell.channel]}</label></li>
 `;
+}
+
+/** What cannot be chosen, with one reason for all that it holds for. */
+function locked(
+  { id }: Category,
+  { lock, cells }: { lock: Lock; cells: Cell[] },
+  texts: Texts,
+): Markup | null {
+  if (cells.length === 0) return null;
+  const why = `why-${id}-${lock}`;
+  const boxes = cells.map(
+    ({ channel }) =>
+      html`<li><label><input type="checkbox" disabled aria-describedby="${why}">${texts.channels[channel]}</label></li>
+`,
+  );
+  return html`<ul class="choices locked">
+${boxes}</ul>
+<p class="why" id="${why}">${texts[lock]}</p>`;
 }
 
 function everything(texts: Texts): Markup {

@@ -3,7 +3,8 @@ import { ALL, type Category, type Preference, type PreferenceChange, refusalOf }
 import { isChoosable } from './changes.ts';
 
 /** Why a user cannot choose: nothing reaches him there, or his yes needs a confirmation by another road. */
-export type Lock = 'unreachable' | 'unconfirmed';
+export const LOCKS = ['unconfirmed', 'unreachable'] as const;
+export type Lock = (typeof LOCKS)[number];
 
 export interface Cell {
   channel: Channel;

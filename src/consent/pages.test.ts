@@ -44,7 +44,7 @@ describeStores('the pages behind links', (store) => {
     assert.match(body, /<legend>Offers &amp; &lt;more&gt;<\/legend>\s*<p class="quiet">Once a week<\/p>/);
     assert.match(body, /name="on"\s+value="offers\/email" checked>E-mail/);
     assert.match(body, /name="on"\s+value="offers\/sms">Text messages/);
-    assert.match(body, /disabled\s+aria-describedby="why-news\/email"/);
+    assert.match(body, /disabled aria-describedby="why-news-unconfirmed">E-mail/);
     assert.match(body, /<li>Sign-in codes<\/li><li>Security of your account<\/li>/);
     assert.ok(!body.includes('ada'), 'neither the id nor an address of the user');
     assert.equal(headers['cache-control'], 'no-store');
