@@ -113,7 +113,10 @@ function requireNext(
   const field = at !== undefined ? '/at' : recurrence?.cron ? '/recurrence/cron' : '/recurrence/rrule';
   const next = tryNext(definition, groups, cursor);
   if (next === null)
-    throw invalidField(field, at === undefined ? 'never comes from now on' : 'must be in the future');
+    throw invalidField(
+      field,
+      at === undefined ? 'never comes from now on, or too rarely to be worked out' : 'must be in the future',
+    );
   if (next > now + MAX_AHEAD_MS) throw invalidField(field, 'must come within a hundred years');
   return next;
 }

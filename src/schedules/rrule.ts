@@ -1,4 +1,5 @@
 import { RRuleTemporal } from 'rrule-temporal';
+import { Lru } from '../lib/lru.ts';
 import { momentOf, type Wall, wallAt } from './wall-clock.ts';
 
 const CALENDAR = ['DAILY', 'WEEKLY', 'MONTHLY', 'YEARLY'];
@@ -27,6 +28,9 @@ const NUMBERS: Record<string, [min: number, max: number, signed: boolean]> = {
 const STEP_PARTS = ['FREQ', 'INTERVAL', 'UNTIL', 'COUNT', 'WKST', 'BYMONTH', 'BYMONTHDAY', 'BYDAY', 'BYHOUR'];
 
 type Parts = Map<string, string>;
+
+/** All occurrences of rules with a count, by their text and start. They never change. */
+const allOf = new Lru<Wall[]>(200);
 
 /** On a clock without changes, or (every so many minutes or hours) counted in time that really passes. */
 export type RRule =
@@ -127,9 +131,22 @@ function calendar(parts: Parts, start: Wall): (after: Wall) => Wall | null {
     maxIterations: MAX_ITERATIONS,
     maxCandidateEvaluations: MAX_CANDIDATES,
   });
+  if (parts.has('COUNT')) return counted(rule, `${start} ${JSON.stringify([...parts])}`);
   return (after) => {
     const next = rule.next(new Date(Math.max(after, start - 1)));
     return next === null ? null : next.epochMilliseconds;
+  };
+}
+
+/** With a count the library goes through all from the start each time; here it does so once for a rule. */
+function counted(rule: RRuleTemporal, name: string): (after: Wall) => Wall | null {
+  return (after) => {
+    let all = allOf.get(name);
+    if (!all) {
+      all = rule.all().map(({ epochMilliseconds }) => epochMilliseconds);
+      allOf.set(name, all);
+    }
+    return all.find((wall) => wall > after) ?? null;
   };
 }
 
