@@ -49,7 +49,16 @@ const engine = await startDelivery({
   callbackUrl: () => undefined,
   transports: provider.transports,
 });
-const router = new Router({ store, clock, logger, templates, connections, categories, rules: createRules(clock), standings: health });
+const router = new Router({
+  store,
+  clock,
+  logger,
+  templates,
+  connections,
+  categories,
+  rules: createRules(clock),
+  standings: health,
+});
 
 process.on('message', async (plan: CampaignPlan) => {
   process.send!({ result: await runCampaign({ store, wake, router, provider }, plan) });
