@@ -192,8 +192,22 @@ export const ROWS: Record<string, Panel[]> = {
       unit: 'ops',
       lines: {
         '{{channel}} {{reason}}': rate('deliveries_skipped_total', 'channel, reason'),
+        '{{channel}} {{reason}}, later': rate('channels_postponed_total', 'channel, reason'),
         failures: 'sum(rate(bellhop_routing_failures_total[$__rate_interval]))',
       },
+    },
+    {
+      title: 'Calls of hooks',
+      unit: 'ops',
+      lines: {
+        '{{moment}} {{by}} {{outcome}}': rate('hook_calls_total', 'moment, by, outcome'),
+        'events lost': 'sum(rate(bellhop_hook_events_lost_total[$__rate_interval]))',
+      },
+    },
+    {
+      title: 'Hooks, p95 until their answer',
+      unit: 's',
+      lines: { '{{moment}} {{by}}': p(0.95, 'hook_seconds', 'moment, by') },
     },
     {
       title: 'Refused requests',

@@ -5,7 +5,7 @@ import { createMetrics, type Declaration, METRICS, renderMetricsReference, Tally
 
 const DECLARATIONS = Object.values(METRICS as Record<string, Declaration>);
 const BOUNDED_LABELS = new Set(
-  'channel provider priority kind outcome reason lane state event line part code pool loop source version'.split(
+  'channel provider priority kind outcome reason lane state event line part code pool loop source version moment by'.split(
     ' ',
   ),
 );

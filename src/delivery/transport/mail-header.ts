@@ -25,7 +25,8 @@ export function textHeader(name: string, value: string): string {
 
 /** The subject is shown as it was written, even what looks encoded, and never is a line too long for a server. */
 export function subjectHeader(subject: string): string {
-  const isPlain = PRINTABLE.test(subject) && !subject.includes('=?') && !LONG_WORD.test(subject);
+  // Some readers make one blank of several, in plain text.
+  const isPlain = PRINTABLE.test(subject) && !/=\?| {2}/.test(subject) && !LONG_WORD.test(subject);
   return fold(`Subject: ${isPlain ? subject : encodeWords(subject)}`);
 }
 
