@@ -12,6 +12,7 @@ const SENTENCES: Record<string, string> = {
   not_opted_in: 'The category goes only to users who said yes and confirmed it, and the user has not.',
   off_by_default: 'The category is off on this channel for users who said nothing.',
   quiet_hours: 'The user is to be left in peace, and the category does not wait.',
+  capped: 'All places of a cap or a quota were taken.',
   expired: 'It would have come too late.',
   cancelled: 'It was cancelled before it was sent.',
   device_inactive: 'The device became inactive before it was sent.',
