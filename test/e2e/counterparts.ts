@@ -73,6 +73,14 @@ export interface PushService {
   close(): Promise<void>;
 }
 
+/** Keys of an application server (RFC 8292). Node leaves leading zeros of a private key out: one in 256 is short. */
+export function newVapidKeys(): { publicKey: string; privateKey: string } {
+  const pair = createECDH('prime256v1');
+  pair.generateKeys();
+  const scalar = Buffer.concat([Buffer.alloc(32), pair.getPrivateKey()]).subarray(-32);
+  return { publicKey: pair.getPublicKey('base64url'), privateKey: scalar.toString('base64url') };
+}
+
 export async function startPushService(): Promise<PushService> {
   const browser = createECDH('prime256v1');
   browser.generateKeys();

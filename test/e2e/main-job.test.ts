@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { createECDH, generateKeyPairSync, randomBytes, verify } from 'node:crypto';
+import { generateKeyPairSync, randomBytes, verify } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { eventually, type RunningBellhop, startBellhop } from '../support/process.ts';
 import {
   type Apple,
   type MailServer,
+  newVapidKeys,
   type PushService,
   startApple,
   startMailServer,
@@ -35,8 +36,6 @@ describe('the main job', () => {
   });
 
   async function connectAll(): Promise<void> {
-    const vapid = createECDH('prime256v1');
-    vapid.generateKeys();
     const connections = {
       mail: {
         provider: 'smtp',
@@ -54,11 +53,7 @@ describe('the main job', () => {
       },
       browser: {
         provider: 'webpush',
-        config: {
-          publicKey: vapid.getPublicKey('base64url'),
-          privateKey: vapid.getPrivateKey('base64url'),
-          subject: 'mailto:ops@shop.example',
-        },
+        config: { ...newVapidKeys(), subject: 'mailto:ops@shop.example' },
       },
     };
     for (const [id, body] of Object.entries(connections)) {

@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict';
-import { createECDH, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type CollectedSpan, type Collector, startCollector } from '../support/collector.ts';
 import { freePort } from '../support/postgres.ts';
 import { eventually, type RunningBellhop, startBellhop, temporaryFolder } from '../support/process.ts';
-import { type MailServer, type PushService, startMailServer, startPushService } from './counterparts.ts';
+import {
+  type MailServer,
+  newVapidKeys,
+  type PushService,
+  startMailServer,
+  startPushService,
+} from './counterparts.ts';
 
 const MESSAGE = { title: 'A title nobody else may read', body: 'A body nobody else may read' };
 const GONE = 'gone@mail.example';
@@ -17,16 +23,16 @@ const newTrace = () => randomBytes(16).toString('hex');
 const byName = (spans: CollectedSpan[], name: string) => spans.filter((span) => span.name === name);
 
 async function connect(bellhop: RunningBellhop, mail: MailServer, browser: PushService): Promise<void> {
-  const vapid = createECDH('prime256v1');
-  vapid.generateKeys();
   const smtp = { host: '127.0.0.1', port: mail.port, security: 'none', from: 'news@shop.example' };
-  const webpush = {
-    publicKey: vapid.getPublicKey('base64url'),
-    privateKey: vapid.getPrivateKey('base64url'),
-    subject: 'mailto:ops@shop.example',
+  const webpush = { ...newVapidKeys(), subject: 'mailto:ops@shop.example' };
+  const connections = {
+    mail: { provider: 'smtp', config: smtp },
+    browser: { provider: 'webpush', config: webpush },
   };
-  await bellhop.call('PUT', '/v1/connections/mail', { provider: 'smtp', config: smtp });
-  await bellhop.call('PUT', '/v1/connections/browser', { provider: 'webpush', config: webpush });
+  for (const [id, body] of Object.entries(connections)) {
+    const answer = await bellhop.call('PUT', `/v1/connections/${id}`, body);
+    assert.equal(answer.status, 201, JSON.stringify(answer.body));
+  }
   await bellhop.call('PUT', '/v1/users/ada', { contacts: { email: 'ada@mail.example' } });
   await bellhop.call('PUT', '/v1/users/gone', { contacts: { email: GONE } });
   const device = await bellhop.call('POST', '/v1/users/ada/devices', {

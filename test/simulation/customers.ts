@@ -1,6 +1,6 @@
 import { buildRow, type NotificationBody } from '../../src/accept/request.ts';
 import { updateAccepted } from '../../src/accept/store.ts';
-import { cancelAccepted, cancelDeliveries, lockNotification } from '../../src/ledger/index.ts';
+import { cancelAccepted, cancelDeliveries, lockNotification, takeTurn } from '../../src/ledger/index.ts';
 import { replayDeliveries } from '../../src/ledger/problem-store.ts';
 import { routeTopic } from '../../src/queue/index.ts';
 import { BUILT_IN } from '../../src/rules/index.ts';
@@ -87,7 +87,7 @@ export class Customers {
     const now = clock.now();
     const changed = await store.scoped(tenantId, async (db) => {
       const found = await lockNotification(db, tenantId, true, id);
-      if (found?.state !== 'accepted') return false;
+      if (found?.state !== 'accepted' || !(await takeTurn(db, tenantId, id))) return false;
       await updateAccepted(db, {
         id,
         tenantId,
