@@ -1,3 +1,21 @@
+-- The second wall around a table of tenants: what acts for a tenant (bellhop_api) sees and writes its rows only.
+create function keep_tenants_apart(variadic tables text[]) returns void language plpgsql as $$
+declare
+  t text;
+begin
+  foreach t in array tables loop
+    execute format('alter table %I enable row level security', t);
+    execute format('alter table %I force row level security', t);
+    execute format('create policy engine on %I to bellhop_engine using (true) with check (true)', t);
+    execute format(
+      'create policy tenant on %I to bellhop_api '
+      'using (tenant_id = nullif(current_setting(''bellhop.tenant'', true), '''')::uuid) '
+      'with check (tenant_id = nullif(current_setting(''bellhop.tenant'', true), '''')::uuid)', t);
+    execute format('grant select, insert, update, delete on %I to bellhop_api, bellhop_engine', t);
+  end loop;
+end
+$$;
+
 -- What a tenant declared of its categories: the body of the request. What it leaves out follows the kind.
 create table categories (
   tenant_id uuid not null references tenants (id),
@@ -50,19 +68,4 @@ create table postponed (
   primary key (notification_id, due_at)
 );
 
-do $$
-declare
-  t text;
-begin
-  foreach t in array array['categories', 'tenant_quiet_hours', 'user_quiet_hours', 'preferences', 'postponed'] loop
-    execute format('alter table %I enable row level security', t);
-    execute format('alter table %I force row level security', t);
-    execute format('create policy engine on %I to bellhop_engine using (true) with check (true)', t);
-    execute format(
-      'create policy tenant on %I to bellhop_api '
-      'using (tenant_id = nullif(current_setting(''bellhop.tenant'', true), '''')::uuid) '
-      'with check (tenant_id = nullif(current_setting(''bellhop.tenant'', true), '''')::uuid)', t);
-    execute format('grant select, insert, update, delete on %I to bellhop_api, bellhop_engine', t);
-  end loop;
-end
-$$;
+select keep_tenants_apart('categories', 'tenant_quiet_hours', 'user_quiet_hours', 'preferences', 'postponed');

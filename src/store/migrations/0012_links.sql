@@ -5,10 +5,5 @@ create table link_keys (
   version integer not null,
   created_at timestamptz not null
 );
-alter table link_keys enable row level security;
-alter table link_keys force row level security;
-create policy engine on link_keys to bellhop_engine using (true) with check (true);
-create policy tenant on link_keys to bellhop_api
-  using (tenant_id = nullif(current_setting('bellhop.tenant', true), '')::uuid)
-  with check (tenant_id = nullif(current_setting('bellhop.tenant', true), '')::uuid);
-grant select, insert, update, delete on link_keys to bellhop_api, bellhop_engine;
+
+select keep_tenants_apart('link_keys');

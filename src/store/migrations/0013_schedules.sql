@@ -36,19 +36,4 @@ create table schedule_occurrences (
 );
 create index schedule_occurrences_by_time on schedule_occurrences (fired_at);
 
-do $$
-declare
-  t text;
-begin
-  foreach t in array array['schedules', 'schedule_occurrences'] loop
-    execute format('alter table %I enable row level security', t);
-    execute format('alter table %I force row level security', t);
-    execute format('create policy engine on %I to bellhop_engine using (true) with check (true)', t);
-    execute format(
-      'create policy tenant on %I to bellhop_api '
-      'using (tenant_id = nullif(current_setting(''bellhop.tenant'', true), '''')::uuid) '
-      'with check (tenant_id = nullif(current_setting(''bellhop.tenant'', true), '''')::uuid)', t);
-    execute format('grant select, insert, update, delete on %I to bellhop_api, bellhop_engine', t);
-  end loop;
-end
-$$;
+select keep_tenants_apart('schedules', 'schedule_occurrences');
