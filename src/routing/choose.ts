@@ -1,5 +1,5 @@
-import { parsePhoneNumberFromString } from 'libphonenumber-js';
 import type { LeftOut, LeftOutReason } from '../ledger/index.ts';
+import { parsePhoneNumber } from '../lib/phone-number.ts';
 import type { Countries } from '../tenants/index.ts';
 
 /** How a connection is doing, as far as choosing depends on it. */
@@ -66,7 +66,7 @@ function serves(countries: Countries | null, country: string | null): boolean {
 
 /** Null for numbers of no country (satellite phones, +800). */
 function countryOf(phone: string): string | null {
-  return parsePhoneNumberFromString(phone)?.country ?? null;
+  return parsePhoneNumber(phone)?.country ?? null;
 }
 
 function admits(standing: Standing | null, lot: number): boolean {

@@ -1,5 +1,8 @@
-import { Cron } from 'croner';
+import type { Cron } from 'croner';
+import { onDemand } from '../lib/on-demand.ts';
 import type { Wall } from './wall-clock.ts';
+
+const croner = onDemand<typeof import('croner')>('croner');
 
 const FIELDS = ['minute', 'hour', 'day of month', 'month', 'day of week'];
 const ALLOWED = [
@@ -37,6 +40,7 @@ export function parseCron(text: string): CronRule {
 
 function openCron(text: string): Cron {
   try {
+    const { Cron } = croner();
     return new Cron(text, { timezone: 'UTC' });
   } catch (cause) {
     const why = (cause as Error).message.replace(/^Cron(Pattern)?: /, '');

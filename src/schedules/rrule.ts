@@ -1,6 +1,9 @@
-import { RRuleTemporal } from 'rrule-temporal';
+import type { RRuleTemporal } from 'rrule-temporal';
 import { Lru } from '../lib/lru.ts';
+import { onDemand } from '../lib/on-demand.ts';
 import { momentOf, type Wall, wallAt } from './wall-clock.ts';
+
+const rruleTemporal = onDemand<typeof import('rrule-temporal')>('rrule-temporal');
 
 const CALENDAR = ['DAILY', 'WEEKLY', 'MONTHLY', 'YEARLY'];
 const STEP_MS: Record<string, number> = { HOURLY: 3_600_000, MINUTELY: 60_000 };
@@ -124,6 +127,7 @@ function parseUntil(text: string, zone: string): Wall {
 
 /** By the library, in UTC, where nothing is skipped or repeated. */
 function calendar(parts: Parts, start: Wall): (after: Wall) => Wall | null {
+  const { RRuleTemporal } = rruleTemporal();
   const rule = new RRuleTemporal({
     rruleString: `RRULE:${[...parts].map(([name, value]) => `${name}=${value}`).join(';')}`,
     dtstart: Temporal.Instant.fromEpochMilliseconds(start).toZonedDateTimeISO('UTC'),

@@ -2,7 +2,6 @@ import type { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 import { type Clock, ReferenceClock } from '../lib/clock.ts';
 import { withClient } from './client.ts';
-import { openEmbedded } from './embedded.ts';
 import { readClock } from './keep-clock.ts';
 import { migrate } from './migrate.ts';
 import { ensurePartitions } from './partitions.ts';
@@ -135,6 +134,8 @@ function postgresPools(connectionString: string, max: number): Pools {
 }
 
 async function embeddedPools(dataDir: string, database: PGlite | undefined): Promise<Pools> {
+  // What runs on a server does not load the engine of the embedded one.
+  const { openEmbedded } = await import('./embedded.ts');
   const { pool, close } = await openEmbedded(dataDir, database);
   return {
     kind: 'embedded',

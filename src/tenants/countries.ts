@@ -1,13 +1,11 @@
-import { getCountries } from 'libphonenumber-js';
 import type { FieldProblem } from '../http/index.ts';
+import { isCountry } from '../lib/phone-number.ts';
 
 /** Which countries (ISO 3166-1 alpha-2) a connection serves: those in `allow`, or all but those in `deny`. */
 export interface Countries {
   allow?: string[];
   deny?: string[];
 }
-
-const KNOWN = new Set<string>(getCountries());
 
 /** What is wrong with the countries of a connection, naming the entries; nothing when all is well. */
 export function checkCountries(countries: Countries | null, channel: string): FieldProblem[] {
@@ -18,7 +16,7 @@ export function checkCountries(countries: Countries | null, channel: string): Fi
     return [{ field: '/countries', rule: 'takes `allow` or `deny`, not both' }];
   return (['allow', 'deny'] as const).flatMap((list) =>
     (countries[list] ?? []).flatMap((country, i) =>
-      KNOWN.has(country)
+      isCountry(country)
         ? []
         : [
             {

@@ -1,5 +1,5 @@
-import { parsePhoneNumberFromString } from 'libphonenumber-js';
 import { parseEmailAddress } from '../lib/email-address.ts';
+import { parsePhoneNumber } from '../lib/phone-number.ts';
 import { unstorable } from '../lib/text.ts';
 
 export type ParsedAddress = { address: string } | { problem: string };
@@ -13,7 +13,7 @@ export function parseContactAddress(kind: string, text: string): ParsedAddress {
     case 'email':
       return parseEmailAddress(text);
     case 'phone':
-      return parsePhoneNumber(text);
+      return parseE164(text);
     case 'webhook':
       return parseHttpUrl(text);
     default:
@@ -25,11 +25,11 @@ export function parseContactAddress(kind: string, text: string): ParsedAddress {
  * E.164. Only the length is checked against the country's plan: ranges are opened faster than their lists are
  * shipped, and a number that exists must not be refused.
  */
-function parsePhoneNumber(text: string): ParsedAddress {
+function parseE164(text: string): ParsedAddress {
   if (!/^\+[0-9 ().-]{4,31}$/.test(text)) {
     return { problem: 'must be in E.164 format: "+", country code and number, like +4915112345678' };
   }
-  const parsed = parsePhoneNumberFromString(text, { extract: false });
+  const parsed = parsePhoneNumber(text);
   return parsed?.isPossible()
     ? { address: parsed.number }
     : { problem: 'must be in E.164 format with a country code that exists and a number of its length' };

@@ -1,5 +1,6 @@
-import { Pool as Connections, type Dispatcher } from 'undici';
+import type { Pool as Connections, Dispatcher } from 'undici';
 import { type EgressGuard, targetOfUrl } from '../../lib/egress.ts';
+import { onDemand } from '../../lib/on-demand.ts';
 import type { HttpRequest } from '../../providers/index.ts';
 import { Deadlines } from './deadlines.ts';
 import { Exchange, type ExchangeOptions } from './exchange.ts';
@@ -7,6 +8,8 @@ import { closedError, codedError, type Evidence, judgeFault } from './fault.ts';
 import { createPreparation, type Outgoing } from './outgoing.ts';
 import { type Pool, Pools } from './pools.ts';
 import type { HttpTransport, SendOptions, TransportTools } from './transport.ts';
+
+const undici = onDemand<typeof import('undici')>('undici');
 
 const MAX_CONNECTIONS = 128;
 /**
@@ -44,6 +47,7 @@ class HttpPool implements Pool {
   #usedAt = performance.now();
 
   constructor(origin: URL, options: SendOptions, guard: EgressGuard) {
+    const { Pool: Connections } = undici();
     this.#connections = new Connections(origin.origin, {
       connections: Math.min(options.maxInFlight, MAX_CONNECTIONS),
       pipelining: 1,

@@ -1,4 +1,7 @@
-import MimeNode from 'nodemailer/lib/mime-node';
+import type MimeNode from 'nodemailer/lib/mime-node';
+import { onDemand } from '../../lib/on-demand.ts';
+
+const mimeNode = onDemand<typeof MimeNode>('nodemailer/lib/mime-node');
 
 const LINE_CHARS = 76;
 /** RFC 2047, 2: 75 characters for an encoded word; shorter, so that the first fits beside the name of its header. */
@@ -19,7 +22,8 @@ const STRUCTURED = new Set(['in-reply-to', 'references', 'content-id', 'otp-toke
 
 /** Any header but an address's, folded, without the last line break; encoded (RFC 2047) where it must be. */
 export function textHeader(name: string, value: string): string {
-  if (STRUCTURED.has(name.toLowerCase())) return fold(`${name}: ${MimeNode.encodeHeaderValue(name, value)}`);
+  if (STRUCTURED.has(name.toLowerCase()))
+    return fold(`${name}: ${mimeNode().encodeHeaderValue(name, value)}`);
   return fold(`${name}: ${isWritable(value) ? value : encodeWords(value)}`);
 }
 
@@ -35,7 +39,7 @@ export function subjectHeader(subject: string): string {
  * international domains. Empty when there is no address in it.
  */
 export function addressHeader(name: 'From' | 'To' | 'Reply-To', value: string): string {
-  const mailboxes = PLAIN_MAILBOX.test(value) ? value : MimeNode.encodeHeaderValue(name, value);
+  const mailboxes = PLAIN_MAILBOX.test(value) ? value : mimeNode().encodeHeaderValue(name, value);
   return mailboxes.trim() === '' ? '' : fold(`${name}: ${mailboxes}`);
 }
 

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { isIP, type LookupFunction } from 'node:net';
-import SMTPPool, { type SMTPPoolOptions } from 'nodemailer/lib/smtp-pool';
+import type SMTPPool from 'nodemailer/lib/smtp-pool';
+import type { SMTPPoolOptions } from 'nodemailer/lib/smtp-pool';
 import type { Target } from '../../lib/egress.ts';
+import { onDemand } from '../../lib/on-demand.ts';
 import { reveal } from '../../lib/secret.ts';
 import type { MailRequest, SmtpReply } from '../../providers/index.ts';
 import type { Deadlines, Expiring } from './deadlines.ts';
@@ -12,6 +14,8 @@ import { composeMail, renderMail } from './mail-text.ts';
 import type { Pool } from './pools.ts';
 import { openSocket } from './smtp-socket.ts';
 import type { SendOptions } from './transport.ts';
+
+const smtpPool = onDemand<typeof SMTPPool>('nodemailer/lib/smtp-pool');
 
 const MAX_CONNECTIONS = 10;
 const MAX_MESSAGES = 1_000;
@@ -37,7 +41,8 @@ export class SmtpPool implements Pool {
   constructor(options: SmtpPoolOptions) {
     this.#deadlines = options.deadlines;
     this.#dkim = options.request.dkim ? readDkimKey(options.request.dkim) : null;
-    this.#pool = new SMTPPool(buildOptions(options));
+    const Pool = smtpPool();
+    this.#pool = new Pool(buildOptions(options));
   }
 
   async send(request: MailRequest, options: SendOptions): Promise<SmtpReply> {
