@@ -12,7 +12,7 @@ export interface ExplainOptions {
   store: Pick<Store, 'engine'>;
   clock: Clock;
   templates: Pick<Templates, 'isPublished'>;
-  categories: Pick<Categories, 'forTenants'>;
+  categories: Pick<Categories, 'forTenant'>;
   router: Pick<Router, 'explain'>;
 }
 
@@ -65,7 +65,7 @@ export function registerExplainRoutes(app: Server, options: ExplainOptions): voi
       const now = clock.now();
       checkRules(body, now);
       await checkTemplate(templates, tenantId, body);
-      const own = (await categories.forTenants(store.engine, [tenantId])).get(tenantId)!;
+      const own = await categories.forTenant(store.engine, tenantId);
       const row = buildRow(body, undefined, { tenantId, live, now, idempotencyMs: 0, categories: own });
       const request = storedRequest(JSON.parse(row.request));
       return router.explain({ ...row, request }, Math.max(now, row.dueAt.getTime()));

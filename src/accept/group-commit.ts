@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { Batcher } from '../lib/batcher.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { Queryable } from '../store/index.ts';
+import { isDataError, type Queryable } from '../store/index.ts';
 import type { Metrics } from '../telemetry/index.ts';
 import { countCommit } from './counts.ts';
 import { type AcceptedRow, insertAccepted, keyName, loadKeyHolders, loadStoredIds } from './store.ts';
@@ -24,8 +24,6 @@ export interface GroupCommit {
 const MAX_GROUP = 500;
 const MAX_KEY_RACES = 3;
 
-// SQLSTATE classes of errors that lie in the data of a row: 22 (data exception), 23 (integrity), 54 (limit exceeded).
-const DATA_ERROR = /^(22|23|54)/;
 // The connection broke: whether the commit happened is not known. 08 and 57P0x are PostgreSQL's, the rest Node's.
 const CONNECTION_ERROR = /^(08|57P0|ECONN|EPIPE|ETIMEDOUT)/;
 
@@ -132,7 +130,7 @@ async function insertOrSplit(
     if (CONNECTION_ERROR.test(code) || /Connection terminated/.test((error as Error).message)) {
       return resolveAmbiguous(db, rows, error);
     }
-    if (!DATA_ERROR.test(code)) throw error;
+    if (!isDataError(error)) throw error;
     if (rows.length === 1) {
       answers.set(rows[0]!.id, { kind: 'refused', cause: error });
       return new Set();

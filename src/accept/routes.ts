@@ -16,7 +16,7 @@ export interface AcceptOptions {
   clock: Clock;
   wake: Wake;
   templates: Pick<Templates, 'isPublished'>;
-  categories: Pick<Categories, 'forTenants'>;
+  categories: Pick<Categories, 'forTenant'>;
   store: Pick<Store, 'api'>;
   /** High priority and the rest have lines of their own. */
   commits: { high: GroupCommit; bulk: GroupCommit };
@@ -57,7 +57,7 @@ export function registerAcceptRoutes(app: Server, options: AcceptOptions): void 
       await checkTemplate(options.templates, tenantId, body);
       const key = idempotencyKeyOf(request.headers['idempotency-key'], body);
       const trace = callersTrace(request.headers);
-      const categories = (await options.categories.forTenants(options.store.api, [tenantId])).get(tenantId)!;
+      const categories = await options.categories.forTenant(options.store.api, tenantId);
       const { idempotencyMs } = options;
       const row = buildRow(body, key, { tenantId, live, now, idempotencyMs, categories, trace });
       const line = row.priority === PRIORITY_CODES.high ? options.commits.high : options.commits.bulk;

@@ -25,7 +25,7 @@ export interface Person {
 
 export interface PeopleOptions {
   store: Pick<Store, 'scoped'>;
-  categories: Pick<Categories, 'forTenants'>;
+  categories: Pick<Categories, 'forTenant'>;
 }
 
 /** Runs `work` on the person in a transaction of his tenant; null when the user is gone. */
@@ -46,7 +46,7 @@ export function withPerson<T>(
       live,
       locale: user.locale,
       channels: channelsOf(recipients),
-      categories: (await categories.forTenants(db, [tenantId])).get(tenantId)!,
+      categories: await categories.forTenant(db, tenantId),
       preferences: await selectPreferences(db, [{ tenantId, id: userId }]),
     };
     return work(person, db);

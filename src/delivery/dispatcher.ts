@@ -1,7 +1,7 @@
-import { type Lane, priorityOf } from '../ledger/index.ts';
+import { isLane, type Lane, priorityOf } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import { type Queue, ROUTE, ROUTE_HIGH, type Wake } from '../queue/index.ts';
+import type { Queue, Wake } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
 import { type LoopWatch, type Metrics, UNWATCHED } from '../telemetry/index.ts';
 import type { Connections } from '../tenants/index.ts';
@@ -54,7 +54,7 @@ export class Dispatcher {
 
   start(): void {
     const off = this.#options.wake.on((topic) => {
-      if (topic === ROUTE || topic === ROUTE_HIGH) return;
+      if (!isLane(topic)) return;
       if (priorityOf(topic) === 'high') this.#isUrgent = true;
       this.#pollMs = BUSY_POLL_MS;
       this.#alarm.ring();

@@ -2,7 +2,7 @@ import { storeInboxItems } from '../inbox/index.ts';
 import { Batcher } from '../lib/batcher.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { Queryable, Store } from '../store/index.ts';
+import { isDataError, type Queryable, type Store } from '../store/index.ts';
 import { type LoopBeat, type Metrics, UNWATCHED } from '../telemetry/index.ts';
 import { contactKind, pruneDevices, suppressContacts } from '../users/index.ts';
 import { countResults } from './counts.ts';
@@ -14,8 +14,6 @@ const MAX_BATCH = 500;
 /** Answers come one by one; gathered for this long they are one statement. */
 const INTERVAL_MS = 10;
 const RETRY_MS = 500;
-// SQLSTATE classes that lie in the data of a row: 22 (data exception), 23 (integrity), 54 (limit exceeded).
-const DATA_ERROR = /^(22|23|54)/;
 
 export interface RecorderOptions {
   store: Store;
@@ -160,11 +158,7 @@ export class Recorder {
 
 /** The database refused a value, or it could not even be put into words for it: trying again changes nothing. */
 function isOfTheData(error: unknown): boolean {
-  return (
-    DATA_ERROR.test((error as { code?: string }).code ?? '') ||
-    error instanceof RangeError ||
-    error instanceof TypeError
-  );
+  return isDataError(error) || error instanceof RangeError || error instanceof TypeError;
 }
 
 function isPlain(result: Result): boolean {

@@ -25,9 +25,9 @@ export function decideUnknown(delivery: Undecided, policy: UnknownPolicy, now: n
 }
 
 /** Foretells decisions by the categories of a tenant as they are in force now. */
-export function policiesOf(categories: Pick<Categories, 'forTenants'>) {
+export function policiesOf(categories: Pick<Categories, 'forTenant'>) {
   return async (db: Queryable, tenantId: string): Promise<DecideUnknown> => {
-    const own = (await categories.forTenants(db, [tenantId])).get(tenantId)!;
+    const own = await categories.forTenant(db, tenantId);
     return (delivery, now) => decideUnknown(delivery, own.of(delivery.category).unknown, now);
   };
 }

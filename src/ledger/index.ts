@@ -1,6 +1,6 @@
 export { type Choice, explainChoice, type LeftOut, type LeftOutReason, type Move } from './choice.ts';
 export { countChanges, foldCounters } from './counters.ts';
-export { allLanes, type Lane, laneOf, priorityOf } from './lanes.ts';
+export { allLanes, isLane, type Lane, laneOf, priorityOf } from './lanes.ts';
 export type { DecideUnknown, Undecided } from './next.ts';
 export { cancelPostponed } from './postponed-store.ts';
 export { explainReason } from './reasons.ts';

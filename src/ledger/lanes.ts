@@ -25,6 +25,12 @@ export function allLanes(): Lane[] {
   );
 }
 
+const LANES = new Set(allLanes());
+
+export function isLane(name: string): name is Lane {
+  return LANES.has(name);
+}
+
 export function priorityOf(lane: Lane): Priority {
   return lane.slice(lane.lastIndexOf('.') + 1) as Priority;
 }

@@ -1,6 +1,7 @@
 import type { Choice } from '../ledger/index.ts';
 import type { Channel, Platform, Priority } from '../providers/index.ts';
 import type { Refusal } from '../rules/index.ts';
+import { contactKind } from '../users/index.ts';
 import { type Choosable, type Chosen, choose } from './choose.ts';
 
 /** Everything a decision may depend on; the database is read before, the result is written after. */
@@ -88,9 +89,6 @@ export type Plan =
 
 export type PostponeReason = 'quiet_hours';
 
-/** How a channel without devices names the contact it writes to. */
-const CONTACT_KINDS: Partial<Record<Channel, string>> = { email: 'email', sms: 'phone', webhook: 'webhook' };
-
 // SMS and chat cost money or intrude: they are used when asked for, never by default.
 const DEFAULT_CHANNELS: Channel[] = ['push', 'email', 'inbox'];
 
@@ -154,8 +152,8 @@ function skipAll(channels: Channel[], reason: SkipReason, detail?: string): Plan
 function decideChannel(channel: Channel, recipient: Recipient, question: Question): Plan[] {
   if (channel === 'push') return decidePush(recipient, question);
   const candidates = question.connections.filter((candidate) => candidate.channel === channel);
-  const contactKind = CONTACT_KINDS[channel] ?? null;
-  const contact = recipient.contacts.find(({ kind }) => kind === contactKind);
+  const kindOfContact = contactKind(channel);
+  const contact = recipient.contacts.find(({ kind }) => kind === kindOfContact);
   const phone = channel === 'sms' ? (contact?.address ?? null) : null;
   const found = choose(candidates, { lot: question.lot, phone });
   const { chosen } = found;
@@ -172,7 +170,7 @@ function decideChannel(channel: Channel, recipient: Recipient, question: Questio
       channel,
       platform: null,
       deviceId: null,
-      contactKind: contact ? contactKind : null,
+      contactKind: contact ? kindOfContact : null,
       connection: chosen.id,
       provider: chosen.providerId,
       choice: choiceOf(found),

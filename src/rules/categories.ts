@@ -14,6 +14,7 @@ export interface TenantCategories {
 export interface Categories {
   /** For every tenant asked for; at most two seconds old. Costs no query for what is fresh, else one for all. */
   forTenants(db: Queryable, tenantIds: string[]): Promise<Map<string, TenantCategories>>;
+  forTenant(db: Queryable, tenantId: string): Promise<TenantCategories>;
   /** Call it after a change was committed: from now on this process reads the tenant's categories again. */
   forget(tenantId: string): void;
 }
@@ -28,6 +29,7 @@ export function createCategories(clock: Clock): Categories {
       const own = await cache.forTenants(db, tenantIds);
       return new Map(tenantIds.map((tenantId) => [tenantId, own.get(tenantId) ?? BUILT_IN]));
     },
+    forTenant: async (db, tenantId) => (await cache.forTenant(db, tenantId)) ?? BUILT_IN,
     forget: (tenantId) => cache.forget(tenantId),
   };
 }

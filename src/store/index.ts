@@ -1,4 +1,5 @@
 export { inTransaction, openStore, type Store, type StoreOptions } from './connect.ts';
+export { isDataError } from './data-error.ts';
 export { FolderInUseError } from './folder-lock.ts';
 export { keepClock } from './keep-clock.ts';
 export { API_ROLE, ENGINE_ROLE, type Migration, migrate, pendingMigrations } from './migrate.ts';

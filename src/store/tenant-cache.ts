@@ -42,6 +42,13 @@ export class TenantCache<T> {
     return found;
   }
 
+  /** As `forTenants`, for one. */
+  async forTenant(db: Queryable, tenantId: string): Promise<T | undefined> {
+    const entry = this.#entries.get(tenantId);
+    if (entry && this.#clock.now() - entry.readAt < MAX_AGE_MS) return entry.value;
+    return (await this.forTenants(db, [tenantId])).get(tenantId);
+  }
+
   /** Call it after a change was committed: from now on this process reads the tenant again. */
   forget(tenantId: string): void {
     this.#changes++;
