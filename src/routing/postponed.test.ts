@@ -164,11 +164,29 @@ describeStores('what quiet hours postpone', (store) => {
     assert.equal((await api.call('DELETE', '/v1/users/nobody/quiet-hours')).status, 404);
   });
 
+  it('waits on a holiday of the country that the locale of a user names, and for nobody else', async () => {
+    const today = new Date(api.clock.now() + 9 * HOUR_MS).toISOString().slice(0, 10);
+    const holiday = { from: '00:00', to: '00:00', dates: [today], countries: ['JP'] };
+    await api.call('PUT', '/v1/quiet-hours', { windows: [holiday] });
+    const ids = [];
+    for (const locale of ['ja-JP', 'en']) {
+      const profile = { contacts: { email: 'ada@mail.example' }, timezone: 'Asia/Tokyo', locale };
+      assert.equal((await api.call('PUT', '/v1/users/ada', profile)).status, 200);
+      ids.push(await notify({ channels: ['email'] }));
+      await router.routeBatch(NORMAL);
+    }
+    assert.match((await see(ids[0]!)).waiting[0].until, /T15:00:00/);
+    assert.deepEqual(channelsOf(await see(ids[1]!)), ['email queued']);
+  });
+
   it('refuses hours that make no sense, with the field', async () => {
     for (const [body, field] of [
       [{ windows: [] }, '/windows'],
       [{ windows: [{ from: '24:00', to: '07:00' }] }, '/windows/0/from'],
       [{ windows: [{ from: '22:00', to: '07:00', days: [0] }] }, '/windows/0/days/0'],
+      [{ windows: [{ from: '22:00', to: '07:00', dates: ['2026-02-29'] }] }, '/windows/0/dates/0'],
+      [{ windows: [{ from: '22:00', to: '07:00', days: [1], dates: ['2026-02-28'] }] }, '/windows/0/dates'],
+      [{ windows: [{ from: '22:00', to: '07:00', countries: ['Austria'] }] }, '/windows/0/countries/0'],
       [{ windows: [{ from: '22:00', to: '07:00' }], timezone: 'Mars/Olympus' }, '/timezone'],
     ] as const) {
       const answer = await api.call('PUT', '/v1/quiet-hours', body);

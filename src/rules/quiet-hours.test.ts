@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type QuietWindow, quietUntil } from './quiet-hours.ts';
+import { regionOf } from './region.ts';
 
 const NIGHT: QuietWindow[] = [{ from: '22:00', to: '07:00' }];
-const until = (windows: QuietWindow[], zone: string, at: string) => {
-  const end = quietUntil(windows, { channel: 'push', zone, now: Date.parse(at) });
+const until = (windows: QuietWindow[], zone: string, at: string, country: string | null = null) => {
+  const end = quietUntil(windows, { channel: 'push', zone, country, now: Date.parse(at) });
   return end === null || end === Number.POSITIVE_INFINITY ? end : new Date(end).toISOString();
 };
 
@@ -63,6 +64,29 @@ describe('quiet hours', () => {
     assert.equal(until(fridays, 'UTC', '2026-11-21T23:00:00Z'), null);
   });
 
+  it('on holidays are those of the days that they name, on the clock of each user', () => {
+    const christmas = [{ from: '00:00', to: '00:00', dates: ['2026-12-25', '2026-12-26'] }];
+    assert.equal(until(christmas, 'UTC', '2026-12-24T23:59:59Z'), null);
+    assert.equal(until(christmas, 'UTC', '2026-12-25T00:00:00Z'), '2026-12-27T00:00:00.000Z');
+    assert.equal(until(christmas, 'Asia/Tokyo', '2026-12-24T15:00:00Z'), '2026-12-26T15:00:00.000Z');
+    assert.equal(until(christmas, 'UTC', '2027-12-25T12:00:00Z'), null);
+  });
+
+  it('of a country are for users whose locale names it', () => {
+    const holiday = [{ from: '00:00', to: '00:00', dates: ['2026-10-26'], countries: ['AT'] }];
+    const at = '2026-10-26T08:00:00Z';
+    const isQuiet = (locale: string | null) => until(holiday, 'UTC', at, regionOf(locale)) !== null;
+    assert.deepEqual(['de-AT', 'de_AT', 'de-Latn-AT', 'de-DE', 'de', 'no locale at all', null].map(isQuiet), [
+      true,
+      true,
+      true,
+      false,
+      false,
+      false,
+      false,
+    ]);
+  });
+
   it('that overlap or follow each other are one', () => {
     const chain = [
       { from: '22:00', to: '02:00' },
@@ -84,7 +108,7 @@ describe('quiet hours', () => {
   it('are for channels that disturb, or for those that they name', () => {
     const at = Date.parse('2026-11-21T23:00:00Z');
     const isQuiet = (windows: QuietWindow[], channel: 'inbox' | 'webhook' | 'sms' | 'email') =>
-      quietUntil(windows, { channel, zone: 'UTC', now: at }) !== null;
+      quietUntil(windows, { channel, zone: 'UTC', country: null, now: at }) !== null;
     assert.deepEqual(
       (['inbox', 'webhook', 'sms', 'email'] as const).map((channel) => isQuiet(NIGHT, channel)),
       [false, false, true, true],
@@ -100,6 +124,10 @@ describe('quiet hours', () => {
     from: hours,
     to: hours,
     days: fc.option(fc.uniqueArray(fc.integer({ min: 1, max: 7 }), { minLength: 1 }), { nil: undefined }),
+    dates: fc.option(
+      fc.uniqueArray(fc.constantFrom('2020-02-29', '2026-03-29', '2026-10-25'), { minLength: 1 }),
+      { nil: undefined, freq: 2 },
+    ),
   });
   const zones = fc.constantFrom(
     'UTC',
@@ -120,7 +148,8 @@ describe('quiet hours', () => {
         zones,
         fc.integer({ min: Date.UTC(2011, 11, 28), max: Date.UTC(2030, 0, 1) }),
         (windows, zone, now) => {
-          const ask = (moment: number) => quietUntil(windows, { channel: 'sms', zone, now: moment });
+          const ask = (moment: number) =>
+            quietUntil(windows, { channel: 'sms', zone, country: null, now: moment });
           const end = ask(now);
           if (end === null || end === Number.POSITIVE_INFINITY) return;
           assert.ok(end > now);

@@ -1,9 +1,10 @@
-import { Type } from 'typebox';
-import { Exact, OneOf, responses, type Server } from '../http/index.ts';
+import { type TSchema, Type } from 'typebox';
+import { Exact, invalidField, OneOf, responses, type Server } from '../http/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CHANNELS } from '../providers/index.ts';
 import type { Store } from '../store/index.ts';
 import { parseTimezone, requireUserId, UserPath } from '../users/index.ts';
+import type { QuietWindow } from './quiet-hours.ts';
 import {
   deleteTenantQuiet,
   deleteUserQuiet,
@@ -21,8 +22,10 @@ export interface QuietRouteOptions {
 }
 
 const MAX_WINDOWS = 20;
+/** Several years of holidays. */
+const MAX_DATES = 400;
 const WallTime = Type.String({ pattern: '^([01]\\d|2[0-3]):[0-5]\\d$', description: 'HH:MM' });
-const Window = Exact({
+const UserWindow = Exact({
   from: WallTime,
   to: Type.String({ ...WallTime, description: 'HH:MM; up to the next day when it is not later than `from`' }),
   days: Type.Optional(
@@ -30,6 +33,14 @@ const Window = Exact({
       minItems: 1,
       uniqueItems: true,
       description: 'On which it begins, 1 is Monday; every day when absent',
+    }),
+  ),
+  dates: Type.Optional(
+    Type.Array(Type.String({ format: 'date' }), {
+      minItems: 1,
+      maxItems: MAX_DATES,
+      uniqueItems: true,
+      description: 'Holidays: the days of the calendar on which it begins, instead of `days`',
     }),
   ),
   channels: Type.Optional(
@@ -40,14 +51,25 @@ const Window = Exact({
     }),
   ),
 });
-const Windows = Type.Array(Window, { minItems: 1, maxItems: MAX_WINDOWS });
+const Window = Exact({
+  ...UserWindow.properties,
+  countries: Type.Optional(
+    Type.Array(Type.String({ pattern: '^[A-Z]{2}$' }), {
+      minItems: 1,
+      uniqueItems: true,
+      description:
+        'Only for users whose locale names one of these countries (`de-AT`); all users when absent',
+    }),
+  ),
+});
+const listOf = <T extends TSchema>(window: T) => Type.Array(window, { minItems: 1, maxItems: MAX_WINDOWS });
 const TenantBody = Exact({
-  windows: Windows,
+  windows: listOf(Window),
   timezone: Type.Optional(
     Type.String({ maxLength: 64, description: 'IANA time zone of users who have none; UTC when absent' }),
   ),
 });
-const UserBody = Exact({ windows: Windows });
+const UserBody = Exact({ windows: listOf(UserWindow) });
 const Answer = Type.Object({
   windows: Type.Array(Window),
   timezone: Type.Optional(Type.Union([Type.String(), Type.Null()])),
@@ -80,6 +102,7 @@ function addTenantRoutes(app: Server, { store, clock, rules }: QuietRouteOptions
   };
   app.put(url, { config: write, schema }, async ({ credential: { tenantId }, body }) => {
     const { windows } = body;
+    checkDays(windows);
     const timezone = body.timezone === undefined ? null : parseTimezone(body.timezone);
     const now = new Date(clock.now());
     await store.scoped(tenantId, (db) => saveTenantQuiet(db, { tenantId, windows, timezone, now }));
@@ -123,6 +146,7 @@ function addUserRoutes(app: Server, { store, clock }: QuietRouteOptions): void {
     { config: write, schema },
     ({ credential: { tenantId }, params: { userId }, body: { windows } }) =>
       store.scoped(tenantId, async (db) => {
+        checkDays(windows);
         const id = await requireUserId(db, { tenantId, externalId: userId });
         await saveUserQuiet(db, { tenantId, id, windows, now: new Date(clock.now()) });
         return { windows };
@@ -143,4 +167,9 @@ function addUserRoutes(app: Server, { store, clock }: QuietRouteOptions): void {
       return reply.code(204).send(null);
     },
   );
+}
+
+function checkDays(windows: readonly QuietWindow[]): void {
+  const i = windows.findIndex(({ days, dates }) => days && dates);
+  if (i >= 0) throw invalidField(`/windows/${i}/dates`, 'must not be given together with `days`');
 }

@@ -9,8 +9,9 @@ import { selectPreferences } from './preference-store.ts';
 import { type QuietWindow, quietUntil } from './quiet-hours.ts';
 import { selectTenantQuiet, selectUserQuiet, type TenantQuietRow, type UserRef } from './quiet-store.ts';
 import { ALL_CATEGORIES, selectQuotas } from './quota-store.ts';
+import { regionOf } from './region.ts';
 
-export type RuledUser = UserRef & { timezone: string | null };
+export type RuledUser = UserRef & { timezone: string | null; locale: string | null };
 
 /** The rules for the users of one batch. */
 export interface RuleBook {
@@ -126,11 +127,12 @@ class Book implements RuleBook {
     const own = this.#loaded.quiet.get(keyOf(user));
     if (!tenant && !own) return null;
     const zone = user.timezone ?? tenant?.timezone ?? DEFAULT_ZONE;
-    if (own) return quietUntil([...(tenant?.windows ?? []), ...own], { channel, zone, now });
-    const key = `${user.tenantId} ${channel} ${zone} ${now}`;
+    const listener = { channel, zone, country: regionOf(user.locale), now };
+    if (own) return quietUntil([...(tenant?.windows ?? []), ...own], listener);
+    const key = `${user.tenantId} ${channel} ${zone} ${listener.country} ${now}`;
     let until = this.#known.get(key);
     if (until === undefined) {
-      until = quietUntil(tenant!.windows, { channel, zone, now });
+      until = quietUntil(tenant!.windows, listener);
       this.#known.set(key, until);
     }
     return until;
