@@ -16,8 +16,11 @@ describeStores('daily quotas', (store) => {
   it('count all users together, by category and over all', async () => {
     const quotas = { perDay: { offers: 2, '*': 3 }, timezone: 'Europe/Berlin' };
     assert.deepEqual((await capped.call('PUT', '/v1/quotas', quotas)).body, quotas);
-    assert.deepEqual((await capped.call('GET', '/v1/quotas')).body, quotas);
-    assert.deepEqual((await capped.callAsOther('GET', '/v1/quotas')).body, { perDay: {}, timezone: null });
+    const { today, ...declared } = (await capped.call('GET', '/v1/quotas')).body;
+    assert.deepEqual([declared, today.used], [quotas, { offers: 0, '*': 0 }]);
+    assert.match(today.until, /T23:00:00/);
+    const { body: others } = await capped.callAsOther('GET', '/v1/quotas');
+    assert.deepEqual([others.perDay, others.timezone, others.today.used], [{}, null, {}]);
     await capped.send(1, email);
     await capped.send(2, email, { user_id: 'bob' });
     await capped.send(2, email, { category: 'news' });
@@ -26,6 +29,8 @@ describeStores('daily quotas', (store) => {
       'email capped by quota:offers': 1,
       'email capped by quota:*': 1,
     });
+    const { body: after } = await capped.callAsTest('GET', '/v1/quotas');
+    assert.deepEqual(after.today.used, { offers: 2, '*': 3 });
     const { rows } = await store().engine.query('select distinct user_id, window_start from cap_uses');
     assert.equal(rows.length, 1);
     assert.match(rows[0].window_start.toISOString(), /T23:00:00/);

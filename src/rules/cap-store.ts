@@ -120,6 +120,24 @@ export async function giveBack(db: Queryable, places: readonly Place[]): Promise
   });
 }
 
+/** How many places of these are taken at `now`, each in its turn. */
+export async function loadTaken(db: Queryable, places: readonly Place[], now: Date): Promise<number[]> {
+  if (places.length === 0) return [];
+  const { rows } = await db.query<{ taken: number }>({
+    name: 'rules_taken',
+    text: `
+select coalesce(c.taken, 0) as taken
+from unnest($1::uuid[], $2::bool[], $3::uuid[], $4::text[], $5::timestamptz[]) with ordinality
+  as t (${KEY}, nth)
+left join lateral (
+  select case when frees is null then used else (select count(*)::int from unnest(frees) free where free > $6) end as taken
+  from cap_uses where (${KEY}) = (t.tenant_id, t.live, t.user_id, t.rule, t.window_start) limit 1
+) c on true order by nth`,
+    values: [...keyColumns(places), now],
+  });
+  return rows.map(({ taken }) => taken);
+}
+
 /** Forgets windows that were over before `before`, at most `limit` of them. Returns how many. */
 export async function purgeCapUses(db: Queryable, before: Date, limit: number): Promise<number> {
   const { rowCount } = await db.query({

@@ -44,6 +44,11 @@ export function ruleOf(category: string, { channel, per, sliding = false }: Omit
   return `${category}:${channel ?? '*'}:${per}${sliding ? ':sliding' : ''}`;
 }
 
+/** What a quota is counted under: of a category, or of all together (`*`). */
+export function quotaRule(what: string): string {
+  return `quota:${what}`;
+}
+
 /** Two places that are counted together have the same key, and keys have an order. */
 export function placeKey({ tenantId, live, userId, rule, startsAt }: Place): string {
   return `${tenantId} ${live} ${userId} ${rule} ${startsAt}`;

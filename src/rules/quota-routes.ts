@@ -3,6 +3,9 @@ import { Exact, responses, type Server } from '../http/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Store } from '../store/index.ts';
 import { parseTimezone } from '../users/index.ts';
+import { ALL_USERS, quotaRule } from './cap.ts';
+import { loadTaken } from './cap-store.ts';
+import { windowOf } from './cap-window.ts';
 import { deleteQuotas, saveQuotas, selectQuotas } from './quota-store.ts';
 import type { Rules } from './rule-book.ts';
 
@@ -35,6 +38,16 @@ const Answer = Type.Object({
   timezone: Type.Union([Type.String(), Type.Null()]),
 });
 
+const Today = Type.Object(
+  {
+    until: Type.String({ format: 'date-time' }),
+    used: Type.Record(Type.String(), Type.Integer()),
+  },
+  { description: 'What is used up since the day began, of live or of test messages as the key is' },
+);
+
+const Usage = Type.Object({ ...Answer.properties, today: Today });
+
 const about = (summary: string, description?: string) => ({ tags: ['Quotas'], summary, description });
 
 /** How much a tenant sends in a day at most, whoever the users are. */
@@ -44,11 +57,28 @@ export function registerQuotaRoutes(app: Server, { store, clock, rules }: QuotaR
   const write = { scope: 'categories:write' } as const;
   app.get(
     url,
-    { config: read, schema: { ...about('Daily quotas'), response: responses({ 200: Answer }) } },
-    async ({ credential: { tenantId } }) => {
-      const [row] = await store.scoped(tenantId, (db) => selectQuotas(db, [tenantId]));
-      return { perDay: row?.perDay ?? {}, timezone: row?.timezone ?? null };
+    {
+      config: read,
+      schema: { ...about('Daily quotas and what is used of them'), response: responses({ 200: Usage }) },
     },
+    ({ credential: { tenantId, live } }) =>
+      store.scoped(tenantId, async (db) => {
+        const [row] = await selectQuotas(db, [tenantId]);
+        const now = clock.now();
+        const today = windowOf({ per: 'day' }, row?.timezone ?? 'UTC', now);
+        const names = Object.keys(row?.perDay ?? {});
+        const places = names.map((what) => ({
+          tenantId,
+          live,
+          userId: ALL_USERS,
+          rule: quotaRule(what),
+          ...today,
+        }));
+        const taken = await loadTaken(db, places, new Date(now));
+        const used = Object.fromEntries(names.map((what, i) => [what, taken[i]!]));
+        const until = new Date(today.endsAt).toISOString();
+        return { perDay: row?.perDay ?? {}, timezone: row?.timezone ?? null, today: { until, used } };
+      }),
   );
   const schema = {
     ...about('Set the daily quotas', 'In place of those before, in force within two seconds.'),

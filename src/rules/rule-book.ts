@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Channel } from '../providers/index.ts';
 import { type Queryable, TenantCache } from '../store/index.ts';
-import { ALL_USERS, type CappedPlace, ruleOf } from './cap.ts';
+import { ALL_USERS, type CappedPlace, quotaRule, ruleOf } from './cap.ts';
 import { windowOf } from './cap-window.ts';
 import type { Category } from './category.ts';
 import { type Preference, type Refusal, refusalOf } from './preference.ts';
@@ -158,7 +158,7 @@ class Book implements RuleBook {
     for (const what of [category.id, ALL_CATEGORIES]) {
       const limit = quota.perDay.get(what);
       if (limit === undefined) continue;
-      places.push({ tenantId, live, userId: ALL_USERS, rule: `quota:${what}`, limit, ...today });
+      places.push({ tenantId, live, userId: ALL_USERS, rule: quotaRule(what), limit, ...today });
     }
     return places;
   }

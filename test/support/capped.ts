@@ -20,6 +20,7 @@ const NORMAL = 1;
 /** A tenant with two users and the category `offers`, whose messages are routed as they come. */
 export interface Capped {
   call: Call;
+  callAsTest: Call;
   callAsOther: Call;
   clock: FakeClock;
   /** Forgets all messages, and what was declared of `offers`. */
@@ -45,7 +46,7 @@ export async function serveCapped(store: Store): Promise<Capped> {
   const api = await serveTwoTenants(store, (app, { clock, ...deps }) => {
     router = registerAll(app, { ...deps, clock });
   });
-  const { call, callAsOther, clock, tenantId, close } = api;
+  const { call, callAsTest, callAsOther, clock, tenantId, close } = api;
   for (const [name, timezone] of [
     ['ada', 'Asia/Tokyo'],
     ['bob', 'America/New_York'],
@@ -62,6 +63,7 @@ export async function serveCapped(store: Store): Promise<Capped> {
   };
   return {
     call,
+    callAsTest,
     callAsOther,
     clock,
     declare,
