@@ -7,6 +7,7 @@ import { measureIdle } from './idle.ts';
 import { measureQueue } from './queue.ts';
 import { measureResilience } from './resilience.ts';
 import type { Row } from './row.ts';
+import { measureRules } from './rules.ts';
 import type { Sizes } from './sizes.ts';
 import { measureSoak, type SoakPlan } from './soak.ts';
 
@@ -61,6 +62,12 @@ const PARTS: Part[] = [
         wants: (id) => wants('RESILIENCE', id),
         report,
       }),
+  },
+  {
+    ids: ['RULES'],
+    byNameOnly: true,
+    measure: async ({ sizes, env, report }) =>
+      report(...(await measureRules({ seconds: sizes.troubleSeconds }, env))),
   },
   {
     ids: ['SOAK'],

@@ -7,7 +7,7 @@ import { ask, runLoad, startPeer } from './children.ts';
 import type { LoadPlan, LoadResult } from './load.ts';
 import type { MockCounts, MockFaults } from './mock-apns.ts';
 
-const USERS = 200;
+export const USERS = 200;
 const SET_UP_AT_ONCE = 8;
 const CONNECTIONS = 64;
 const WARM_UP_RATE = 1_000;
@@ -71,8 +71,8 @@ export async function connectMock(bellhop: RunningBellhop, id: string, origin: s
   if (status >= 300) throw new Error(JSON.stringify(body));
 }
 
-/** One notification after the other, to each of the users in turn. */
-export function plan(bellhop: RunningBellhop, rate: number, seconds: number): LoadPlan {
+/** One notification after the other, to each of the users in turn; `more` goes into the body. */
+export function plan(bellhop: RunningBellhop, rate: number, seconds: number, more: object = {}): LoadPlan {
   return {
     host: '127.0.0.1',
     port: Number(new URL(bellhop.url).port),
@@ -82,6 +82,7 @@ export function plan(bellhop: RunningBellhop, rate: number, seconds: number): Lo
       userId: 'user-{m}',
       message: { title: 'New Message!', body: 'You have a new message from Alice.', data: { n: '{n}' } },
       channels: ['push'],
+      ...more,
     }),
     modulus: USERS,
     connections: CONNECTIONS,
