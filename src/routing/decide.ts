@@ -12,6 +12,8 @@ export interface Question {
     priority: Priority;
     /** Cancelled while some of its channels waited for their turn. */
     isCancelled?: boolean;
+    /** What its ladder goes on until has happened. */
+    isStopped?: boolean;
   };
   /** Why the user does not get this on a channel; null when he does. */
   refusal(channel: Channel): Refusal | null;
@@ -55,6 +57,7 @@ export type SkipReason =
   /** Decided for the whole batch, where places are counted (heed-caps.ts). */
   | 'capped'
   | 'cancelled'
+  | 'ladder_stopped'
   | 'expired';
 
 /** One line of the plan becomes one delivery row. */
@@ -86,7 +89,7 @@ export type Plan =
       reason: PostponeReason;
     };
 
-export type PostponeReason = 'quiet_hours';
+export type PostponeReason = 'quiet_hours' | 'ladder';
 
 /** How a channel without devices names the contact it writes to. */
 const CONTACT_KINDS: Partial<Record<Channel, string>> = { email: 'email', sms: 'phone', webhook: 'webhook' };
@@ -103,6 +106,7 @@ export function decide(question: Question): Plan[] {
   const { notification, contentChannels, recipient } = question;
   const asked = notification.channels;
   const channels = asked ?? contentChannels ?? DEFAULT_CHANNELS;
+  if (notification.isStopped) return skipAll(channels, 'ladder_stopped');
   if (notification.expiresAt !== null && notification.expiresAt <= question.now)
     return skipAll(channels, 'expired');
   if (notification.isCancelled) return skipAll(channels, 'cancelled');

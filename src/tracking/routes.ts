@@ -3,6 +3,7 @@ import { Problem, type Server } from '../http/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { getProvider } from '../providers/index.ts';
+import { routeTopic, type Wake } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
 import type { Metrics, Tracer } from '../telemetry/index.ts';
 import type { Connection, Connections } from '../tenants/index.ts';
@@ -18,6 +19,8 @@ export interface TrackingOptions {
   connections: Pick<Connections, 'get'>;
   /** How vendors see this installation; signatures cover the URL they requested, not the one that arrives here. */
   publicUrl: string | undefined;
+  /** Told that routing has something to do. */
+  wake?: Pick<Wake, 'signal'>;
   metrics?: Metrics;
   tracer?: Tracer;
   /** Learns what receipts say of a connection. */
@@ -54,9 +57,10 @@ export async function registerTrackingRoutes(app: Server, options: TrackingOptio
         const now = options.clock.now();
         if (!receipts.verify(received, found.config as never, { now })) throw new Problem('receipt.refused');
         const parsed = receipts.parse(received);
-        const fresh = await options.store.transaction((db) =>
+        const { fresh, priorities } = await options.store.transaction((db) =>
           applyReceipts(db, { tenantId: tenant, connection, now }, parsed),
         );
+        for (const priority of priorities) options.wake?.signal(routeTopic(priority));
         countReceipts(options.metrics, { provider: found.providerId, channel: found.channel, now }, fresh);
         if (options.tracer && fresh.length > 0)
           await tell(options, { tenantId: tenant, connection, now }, fresh);
