@@ -28,6 +28,14 @@ describeStores('a ladder', (store) => {
     await to.route();
     return id;
   };
+  /** Whom something wakes. */
+  const heard = async (work: () => Promise<unknown>) => {
+    const topics: string[] = [];
+    const off = to.wake.on((topic) => topics.push(topic));
+    await work();
+    off();
+    return topics;
+  };
   const wait = async (ms: number) => {
     to.clock.advance(ms);
     await to.route();
@@ -130,11 +138,11 @@ describeStores('a ladder', (store) => {
 
   it('goes on at once when a step fails, and only when all of it has', async () => {
     const id = await started({ ladder: ladder('delivered', ['email', 'webhook'], ['sms']) });
-    await to.send('email', FAILED);
+    assert.deepEqual(await heard(() => to.send('email', FAILED)), []);
     await to.route();
     assert.equal((await to.story(id)).length, 2);
     to.clock.advance(1);
-    await to.send('webhook', FAILED);
+    assert.deepEqual(await heard(() => to.send('webhook', FAILED)), ['route']);
     await to.route();
     assert.equal((await to.story(id)).at(-1), '1 sms queued');
   });
@@ -160,6 +168,17 @@ describeStores('a ladder', (store) => {
     await to.report(id, 'email', 'bounced');
     await to.route();
     assert.deepEqual(await to.story(id), ['0 email failed recipient_unreachable', '1 sms queued']);
+  });
+
+  it('goes on at once when an unknown outcome must not be repeated', async () => {
+    const id = await started({ ...emailThenSms(), category: 'marketing' });
+    await to.send('email', { state: 'unknown', reason: 'timeout', decideAt: to.clock.now() + 1 });
+    to.clock.advance(1);
+    assert.equal((await to.story(id)).length, 1);
+    const woken = await heard(() => to.sweep());
+    await to.route();
+    assert.deepEqual(await to.story(id), ['0 email failed unknown_not_repeated', '1 sms queued']);
+    assert.deepEqual(woken, ['route']);
   });
 
   it('goes on at once when caps leave nothing of a step', async () => {
@@ -232,7 +251,13 @@ describeStores('a ladder', (store) => {
     await to.send('email');
     const confirmedAt = iso(to, 0);
     const confirm = () => to.call('POST', `/v1/notifications/${id}/confirm`);
-    assert.deepEqual(await confirm(), { status: 200, body: { id, confirmedAt, stopped: 1, beingSent: 0 } });
+    const woken = await heard(async () => {
+      assert.deepEqual(await confirm(), {
+        status: 200,
+        body: { id, confirmedAt, stopped: 1, beingSent: 0 },
+      });
+    });
+    assert.deepEqual(woken, ['route']);
     to.clock.advance(1_000);
     assert.deepEqual((await confirm()).body, { id, confirmedAt, stopped: 0, beingSent: 0 });
     await to.route();

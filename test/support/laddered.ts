@@ -6,6 +6,7 @@ import {
   registerConfirmRoute,
   registerExplainRoutes,
 } from '../../src/accept/index.ts';
+import { Sweep } from '../../src/delivery/index.ts';
 import { Recorder } from '../../src/delivery/recorder.ts';
 import type { Settlement } from '../../src/delivery/settle.ts';
 import { registerInboxRoutes } from '../../src/inbox/index.ts';
@@ -13,6 +14,7 @@ import { reconcile, registerLedgerRoutes } from '../../src/ledger/index.ts';
 import { type Clock, type FakeClock, sleep } from '../../src/lib/clock.ts';
 import { uuidv7 } from '../../src/lib/ids.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
+import type { Receipt, ReceiptEvent } from '../../src/providers/index.ts';
 import { type Claimed, createPostgresQueue, Wake } from '../../src/queue/index.ts';
 import { Router } from '../../src/routing/index.ts';
 import {
@@ -62,7 +64,11 @@ export interface Laddered {
   claim(channel: string): Promise<Claimed[]>;
   record(claimed: Claimed[], end?: Partial<Settlement>): Promise<void>;
   /** A vendor reports on what was sent on a channel. */
-  report(id: string, channel: string, event: 'delivered' | 'opened' | 'clicked' | 'bounced'): Promise<void>;
+  report(id: string, channel: string, event: ReceiptEvent): Promise<void>;
+  /** The same for one delivery. */
+  receive(deliveryId: string, event: ReceiptEvent): Promise<void>;
+  /** One round of the sweep, which decides on unknown outcomes. */
+  sweep(): Promise<unknown>;
   findings(): Promise<unknown[]>;
   clear(): Promise<void>;
   close(): Promise<void>;
@@ -108,6 +114,14 @@ export async function serveLaddered(store: Store): Promise<Laddered> {
   const recording: Clock = { now: () => clock.now(), sleep };
   const recorder = new Recorder({ store, clock: recording, logger: silentLogger, wake });
   const queue = createPostgresQueue(store.engine, clock);
+  const sweep = new Sweep({
+    store,
+    clock,
+    wake,
+    logger: silentLogger,
+    categories: createCategories(clock),
+    housekeeping: async () => {},
+  });
 
   const see = async (id: string) => (await call('GET', `/v1/notifications/${id}`)).body;
   const claim = async (channel: string) => {
@@ -136,6 +150,14 @@ export async function serveLaddered(store: Store): Promise<Laddered> {
       ),
     );
     await recorder.drained();
+  };
+  const receive = async (deliveryId: string, event: ReceiptEvent) => {
+    const { rows } = await store.engine.query('select connection from deliveries where id = $1', [
+      deliveryId,
+    ]);
+    const from = { tenantId, connection: rows[0].connection, now: clock.now() };
+    const receipt = { event, deliveryId, at: clock.now(), eventKey: event } as Receipt;
+    await store.transaction((db) => applyReceipts(db, from, [receipt]));
   };
   return {
     tenantId,
@@ -168,23 +190,13 @@ export async function serveLaddered(store: Store): Promise<Laddered> {
       await record(claimed, end);
       return claimed.map(({ id }) => id);
     },
+    receive,
     async report(id, channel, event) {
       const { deliveries } = await see(id);
-      for (const { connection, id: deliveryId } of deliveries.filter(
-        (each: Claimed) => each.channel === channel,
-      )) {
-        const receipt = {
-          event,
-          deliveryId,
-          at: clock.now(),
-          eventKey: `${event}`,
-          providerMessageId: undefined,
-        };
-        await store.transaction((db) =>
-          applyReceipts(db, { tenantId, connection, now: clock.now() }, [receipt as never]),
-        );
-      }
+      const own = deliveries.filter((each: Claimed) => each.channel === channel);
+      for (const { id: deliveryId } of own) await receive(deliveryId, event);
     },
+    sweep: () => sweep.sweepOnce(),
     findings: async () => (await reconcile(store.engine, new Date(0))).findings,
     clear: async () => {
       await store.engine.query(
