@@ -3,6 +3,7 @@ import {
   purgeExpiredKeys,
   registerAcceptRoutes,
   registerChangeRoutes,
+  registerConfirmRoute,
   registerExplainRoutes,
 } from './accept/index.ts';
 import type { Config } from './config/index.ts';
@@ -311,10 +312,11 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   const { idempotencyMs, publicUrl } = config;
   registerAcceptRoutes(app, { store, clock, wake, templates, categories, commits, idempotencyMs, tracer });
   registerChangeRoutes(app, { store, templates, clock, wake });
+  registerConfirmRoute(app, { store, clock, wake });
   registerLedgerRoutes(app, { store, clock, wake, loadPolicy: policiesOf(categories) });
   registerScheduleRoutes(app, { store, templates, clock, wake });
   registerUserRoutes(app, { store, clock });
-  registerInboxRoutes(app, { store, clock });
+  registerInboxRoutes(app, { store, clock, wake });
   registerTemplateRoutes(app, { store, clock, templates });
   registerKeyRoutes(app, { store, clock, authenticator });
   registerConnectionRoutes(app, { store, clock, connections, masterKeys });

@@ -3,17 +3,19 @@ import { invalidField, Problem, responses, type Server } from '../http/index.ts'
 import {
   cancelAccepted,
   cancelDeliveries,
-  cancelPostponed,
+  endPostponed,
+  lockLadders,
   lockNotification,
+  lockTurns,
   type NotificationRow,
   PRIORITY_CODES,
   takeTurn,
 } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { Channel } from '../providers/index.ts';
 import { routeTopic, type Wake } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
 import { checkInline, type Templates } from '../templates/index.ts';
+import { channelsAsked } from './ladder.ts';
 import { checkTemplate, checkTimes, NotificationChange } from './request.ts';
 import { updateAccepted } from './store.ts';
 
@@ -90,7 +92,7 @@ function checkChange(body: NotificationChange, now: number): void {
 
 /** What changes must go with what stays. */
 function checkTogether(body: NotificationChange, found: NotificationRow, now: number): void {
-  const complaint = body.message && checkInline(body.message, (found.request.channels ?? []) as Channel[]);
+  const complaint = body.message && checkInline(body.message, channelsAsked(found.request));
   if (complaint) throw invalidField('/message', complaint);
   if (body.sendAt === undefined && body.expiresAt === undefined) return;
   checkTimes(
@@ -122,7 +124,10 @@ function registerCancel(app: Server, { store, clock, wake }: ChangeOptions): voi
         if (!found) throw new Problem('notification.not_found');
         if (await cancelAccepted(db, tenantId, live, found.id)) return { cancelled: 1, beingSent: 0 };
         const now = new Date(clock.now());
-        const postponed = await cancelPostponed(db, tenantId, found.id, now);
+        await lockTurns(db, tenantId, found.id);
+        if (found.request.ladder) await lockLadders(db, [found.id]);
+        const ended = await endPostponed(db, { tenantId, ids: [found.id], reason: 'cancelled', now });
+        const postponed = ended[0]?.channels ?? 0;
         const { cancelled, flagged } = await cancelDeliveries(db, tenantId, found.id, now);
         if (postponed + cancelled + flagged === 0)
           throw new Problem('notification.not_changeable', 'Nothing of it is waiting any more');

@@ -32,6 +32,10 @@ const Explanation = Type.Object({
     Type.Object({
       channel: Type.String(),
       verdict: OneOf(['deliver', 'skip', 'postpone']),
+      step: Type.Optional(Type.Integer({ description: 'Of the ladder, from 0' })),
+      at: Type.Optional(
+        Type.String({ format: 'date-time', description: 'When the step comes, if nothing stops the ladder' }),
+      ),
       reason: OptionalText,
       detail: OptionalText,
       until: Type.Optional(Type.String({ format: 'date-time' })),

@@ -1,4 +1,5 @@
 export { registerChangeRoutes } from './changes.ts';
+export { type ConfirmOptions, registerConfirmRoute } from './confirm.ts';
 export { registerExplainRoutes } from './explain-routes.ts';
 export { createGroupCommit, type GroupCommit } from './group-commit.ts';
 export { buildRow, checkRules, checkTemplate, NotificationBody } from './request.ts';

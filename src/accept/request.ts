@@ -13,10 +13,11 @@ import {
 import { PRIORITY_CODES } from '../ledger/index.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import { canonicalJson } from '../lib/text.ts';
-import { CHANNELS, type Channel, PRIORITIES } from '../providers/index.ts';
+import { CHANNELS, PRIORITIES } from '../providers/index.ts';
 import { DEFAULT_CATEGORY, type TenantCategories } from '../rules/index.ts';
 import type { CallersTrace } from '../telemetry/index.ts';
 import { checkInline, InlineMessage, type Templates } from '../templates/index.ts';
+import { channelsAsked, checkLadder, LadderBody } from './ladder.ts';
 import type { AcceptedRow } from './store.ts';
 
 const MAX_AHEAD_MS = 5 * 366 * 24 * 3_600_000;
@@ -33,6 +34,7 @@ export const NotificationBody = Exact({
         "Default: the template's channels, or every channel but SMS and chat on which the user can be reached",
     }),
   ),
+  ladder: Type.Optional(LadderBody),
   template: Type.Optional(
     Exact({
       id: Slug('The template'),
@@ -66,7 +68,8 @@ export function checkRules(body: NotificationBody, now: number): void {
   if (!body.message === !body.template) {
     throw invalidField('/message', 'or /template is required, and not both');
   }
-  const complaint = body.message && checkInline(body.message, (body.channels ?? []) as Channel[]);
+  checkLadder(body);
+  const complaint = body.message && checkInline(body.message, channelsAsked(body));
   if (complaint) throw invalidField('/message', complaint);
   checkTimes(body, now);
 }
@@ -135,6 +138,7 @@ export function buildRow(
     priority: PRIORITY_CODES[body.priority ?? category.priority],
     request: JSON.stringify({
       channels: body.channels,
+      ladder: body.ladder,
       template: body.template,
       message: body.message,
       ...context.trace,

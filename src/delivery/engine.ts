@@ -70,7 +70,14 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
   const sender = new Sender(transports, options.simulator);
   const gates = new Gates(clock, options.health, options.limits);
   const heartbeat = new Heartbeat({ store, clock, logger, onWorkers: (alive) => gates.divide(alive) });
-  const recorder = new Recorder({ store, clock, logger, metrics, beat: watch?.watch('recorder') });
+  const recorder = new Recorder({
+    store,
+    clock,
+    logger,
+    metrics,
+    wake: options.wake,
+    beat: watch?.watch('recorder'),
+  });
   const tools: AttemptTools = {
     clock,
     logger,

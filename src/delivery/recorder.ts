@@ -1,7 +1,9 @@
 import { storeInboxItems } from '../inbox/index.ts';
+import { climbLadders } from '../ledger/index.ts';
 import { Batcher } from '../lib/batcher.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
+import { routeTopic, type Wake } from '../queue/index.ts';
 import { isDataError, type Queryable, type Store } from '../store/index.ts';
 import { type LoopBeat, type Metrics, UNWATCHED } from '../telemetry/index.ts';
 import { contactKind, pruneDevices, suppressContacts } from '../users/index.ts';
@@ -14,6 +16,7 @@ const MAX_BATCH = 500;
 /** Answers come one by one; gathered for this long they are one statement. */
 const INTERVAL_MS = 10;
 const RETRY_MS = 500;
+const REACHED_NOBODY = new Set(['failed', 'dead', 'skipped', 'expired']);
 
 export interface RecorderOptions {
   store: Store;
@@ -21,6 +24,8 @@ export interface RecorderOptions {
   logger: Logger;
   metrics?: Metrics;
   beat?: LoopBeat;
+  /** Told that routing has something to do. */
+  wake?: Pick<Wake, 'signal'>;
 }
 
 /**
@@ -34,6 +39,7 @@ export class Recorder {
   readonly #logger: Logger;
   readonly #metrics: Metrics | undefined;
   readonly #beat: LoopBeat;
+  readonly #wake: Pick<Wake, 'signal'> | undefined;
   readonly #batcher: Batcher<Result, boolean>;
 
   constructor(options: RecorderOptions) {
@@ -42,6 +48,7 @@ export class Recorder {
     this.#logger = options.logger;
     this.#metrics = options.metrics;
     this.#beat = options.beat ?? UNWATCHED;
+    this.#wake = options.wake;
     this.#batcher = new Batcher({
       flush: (results) => this.#write(results).finally(() => this.#beat.rest()),
       maxBatch: MAX_BATCH,
@@ -68,6 +75,7 @@ export class Recorder {
       try {
         const written = await this.#writeOnce(results);
         countResults(this.#metrics, { results, written, ms: performance.now() - startedAt });
+        await this.#climb(results.filter((result) => written.has(result.claimed.id)));
         await this.#keepIds(results.filter((result) => !written.has(result.claimed.id)));
         return results.map((result) => written.has(result.claimed.id));
       } catch (error) {
@@ -76,6 +84,20 @@ export class Recorder {
         await this.#clock.sleep(RETRY_MS);
       }
     }
+  }
+
+  /** Ladders go on at once where nobody was reached; if this fails they go on in their time. */
+  async #climb(written: Result[]): Promise<void> {
+    const ids = written.flatMap(({ claimed, settlement: { state } }) =>
+      REACHED_NOBODY.has(state) && claimed.request.ladder ? [claimed.notificationId] : [],
+    );
+    if (ids.length === 0) return;
+    await climbLadders(this.#store, ids, new Date(this.#clock.now())).then(
+      (priorities) => {
+        for (const priority of priorities) this.#wake?.signal(routeTopic(priority));
+      },
+      (error) => this.#logger.warn({ error, count: ids.length }, 'ladders could not go on at once'),
+    );
   }
 
   /** Worth trying once: the results themselves are written, and must not be written again for this. */

@@ -140,9 +140,10 @@ export interface Decision {
   retries: number;
 }
 
-export async function writeDecisions(db: Queryable, decisions: Decision[], now: Date): Promise<void> {
-  if (decisions.length === 0) return;
-  await db.query(
+/** Returns the notifications with a ladder whose deliveries ended here. */
+export async function writeDecisions(db: Queryable, decisions: Decision[], now: Date): Promise<string[]> {
+  if (decisions.length === 0) return [];
+  const { rows } = await db.query<{ ladder: string }>(
     `with decided as (
      update deliveries d set state = r.state, reason = r.reason, retries = r.retries, decide_at = null,
             due_at = case when r.state = 'queued' then $5::timestamptz end,
@@ -151,12 +152,15 @@ export async function writeDecisions(db: Queryable, decisions: Decision[], now: 
             finished_at = case when r.state <> 'queued' then $5::timestamptz end
        from unnest($1::uuid[], $2::text[], $3::text[], $4::int[]) as r (id, state, reason, retries)
       where d.id = r.id and d.state = 'unknown'
-      returning d.tenant_id, d.live, d.created_at, d.channel, d.state
+      returning d.tenant_id, d.live, d.created_at, d.channel, d.state,
+        case when d.choice ? 'step' and d.finished_at is not null then d.notification_id end as ladder
      ), changes as (
-       select *, 1 as n from decided
+       select tenant_id, live, created_at, channel, state, 1 as n from decided
        union all select tenant_id, live, created_at, channel, 'unknown', -1 from decided
+     ), counted as (
+       ${countChanges('changes')}
      )
-     ${countChanges('changes')}`,
+     select ladder from decided where ladder is not null`,
     [
       decisions.map((d) => d.id),
       decisions.map((d) => d.state),
@@ -165,4 +169,5 @@ export async function writeDecisions(db: Queryable, decisions: Decision[], now: 
       now,
     ],
   );
+  return rows.map(({ ladder }) => ladder);
 }

@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Lane } from '../ledger/index.ts';
+import { climbLadders, type Lane } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { Wake } from '../queue/index.ts';
+import { routeTopic, type Wake } from '../queue/index.ts';
 import type { Categories } from '../rules/index.ts';
 import { ensurePartitions, type Queryable, type Store } from '../store/index.ts';
 import { type LoopBeat, type Metrics, type Tracer, UNWATCHED } from '../telemetry/index.ts';
@@ -133,16 +133,17 @@ export class Sweep {
     const lanes = new Set<Lane>();
     for (let full = true; full && !this.#stop.signal.aborted; await nextTurn()) {
       beat.turn();
-      const { undecided, decisions } = await store.transaction(async (db) => {
+      const { undecided, decisions, ladders } = await store.transaction(async (db) => {
         const now = clock.now();
         const undecided = await loadUndecided(db, new Date(now), BATCH);
         const categoryOf = await this.#categories(db, undecided);
         const decisions = undecided.map((delivery) =>
           decideUnknown(delivery, categoryOf(delivery).unknown, now),
         );
-        await writeDecisions(db, decisions, new Date(now));
-        return { undecided, decisions };
+        const ladders = await writeDecisions(db, decisions, new Date(now));
+        return { undecided, decisions, ladders };
       });
+      if (ladders.length > 0) await this.#climb(ladders);
       countDecisions(metrics, undecided, decisions);
       decisions.forEach((decision, i) => {
         if (decision.state === 'queued') lanes.add(undecided[i]!.lane);
@@ -150,6 +151,13 @@ export class Sweep {
       full = undecided.length === BATCH;
     }
     return lanes;
+  }
+
+  /** Ladders go on at once where nobody was reached. */
+  async #climb(ids: string[]): Promise<void> {
+    const { store, clock, wake } = this.#options;
+    const priorities = await climbLadders(store, ids, new Date(clock.now()));
+    for (const priority of priorities) wake.signal(routeTopic(priority));
   }
 
   /** What is in force for these rows, read in the same transaction. */

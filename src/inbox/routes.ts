@@ -11,8 +11,10 @@ import {
   type Server,
   toPage,
 } from '../http/index.ts';
+import { lockLadders, stopLadders } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import { isUuid } from '../lib/ids.ts';
+import { routeTopic, type Wake } from '../queue/index.ts';
 import type { Queryable, Store } from '../store/index.ts';
 import { requireUserId, UserPath } from '../users/index.ts';
 import {
@@ -36,6 +38,8 @@ import {
 export interface InboxRoutesDeps {
   store: Pick<Store, 'scoped'>;
   clock: Clock;
+  /** Told that routing has something to do. */
+  wake?: Pick<Wake, 'signal'>;
 }
 
 const STATES = ['unread', 'unseen', 'archived', 'all'] as const;
@@ -124,7 +128,7 @@ function registerCounts(app: Server, { store, clock }: InboxRoutesDeps): void {
   );
 }
 
-function registerMark(app: Server, { store, clock }: InboxRoutesDeps, mark: Mark): void {
+function registerMark(app: Server, deps: InboxRoutesDeps, mark: Mark): void {
   app.post(
     `/v1/users/:userId/inbox/:itemId/${mark}`,
     {
@@ -138,18 +142,19 @@ function registerMark(app: Server, { store, clock }: InboxRoutesDeps, mark: Mark
       },
     },
     ({ credential, params: { userId, itemId } }) =>
-      store.scoped(credential.tenantId, async (db) => {
+      markScoped(deps, credential, async (db, now) => {
         const inbox = await inboxOf(db, credential, userId);
-        const change = { id: itemId, mark, now: new Date(clock.now()) };
+        const change = { id: itemId, mark, now };
         const row = isUuid(itemId) ? await markInboxItem(db, inbox, change) : null;
         if (!row)
           throw new Problem('inbox.item_not_found', `The inbox of "${userId}" has no item "${itemId}"`);
-        return renderInboxItem(row);
+        const { ladder, ...item } = row;
+        return { answer: renderInboxItem(item), ladders: ladder ? [ladder] : [] };
       }),
   );
 }
 
-function registerReadAll(app: Server, { store, clock }: InboxRoutesDeps): void {
+function registerReadAll(app: Server, deps: InboxRoutesDeps): void {
   app.post(
     '/v1/users/:userId/inbox/read-all',
     {
@@ -163,12 +168,29 @@ function registerReadAll(app: Server, { store, clock }: InboxRoutesDeps): void {
       },
     },
     ({ credential, params, body }) =>
-      store.scoped(credential.tenantId, async (db) => {
+      markScoped(deps, credential, async (db, now) => {
         const inbox = await inboxOf(db, credential, params.userId);
-        const change = { newest: body?.before ?? null, now: new Date(clock.now()) };
-        return { marked: await markAllRead(db, inbox, change) };
+        const { marked, ladders } = await markAllRead(db, inbox, { newest: body?.before ?? null, now });
+        return { answer: { marked }, ladders };
       }),
   );
+}
+
+/** What was looked at here may stop ladders, in the same transaction. */
+async function markScoped<T>(
+  { store, clock, wake }: InboxRoutesDeps,
+  { tenantId }: Credential,
+  mark: (db: Queryable, now: Date) => Promise<{ answer: T; ladders: string[] }>,
+): Promise<T> {
+  const { answer, priorities } = await store.scoped(tenantId, async (db) => {
+    const now = new Date(clock.now());
+    const { answer, ladders } = await mark(db, now);
+    if (ladders.length === 0) return { answer, priorities: [] };
+    await lockLadders(db, ladders);
+    return { answer, ...(await stopLadders(db, { tenantId, ids: ladders, now })) };
+  });
+  for (const priority of priorities) wake?.signal(routeTopic(priority));
+  return answer;
 }
 
 async function inboxOf(db: Queryable, { tenantId, live }: Credential, externalId: string): Promise<InboxKey> {

@@ -120,19 +120,23 @@ export async function countInboxItems(
 export const MARKS = ['seen', 'read', 'archive'] as const;
 export type Mark = (typeof MARKS)[number];
 
+/** The notification of an item, if it has a ladder, which may be stopped by what the user does here. */
+const LADDER = `case when (select d.choice ? 'step' from deliveries d
+  where d.id = inbox_items.id and d.tenant_id = inbox_items.tenant_id) then notification_id end as ladder`;
+
 /** Sets the times that the mark implies and that are not set yet. Null when there is no such item. */
 export async function markInboxItem(
   db: Queryable,
   inbox: InboxKey,
   change: { id: string; mark: Mark; now: Date },
-): Promise<InboxRow | null> {
+): Promise<(InboxRow & { ladder: string | null }) | null> {
   const { rows } = await db.query(
     `update inbox_items set
       seen_at = coalesce(seen_at, $5),
       read_at = case when $6 then coalesce(read_at, $5) else read_at end,
       archived_at = case when $7 then coalesce(archived_at, $5) else archived_at end
     where tenant_id = $1 and user_id = $2 and live = $3 and id = $4
-    returning ${COLUMNS}`,
+    returning ${COLUMNS}, ${LADDER}`,
     [
       inbox.tenantId,
       inbox.userId,
@@ -146,16 +150,19 @@ export async function markInboxItem(
   return rows[0] ?? null;
 }
 
-/** Marks every unread item up to the id `newest` (null: all) as read; returns how many there were. */
+/** Marks every unread item up to the id `newest` (null: all) as read; returns how many, and which notifications have ladders. */
 export async function markAllRead(
   db: Queryable,
   inbox: InboxKey,
   change: { newest: string | null; now: Date },
-): Promise<number> {
-  const { rowCount } = await db.query(
-    `update inbox_items set read_at = $5, seen_at = coalesce(seen_at, $5)
-    where tenant_id = $1 and user_id = $2 and live = $3 and read_at is null and id <= coalesce($4::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')`,
+): Promise<{ marked: number; ladders: string[] }> {
+  const { rows } = await db.query(
+    `with marked as (
+    update inbox_items set read_at = $5, seen_at = coalesce(seen_at, $5)
+    where tenant_id = $1 and user_id = $2 and live = $3 and read_at is null and id <= coalesce($4::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+    returning ${LADDER})
+    select count(*)::int as marked, coalesce(array_agg(ladder) filter (where ladder is not null), '{}') as ladders from marked`,
     [inbox.tenantId, inbox.userId, inbox.live, change.newest, change.now],
   );
-  return rowCount ?? 0;
+  return rows[0];
 }

@@ -32,6 +32,13 @@ export interface Choice {
   retriesBefore?: number;
   /** An attempt's outcome was never known: only the same connection may send it again. */
   pinned?: true;
+  /** The step of its notification's ladder that it belongs to, from 0. */
+  step?: number;
+}
+
+/** What remains of a choice when no connection is chosen. */
+export function stepOnly(choice: Choice | null): Choice | null {
+  return choice?.step === undefined ? null : { step: choice.step };
 }
 
 const WORDS: Record<LeftOutReason, string> = {
@@ -58,9 +65,9 @@ export function explainChoice(choice: Choice | null, connection: string): string
     : `${connection} comes first by priority and weight, and nothing was passed over.`;
 }
 
-/** What the API shows of a choice; null when only priority and weight decided. */
+/** What the API shows of a choice; undefined when only priority and weight decided. */
 export function renderChoice(choice: Choice | null): object | undefined {
-  if (!choice) return undefined;
+  if (!choice || Object.keys(choice).every((key) => key === 'step')) return undefined;
   return {
     leftOut: choice.leftOut,
     noneHealthy: choice.noneHealthy,

@@ -1,8 +1,17 @@
-export { type Choice, explainChoice, type LeftOut, type LeftOutReason, type Move } from './choice.ts';
+export {
+  type Choice,
+  explainChoice,
+  type LeftOut,
+  type LeftOutReason,
+  type Move,
+  stepOnly,
+} from './choice.ts';
 export { countChanges, foldCounters } from './counters.ts';
+export { GOALS, type Goal, type LadderRequest, meets } from './ladder.ts';
+export { hurryLadders, type LadderKey, loadReached, lockLadders } from './ladder-store.ts';
 export { allLanes, isLane, type Lane, laneOf, priorityOf } from './lanes.ts';
 export type { DecideUnknown, Undecided } from './next.ts';
-export { cancelPostponed } from './postponed-store.ts';
+export { endPostponed, lockTurns } from './postponed-store.ts';
 export { explainReason } from './reasons.ts';
 export { type Account, type Finding, type Reconciliation, reconcile } from './reconcile.ts';
 export { ReplayLoop } from './replay-loop.ts';
@@ -20,9 +29,11 @@ export {
   type ProblemState,
   TERMINAL,
 } from './states.ts';
+export { climbLadders, type Stopped, stopLadders } from './stop-ladders.ts';
 export {
   cancelAccepted,
   cancelDeliveries,
+  confirmNotification,
   loadDeliveries,
   loadNotification,
   lockNotification,

@@ -162,7 +162,8 @@ export async function replayDeliveries(
           and problem in ('dead', 'failed') order by id for update
      ), replayed as (
        update deliveries d set state = 'queued', due_at = r.due_at, expires_at = greatest(expires_at, $5), retries = 0,
-         problem = null, finished_at = null, cancel_requested = false, choice = null, interventions = ${TRACE('$6')}
+         problem = null, finished_at = null, cancel_requested = false,
+         choice = case when choice ? 'step' then jsonb_build_object('step', choice->'step') end, interventions = ${TRACE('$6')}
         from unnest($1::uuid[], $4::timestamptz[]) as r (id, due_at) join picked on picked.id = r.id
        where d.id = r.id
        returning d.id, d.lane, d.tenant_id, d.live, d.created_at, d.channel, picked.problem as state, -1 as n

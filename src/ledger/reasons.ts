@@ -14,6 +14,7 @@ const SENTENCES: Record<string, string> = {
   quiet_hours: 'The user is to be left in peace, and the category does not wait.',
   capped: 'All places of a cap or a quota were taken.',
   expired: 'It would have come too late.',
+  ladder_stopped: 'What its ladder goes on until had happened.',
   cancelled: 'It was cancelled before it was sent.',
   device_inactive: 'The device became inactive before it was sent.',
   hook_dropped: 'A hook decided against it.',

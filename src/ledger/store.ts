@@ -1,6 +1,7 @@
 import type { Queryable } from '../store/index.ts';
 import type { Choice } from './choice.ts';
 import { countChanges } from './counters.ts';
+import type { LadderRequest } from './ladder.ts';
 import { POSTPONED, type Waiting } from './postponed-store.ts';
 import type { Intervention } from './problem-store.ts';
 
@@ -12,15 +13,16 @@ export interface NotificationRow {
   priority: number;
   state: string;
   reason: string | null;
-  request: { channels?: string[]; template?: { id: string }; message?: object };
+  request: { channels?: string[]; ladder?: LadderRequest; template?: { id: string }; message?: object };
   send_at: Date | null;
   expires_at: Date | null;
   created_at: Date;
+  confirmed_at: Date | null;
   waiting: Waiting[] | null;
 }
 
 // Routing takes the turn of a notification away and leaves its row alone.
-const NOTIFICATION = `id, live, user_id, category, priority, reason, send_at, expires_at, created_at,
+const NOTIFICATION = `id, live, user_id, category, priority, reason, send_at, expires_at, created_at, confirmed_at,
   coalesce(request, (select s.request from shared_requests s
     where s.tenant_id = notifications.tenant_id and s.id = notifications.shared_request_id)) as request,
   case when state = 'accepted' and not exists (
@@ -221,4 +223,17 @@ export async function lockNotification(
     [id, tenantId, live],
   );
   return rows[0] ?? null;
+}
+
+/** Records that the user did what the notification is about; the first time stays. Returns the time. */
+export async function confirmNotification(
+  db: Queryable,
+  { tenantId, live, id, now }: { tenantId: string; live: boolean; id: string; now: Date },
+): Promise<Date> {
+  const { rows } = await db.query<{ confirmed_at: Date }>(
+    `update notifications set confirmed_at = coalesce(confirmed_at, $4)
+      where id = $1 and tenant_id = $2 and live = $3 returning confirmed_at`,
+    [id, tenantId, live, now],
+  );
+  return rows[0]!.confirmed_at;
 }

@@ -55,12 +55,18 @@ export function renderSummary(row: NotificationRow, deliveries: DeliveryRow[], n
     category: row.category,
     priority: PRIORITY_NAMES[row.priority],
     channels: row.request.channels,
+    ladder: row.request.ladder,
+    confirmedAt: row.confirmed_at?.toISOString(),
     template: row.request.template?.id,
     createdAt: row.created_at.toISOString(),
     sendAt: row.send_at?.toISOString(),
     expiresAt: row.expires_at?.toISOString(),
     routedAt: routedAt === null ? undefined : new Date(routedAt).toISOString(),
-    waiting: row.waiting?.map(({ until, ...rest }) => ({ ...rest, until: new Date(until).toISOString() })),
+    waiting: row.waiting?.map(({ until, step, ...rest }) => ({
+      ...rest,
+      until: new Date(until).toISOString(),
+      step: step ?? undefined,
+    })),
   };
 }
 
@@ -73,6 +79,7 @@ export function renderDelivery(
     id: row.id,
     notificationId: row.notification_id,
     channel: row.channel,
+    step: row.choice?.step,
     state: row.state,
     reason: row.reason ?? undefined,
     code: row.code ?? undefined,

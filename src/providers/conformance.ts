@@ -198,7 +198,7 @@ function checkQuotes({ provider, needles }: Suite): void {
 }
 
 function checkReceipts({ provider, config }: Suite): void {
-  const { verify, parse } = provider.receipts!;
+  const { verify, parse, inbound } = provider.receipts!;
   for (const body of ['', '{', 'null', '[]', '{}', 'a=b&c', 'x'.repeat(65_536)]) {
     const request = {
       method: 'POST',
@@ -208,6 +208,7 @@ function checkReceipts({ provider, config }: Suite): void {
     };
     assert.equal(verify(request, config, { now: NOW }), false);
     assert.deepEqual(parse(request), []);
+    assert.deepEqual(inbound?.parse(request) ?? [], []);
   }
 }
 

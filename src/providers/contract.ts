@@ -159,6 +159,15 @@ export interface Receipt {
   effect?: Effect;
 }
 
+/** What somebody sent back to where a connection sends from. */
+export interface InboundMessage {
+  /** The sender's address, as the vendor writes it. */
+  from: string;
+  text: string;
+  /** What the vendor itself read in it, where it looks for such words. */
+  wish?: 'stop' | 'start' | 'help';
+}
+
 export interface ReceiptRequest {
   method: string;
   /** As the vendor requested it: public scheme, host, path and query. */
@@ -217,6 +226,13 @@ interface Facts<F extends Fields> {
   receipts?: {
     verify(request: ReceiptRequest, config: ConfigOf<F>, context: { now: number }): boolean;
     parse(request: ReceiptRequest): Receipt[];
+    /** For vendors that post what users answer to the same address, verified in the same way. Pure, never throws. */
+    inbound?: {
+      /** Empty for whatever is no message. */
+      parse(request: ReceiptRequest): InboundMessage[];
+      /** The answer (200) by which the vendor does nothing more about a message. */
+      reply: { contentType: string; body: string };
+    };
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Choice, Lane } from '../ledger/index.ts';
+import type { Choice, LadderRequest, Lane } from '../ledger/index.ts';
 import type { Content, Priority } from '../providers/index.ts';
 
 /** Due work of one tenant over one connection in one lane: the unit in which turns are given. */
@@ -75,6 +75,7 @@ export interface Claim {
 /** What the caller asked to be told, as it is stored with the notification. */
 export interface NotificationRequest {
   channels?: string[];
+  ladder?: LadderRequest;
   template?: { id: string; variables?: Record<string, unknown> };
   message?: Content & Record<string, unknown>;
   /** The caller's `traceparent` and `tracestate`, if he sent them. */

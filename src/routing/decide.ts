@@ -13,6 +13,8 @@ export interface Question {
     priority: Priority;
     /** Cancelled while some of its channels waited for their turn. */
     isCancelled?: boolean;
+    /** What its ladder goes on until has happened. */
+    isStopped?: boolean;
   };
   /** Why the user does not get this on a channel; null when he does. */
   refusal(channel: Channel): Refusal | null;
@@ -56,6 +58,7 @@ export type SkipReason =
   /** Decided for the whole batch, where places are counted (heed-caps.ts). */
   | 'capped'
   | 'cancelled'
+  | 'ladder_stopped'
   | 'expired';
 
 /** One line of the plan becomes one delivery row. */
@@ -87,7 +90,7 @@ export type Plan =
       reason: PostponeReason;
     };
 
-export type PostponeReason = 'quiet_hours';
+export type PostponeReason = 'quiet_hours' | 'ladder';
 
 // SMS and chat cost money or intrude: they are used when asked for, never by default.
 const DEFAULT_CHANNELS: Channel[] = ['push', 'email', 'inbox'];
@@ -101,6 +104,7 @@ export function decide(question: Question): Plan[] {
   const { notification, contentChannels, recipient } = question;
   const asked = notification.channels;
   const channels = asked ?? contentChannels ?? DEFAULT_CHANNELS;
+  if (notification.isStopped) return skipAll(channels, 'ladder_stopped');
   if (notification.expiresAt !== null && notification.expiresAt <= question.now)
     return skipAll(channels, 'expired');
   if (notification.isCancelled) return skipAll(channels, 'cancelled');

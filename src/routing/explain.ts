@@ -1,6 +1,7 @@
 import { explainChoice, explainReason } from '../ledger/index.ts';
 import type { Category } from '../rules/index.ts';
-import type { Plan } from './decide.ts';
+import { foreseeLadder } from './explain-ladder.ts';
+import { ladderOf, type StepPlan } from './ladder.ts';
 import { type Decided, decideFor, type Facts } from './plan-notification.ts';
 import type { RoutableRow } from './store.ts';
 
@@ -8,6 +9,10 @@ import type { RoutableRow } from './store.ts';
 export interface ExplainedPlan {
   channel: string;
   verdict: 'deliver' | 'skip' | 'postpone';
+  /** Of the ladder, from 0. */
+  step?: number;
+  /** RFC 3339; when the step has its turn as long as nothing stops the ladder. */
+  at?: string;
   /** The rule that decided against it, or for later. */
   reason?: string;
   detail?: string;
@@ -31,16 +36,35 @@ export interface Explanation {
 /** What routing would decide about a notification at `now` (ms since the epoch), and why. Pure. */
 export function explain(row: RoutableRow, facts: Facts, now: number): Explanation {
   const { plans, recipient, category, template, expiresAt } = decideFor(row, facts, now);
+  const ladder = ladderOf(row.request);
   return {
     user: recipient && { locale: recipient.user.locale, timezone: recipient.user.timezone },
     category: { id: category.id, kind: category.kind, quietHours: category.quietHours },
     template: template && { version: template.version },
     expiresAt: expiresAt.toISOString(),
-    plans: plans.map((plan) => explainPlan(plan, recipient)),
+    plans: ladder ? explainSteps(row, facts, now) : plans.map((plan) => explainPlan(plan, recipient)),
   };
 }
 
-function explainPlan(plan: Plan, recipient: Decided['recipient']): ExplainedPlan {
+/** What each step would come to in its time, if nothing had stopped the ladder by then. */
+function explainSteps(row: RoutableRow, facts: Facts, now: number): ExplainedPlan[] {
+  const ladder = ladderOf(row.request)!;
+  const { recipient } = decideFor(row, facts, now);
+  const steps = foreseeLadder(ladder, now, ({ step, channels, at }) => {
+    const postponed = { channels, reason: 'ladder', step, climbs: false, firstDueAt: new Date(now) };
+    return decideFor({ ...row, postponed }, facts, at).plans;
+  });
+  return steps.flatMap(({ step, at, plans }) =>
+    plans.map((plan) => {
+      const explained = explainPlan(plan, recipient);
+      const time = new Date(at).toISOString();
+      const why = step === 0 ? explained.why : `If not ${ladder.until} by ${time}: ${explained.why}`;
+      return { ...explained, step, at: time, why };
+    }),
+  );
+}
+
+function explainPlan(plan: StepPlan, recipient: Decided['recipient']): ExplainedPlan {
   const { channel } = plan;
   switch (plan.kind) {
     case 'deliver': {

@@ -1,4 +1,4 @@
-import { laneOf, priorityOf } from '../ledger/index.ts';
+import { laneOf, priorityOf, stepOnly } from '../ledger/index.ts';
 import type { Channel } from '../providers/index.ts';
 import { type Hold, reservePlaces } from '../rules/index.ts';
 import type { Queryable } from '../store/index.ts';
@@ -57,7 +57,7 @@ function cappedBy(row: DeliveryRow, rule: string): DeliveryRow {
     contactKind: null,
     provider: null,
     connection: '',
-    choice: null,
+    choice: stepOnly(row.choice),
     state: 'skipped',
     reason: CAPPED,
     code: rule,

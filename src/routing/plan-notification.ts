@@ -1,11 +1,12 @@
-import { laneOf, PRIORITY_NAMES } from '../ledger/index.ts';
+import { type Choice, laneOf, PRIORITY_NAMES } from '../ledger/index.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import type { Channel } from '../providers/index.ts';
 import type { CappedPlace, Category, RuleBook, TenantCategories } from '../rules/index.ts';
 import type { CompiledTemplate } from '../templates/index.ts';
 import type { Connection } from '../tenants/index.ts';
 import type { Recipients } from '../users/index.ts';
-import { type Candidate, decide, type Plan } from './decide.ts';
+import { type Candidate, decide } from './decide.ts';
+import { climb, ladderOf, rungOf, type StepPlan } from './ladder.ts';
 import type { Postponement } from './postponed-store.ts';
 import type { DeliveryRow, RoutableRow } from './store.ts';
 
@@ -18,6 +19,8 @@ export interface Facts {
   templates: Map<string, CompiledTemplate>;
   categories: Map<string, TenantCategories>;
   rules: RuleBook;
+  /** Notifications whose ladder is stopped. */
+  stopped: ReadonlySet<string>;
 }
 
 /** Looked at for the whole batch at once, so a row that nothing of ours has written must not throw here. */
@@ -42,7 +45,7 @@ export interface ChannelAsk {
 
 /** A decision, with what it went by. */
 export interface Decided {
-  plans: Plan[];
+  plans: StepPlan[];
   recipient: Recipients | null;
   category: Category;
   template: CompiledTemplate | null;
@@ -58,17 +61,20 @@ export function decideFor(row: RoutableRow, facts: Facts, now: number): Decided 
       ? null
       : (facts.templates.get(`${row.tenantId}/${templateId}/published`) ?? null);
   const category = facts.categories.get(row.tenantId)!.of(row.category);
-  const expiresAt = row.expiresAt ?? new Date(now + category.maxAgeMs);
-  const plans = decide({
+  const ladder = ladderOf(row.request);
+  // A ladder gets older from step to step; what only waited for the morning has its time from then on.
+  const countsFrom = (ladder && row.postponed?.firstDueAt?.getTime()) ?? now;
+  const expiresAt = row.expiresAt ?? new Date(countsFrom + category.maxAgeMs);
+  const question = {
     notification: {
       live: row.live,
-      channels: row.postponed?.channels ?? (row.request.channels as Channel[] | undefined) ?? null,
-      expiresAt: row.expiresAt?.getTime() ?? null,
+      expiresAt: (ladder ? expiresAt : row.expiresAt)?.getTime() ?? null,
       priority: PRIORITY_NAMES[row.priority]!,
       isCancelled: row.postponed?.reason === 'cancelled',
+      isStopped: row.postponed?.reason === 'ladder_stopped' || facts.stopped.has(row.id),
     },
-    refusal: (channel) => recipient && facts.rules.refusal(recipient.user, category, channel),
-    quiet: (channel) => {
+    refusal: (channel: Channel) => recipient && facts.rules.refusal(recipient.user, category, channel),
+    quiet: (channel: Channel) => {
       if (!recipient || category.quietHours === 'ignore') return null;
       const until = facts.rules.quietUntil(recipient.user, channel, now);
       return until === null ? null : { until, policy: category.quietHours };
@@ -79,7 +85,13 @@ export function decideFor(row: RoutableRow, facts: Facts, now: number): Decided 
     connections: facts.candidates.get(`${row.tenantId}/${row.live}`) ?? [],
     lot: Number.parseInt(row.id.slice(-8), 16) / 2 ** 32,
     now,
-  });
+  };
+  const decideOn = (channels: Channel[] | null) =>
+    decide({ ...question, notification: { ...question.notification, channels } });
+  const asked = (row.request.channels as Channel[] | undefined) ?? null;
+  const plans = ladder
+    ? climb(ladder, rungOf(row, ladder), { now, decideOn })
+    : decideOn(row.postponed?.channels ?? asked);
   return { plans, recipient, category, template, expiresAt };
 }
 
@@ -103,9 +115,9 @@ export function planNotification(row: RoutableRow, facts: Facts, now: number): N
       continue;
     }
     // Channels that are due at the same moment share a turn.
+    const own = toPostponement(plan, row);
     const turn = later.get(plan.until);
-    if (turn) turn.channels.push(plan.channel);
-    else later.set(plan.until, toPostponement(plan, row));
+    later.set(plan.until, turn ? together(turn, own) : own);
   }
   const reached = new Set(plans.flatMap((plan) => (plan.kind === 'deliver' ? [plan.channel] : [])));
   const asks = [...reached].flatMap((channel): ChannelAsk[] => {
@@ -116,14 +128,29 @@ export function planNotification(row: RoutableRow, facts: Facts, now: number): N
 }
 
 function toPostponement(
-  { channel, until, reason }: Extract<Plan, { kind: 'postpone' }>,
+  { channel, until, reason, step, climbs = false }: Extract<StepPlan, { kind: 'postpone' }>,
   { id, tenantId, live, priority }: RoutableRow,
 ): Postponement {
   const dueAt = new Date(until);
-  return { tenantId, notificationId: id, live, priority, dueAt, channels: [channel], reason };
+  const turn = { tenantId, notificationId: id, live, priority, dueAt, channels: [channel], reason };
+  return { ...turn, step: step ?? null, climbs };
 }
 
-function toDelivery(plan: Exclude<Plan, { kind: 'postpone' }>, row: RoutableRow, now: number) {
+function together(turn: Postponement, own: Postponement): Postponement {
+  return {
+    ...turn,
+    channels: [...turn.channels, ...own.channels],
+    step: own.step === null ? turn.step : Math.max(own.step, turn.step ?? 0),
+    climbs: turn.climbs || own.climbs,
+  };
+}
+
+/** The step of the ladder goes with the choice. */
+function withStep(choice: Choice | null, step: number | undefined): Choice | null {
+  return step === undefined ? choice : { ...choice, step };
+}
+
+function toDelivery(plan: Exclude<StepPlan, { kind: 'postpone' }>, row: RoutableRow, now: number) {
   const lane = laneOf(plan.channel, plan.platform, PRIORITY_NAMES[row.priority]!);
   const target = { channel: plan.channel, lane, deviceId: plan.deviceId };
   if (plan.kind === 'skip') {
@@ -138,7 +165,7 @@ function toDelivery(plan: Exclude<Plan, { kind: 'postpone' }>, row: RoutableRow,
       contactKind: null,
       provider: null,
       connection: '',
-      choice: null,
+      choice: withStep(null, plan.step),
       dueAt: null,
     };
   }
@@ -150,7 +177,7 @@ function toDelivery(plan: Exclude<Plan, { kind: 'postpone' }>, row: RoutableRow,
     contactKind: plan.contactKind,
     provider: plan.provider,
     connection: plan.connection,
-    choice: plan.choice,
+    choice: withStep(plan.choice, plan.step),
     dueAt: new Date(now),
   };
 }

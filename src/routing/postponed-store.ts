@@ -12,6 +12,10 @@ export interface Postponement {
   dueAt: Date;
   channels: Channel[];
   reason: string;
+  /** Of its ladder, from 0; null without one. */
+  step: number | null;
+  /** The ladder goes on from this turn. */
+  climbs: boolean;
 }
 
 /**
@@ -24,15 +28,16 @@ export async function insertPostponed(db: Queryable, rows: Postponement[]): Prom
     name: 'routing_postpone',
     text: `
 with input as (
-  select * from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::timestamptz[], $5::text[], $6::text[])
-    as t (tenant_id, notification_id, priority, due_at, channels, reason)
+  select * from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::timestamptz[], $5::text[], $6::text[], $7::smallint[],
+    $8::bool[]) as t (tenant_id, notification_id, priority, due_at, channels, reason, step, climbs)
 ), turns as (
   insert into unrouted (tenant_id, priority, due_at, id)
   select tenant_id, priority, due_at, notification_id from input on conflict do nothing
 )
-insert into postponed as p (tenant_id, notification_id, due_at, channels, reason)
-select tenant_id, notification_id, due_at, string_to_array(channels, ' '), reason from input
-on conflict (notification_id, due_at) do update set channels = p.channels || excluded.channels`,
+insert into postponed as p (tenant_id, notification_id, due_at, channels, reason, step, climbs)
+select tenant_id, notification_id, due_at, string_to_array(channels, ' '), reason, step, climbs from input
+on conflict (notification_id, due_at) do update set channels = p.channels || excluded.channels,
+  step = greatest(p.step, excluded.step), climbs = p.climbs or excluded.climbs`,
     values: [
       column(rows, (row) => row.tenantId),
       column(rows, (row) => row.notificationId),
@@ -40,6 +45,8 @@ on conflict (notification_id, due_at) do update set channels = p.channels || exc
       column(rows, (row) => row.dueAt),
       column(rows, (row) => row.channels.join(' ')),
       column(rows, (row) => row.reason),
+      column(rows, (row) => row.step),
+      column(rows, (row) => row.climbs),
     ],
   });
 }

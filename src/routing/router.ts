@@ -18,8 +18,10 @@ import { countBatch } from './counts.ts';
 import type { Candidate } from './decide.ts';
 import { type Explanation, explain } from './explain.ts';
 import { heedCaps } from './heed-caps.ts';
+import { climbOverCapped } from './ladder.ts';
 import { type Facts, type NotificationPlan, planNotification, templateIdOf } from './plan-notification.ts';
 import { deletePostponed, insertPostponed, type Postponement } from './postponed-store.ts';
+import { loadStopped } from './stopped.ts';
 import {
   claimForRouting,
   type DeliveryRow,
@@ -108,7 +110,8 @@ export class Router {
   async plan(db: Queryable, rows: RoutableRow[], now: number): Promise<Planned> {
     if (rows.length === 0)
       return { rows, deliveries: [], postponed: [], failures: [], lanes: new Set(), startedAt: now };
-    const facts = await this.#loadFacts(db, rows);
+    const stopped = await loadStopped(db, rows);
+    const facts = await this.#loadFacts(db, rows, stopped);
     const plans: NotificationPlan[] = [];
     const failures: Planned['failures'] = [];
     for (const row of rows) {
@@ -126,8 +129,9 @@ export class Router {
         failures.push({ id: row.id, reason: 'internal_error' });
       }
     }
-    const postponed = plans.flatMap((plan) => plan.postponed);
     const { deliveries, holds } = await heedCaps(db, plans, now);
+    const turns = plans.flatMap((plan) => plan.postponed);
+    const postponed = climbOverCapped(turns, deliveries, now);
     await deletePostponed(db, rows);
     await insertPostponed(db, postponed);
     await insertDeliveries(db, deliveries);
@@ -138,7 +142,7 @@ export class Router {
 
   /** What would become of a notification at `now`; changes nothing. */
   async explain(row: RoutableRow, now: number): Promise<Explanation> {
-    return explain(row, await this.#loadFacts(this.#options.store.engine, [row]), now);
+    return explain(row, await this.#loadFacts(this.#options.store.engine, [row], new Set()), now);
   }
 
   /** Counts and traces what was planned, once its transaction is committed; `ms` is how long that took. */
@@ -161,7 +165,7 @@ export class Router {
     }
   }
 
-  async #loadFacts(db: Queryable, rows: RoutableRow[]): Promise<Facts> {
+  async #loadFacts(db: Queryable, rows: RoutableRow[], stopped: ReadonlySet<string>): Promise<Facts> {
     const recipients = await loadRecipients(
       db,
       rows.map((row) => ({ tenantId: row.tenantId, externalId: row.userId })),
@@ -181,7 +185,7 @@ export class Router {
     }
     const categories = await this.#options.categories.forTenants(db, tenantIds);
     const rules = await this.#options.rules.forUsers(db, whoGetsWhat(rows, recipients, categories));
-    return { recipients, connections, candidates, templates, categories, rules };
+    return { recipients, connections, candidates, templates, categories, rules, stopped };
   }
 }
 

@@ -16,7 +16,16 @@ export interface RoutableRow {
   createdAt: Date;
   dueAt: Date;
   /** Set when this is the turn of some of its channels only: the others had theirs before. */
-  postponed?: { channels: Channel[]; reason: string } | null;
+  postponed?: {
+    channels: Channel[];
+    reason: string;
+    /** Of its ladder, from 0. */
+    step?: number | null;
+    /** The ladder goes on from this turn. */
+    climbs?: boolean;
+    /** When its first turn was due. */
+    firstDueAt?: Date;
+  } | null;
 }
 
 /** With something due; tenants that only wait for a later time are looked at and passed over. */
@@ -63,7 +72,13 @@ function toRoutable(row: any): RoutableRow {
     expiresAt: row.expires_at,
     createdAt: row.created_at,
     dueAt: row.turn_at,
-    postponed: row.channels && { channels: row.channels, reason: row.postponed_for },
+    postponed: row.channels && {
+      channels: row.channels,
+      reason: row.postponed_for,
+      step: row.step,
+      climbs: row.climbs,
+      firstDueAt: row.first_due_at,
+    },
   };
 }
 
@@ -95,10 +110,11 @@ from (select (select tenant_id from tenants where looked >= ${LOOKED_AT_PER_TURN
   order by looked desc limit 1) as go_on_behind) round
 left join lateral (
   select n.id, n.tenant_id, n.live, n.user_id, n.category, n.priority, n.request, n.expires_at, n.created_at,
-    picked.due_at as turn_at, p.channels, p.reason as postponed_for
+    picked.due_at as turn_at, p.channels, p.reason as postponed_for, p.step, p.climbs,
+    case when p.channels is not null then n.due_at end as first_due_at
   from picked cross join lateral (select * from notifications where id = picked.id limit 1) n
   left join lateral (
-    select channels, reason from postponed where notification_id = picked.id and due_at = picked.due_at limit 1) p on true
+    select channels, reason, step, climbs from postponed where notification_id = picked.id and due_at = picked.due_at limit 1) p on true
   where n.state = 'accepted'
 ) n on true`;
 

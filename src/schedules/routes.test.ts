@@ -5,6 +5,8 @@ import { describeStores } from '../../test/support/stores.ts';
 
 const AT_NINE = { recurrence: { cron: '0 9 * * *' }, timezone: 'Europe/Berlin' };
 
+const STEPS = ['email', 'sms'].map((channel) => ({ channels: [channel], waitSeconds: 60 }));
+
 describeStores('/v1/schedules', (store) => {
   let bench: ScheduleBench;
   before(async () => {
@@ -143,6 +145,10 @@ describeStores('/v1/schedules', (store) => {
       [{ at, notification: { userIds: [], message } }, '/notification/userIds'],
       [{ at, notification: { userIds: users(1_001), message } }, '/notification/userIds'],
       [{ at, notification: { userId: 'a' } }, '/notification/message'],
+      [
+        { at, notification: { userId: 'a', message, ladder: { steps: STEPS, until: 'seen' } } },
+        '/notification/ladder/steps/1/waitSeconds',
+      ],
       [{ at, notification: { userId: 'a', template: { id: 'gone' } } }, '/notification/template/id'],
       [{ at, notification: { userId: 'a', message, sendAt: at } }, '/notification/sendAt'],
       [{ at, notification: { userId: 'a', message, idempotencyKey: 'k' } }, '/notification/idempotencyKey'],

@@ -15,7 +15,7 @@ const MAX_EXPIRY_SECONDS = 366 * 24 * 3_600;
 export const STATES = ['active', 'paused', 'cancelled', 'done', 'failed'] as const;
 export type ScheduleState = (typeof STATES)[number];
 
-const { channels, template, message, category, priority } = NotificationBody.properties;
+const { channels, ladder, template, message, category, priority } = NotificationBody.properties;
 const WallTime = (description: string) => Type.String({ maxLength: 40, description });
 
 /** What is sent at each occurrence: the body of `POST /v1/notifications`, to one user or to a list of them. */
@@ -23,6 +23,7 @@ export const ScheduledNotification = Exact({
   userId: Type.Optional(ExternalId),
   userIds: Type.Optional(Type.Array(ExternalId, { minItems: 1, maxItems: MAX_USERS, uniqueItems: true })),
   channels,
+  ladder,
   template,
   message,
   category,

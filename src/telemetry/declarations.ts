@@ -211,7 +211,7 @@ export const METRICS = {
   ]),
   suppressions: counter(
     'suppressions',
-    'Addresses that must not be written to any more, by what said so (outcome or receipt).',
+    'Addresses that must not be written to any more, by what said so (outcome, receipt, or stop: an answer to a text message).',
     ['channel', 'source'],
   ),
   receipts: counter('receipts', 'Receipts from providers, repeats not counted.', ['provider', 'event']),

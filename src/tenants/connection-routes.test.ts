@@ -86,6 +86,14 @@ describeStores('the routes of connections', (store) => {
     assert.deepEqual([mail.status, mail.body.errors?.[0].field], [422, '/countries']);
   });
 
+  it('tell where the vendor may post what it reports, if it does', async () => {
+    const { tenantId, key } = await tenant();
+    const config = { accountSid: `AC${'0'.repeat(32)}`, authToken: 'token', from: '+15005550006' };
+    const texts = await put(key, { provider: 'twilio', config }, 'texts');
+    assert.equal(texts.body.receiptsPath, `/v1/receipts/${tenantId}/texts`);
+    assert.equal((await put(key)).body.receiptsPath, undefined);
+  });
+
   it('keep a secret that is left out or sent back as it was shown, and remove it when it is emptied', async () => {
     const { tenantId, key } = await tenant();
     const { password: _, ...plain } = config;

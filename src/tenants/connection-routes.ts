@@ -11,7 +11,7 @@ import {
   Slug,
   toPage,
 } from '../http/index.ts';
-import { CHANNELS } from '../providers/index.ts';
+import { CHANNELS, getProvider } from '../providers/index.ts';
 import { openConnection } from './connection.ts';
 import { type ChangeOptions, MASK, putConnection, removeConnection } from './connection-changes.ts';
 import { type ConnectionRow, findConnection, selectConnectionPage } from './connection-store.ts';
@@ -106,6 +106,12 @@ const ConnectionAnswer = Type.Object({
   version: Type.Integer({ description: 'Counts changes' }),
   createdAt: Type.String({ format: 'date-time' }),
   updatedAt: Type.String({ format: 'date-time' }),
+  receiptsPath: Type.Optional(
+    Type.String({
+      description:
+        'Under the public address: where the vendor may post what it reports and what users answer',
+    }),
+  ),
   problem: Type.Optional(Type.String({ description: 'Why it can not be used at present' })),
 });
 
@@ -211,6 +217,7 @@ function show(row: ConnectionRow, masterKeys: MasterKeys): Static<typeof Connect
     version: row.version,
     createdAt: row.created_at.toISOString(),
     updatedAt: row.updated_at.toISOString(),
+    ...(getProvider(row.provider)?.receipts && { receiptsPath: `/v1/receipts/${row.tenant_id}/${row.id}` }),
     ...('problem' in opened ? { problem: opened.problem } : {}),
   };
 }

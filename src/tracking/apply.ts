@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { hurryLadders, lockLadders, stopLadders } from '../ledger/index.ts';
 import { isUuid } from '../lib/ids.ts';
 import type { Receipt, ReceiptEvent } from '../providers/index.ts';
 import type { Queryable } from '../store/index.ts';
@@ -16,24 +17,43 @@ import {
 const PROOF = new Set<ReceiptEvent>(['sent', 'delivered', 'opened', 'clicked', 'complained', 'unsubscribed']);
 const FAILURES = new Set<ReceiptEvent>(['bounced', 'failed']);
 
-/**
- * Applies what a vendor reported, once: a repeated receipt changes nothing, and order does not matter. Returns the
- * new ones.
- */
+/** What receipts brought. */
+export interface Applied {
+  /** Those that were not known yet. */
+  fresh: MatchedReceipt[];
+  /** Of notifications (0 high, 1 normal, 2 low) whose ladders have a turn now. */
+  priorities: number[];
+}
+
+/** Applies what a vendor reported, once: a repeated receipt changes nothing, and order does not matter. */
 export async function applyReceipts(
   db: Queryable,
   from: { tenantId: string; connection: string; now: number },
   receipts: Receipt[],
-): Promise<MatchedReceipt[]> {
+): Promise<Applied> {
   const matched = await matchDeliveries(db, from, receipts);
-  if (matched.length === 0) return [];
+  if (matched.length === 0) return { fresh: [], priorities: [] };
   const now = new Date(from.now);
-  const inserted = await insertReceipts(db, from.tenantId, from.connection, matched, now);
-  const fresh = matched.filter((receipt) => inserted.has(receipt.eventHash.toString('hex')));
-  if (fresh.length === 0) return [];
+  const { hashes, ladders } = await insertReceipts(db, from.tenantId, from.connection, matched, now);
+  const fresh = matched.filter((receipt) => hashes.has(receipt.eventHash.toString('hex')));
+  if (fresh.length === 0) return { fresh, priorities: [] };
+  if (ladders.length > 0) await lockLadders(db, ladders);
   await applyMarks(db, from.tenantId, collectMarks(fresh, now), now);
   await suppress(db, from, fresh);
-  return fresh;
+  const priorities = ladders.length > 0 ? await moveLadders(db, { ...from, ladders }, fresh) : [];
+  return { fresh, priorities };
+}
+
+/** What reached the user stops ladders; what did not makes them go on at once. */
+async function moveLadders(
+  db: Queryable,
+  { tenantId, now, ladders }: { tenantId: string; now: number; ladders: string[] },
+  fresh: MatchedReceipt[],
+): Promise<number[]> {
+  const at = new Date(now);
+  const { priorities } = await stopLadders(db, { tenantId, ids: ladders, now: at });
+  if (!fresh.some(({ event }) => FAILURES.has(event))) return priorities;
+  return [...priorities, ...(await hurryLadders(db, ladders, at))];
 }
 
 /** How many messages these receipts call delivered, and how many they call lost. */

@@ -1,8 +1,10 @@
 import { Type } from 'typebox';
+import { heedSmsWishes, readSmsWishes } from '../consent/index.ts';
 import { Problem, type Server } from '../http/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import { getProvider } from '../providers/index.ts';
+import { getProvider, type InboundMessage } from '../providers/index.ts';
+import { routeTopic, type Wake } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
 import type { Metrics, Tracer } from '../telemetry/index.ts';
 import type { Connection, Connections } from '../tenants/index.ts';
@@ -18,6 +20,8 @@ export interface TrackingOptions {
   connections: Pick<Connections, 'get'>;
   /** How vendors see this installation; signatures cover the URL they requested, not the one that arrives here. */
   publicUrl: string | undefined;
+  /** Told that routing has something to do. */
+  wake?: Pick<Wake, 'signal'>;
   metrics?: Metrics;
   tracer?: Tracer;
   /** Learns what receipts say of a connection. */
@@ -54,18 +58,35 @@ export async function registerTrackingRoutes(app: Server, options: TrackingOptio
         const now = options.clock.now();
         if (!receipts.verify(received, found.config as never, { now })) throw new Problem('receipt.refused');
         const parsed = receipts.parse(received);
-        const fresh = await options.store.transaction((db) =>
+        const { fresh, priorities } = await options.store.transaction((db) =>
           applyReceipts(db, { tenantId: tenant, connection, now }, parsed),
         );
+        for (const priority of priorities) options.wake?.signal(routeTopic(priority));
         countReceipts(options.metrics, { provider: found.providerId, channel: found.channel, now }, fresh);
         if (options.tracer && fresh.length > 0)
           await tell(options, { tenantId: tenant, connection, now }, fresh);
         const { delivered, undelivered } = countEnds(fresh);
         options.health.of(found).reported(delivered, undelivered);
-        return reply.code(204).send();
+        if (!receipts.inbound) return reply.code(204).send();
+        const messages = receipts.inbound.parse(received);
+        if (messages.length === 0) return reply.code(204).send();
+        await hear(options, { tenantId: tenant, channel: found.channel, now }, messages);
+        const { contentType, body } = receipts.inbound.reply;
+        return reply.code(200).type(contentType).send(body);
       },
     );
   });
+}
+
+/** Users answer text messages: what they ask for by that is heeded apart from receipts, which are applied by now. */
+async function hear(
+  { store, metrics }: TrackingOptions,
+  { tenantId, channel, now }: { tenantId: string; channel: string; now: number },
+  messages: InboundMessage[],
+): Promise<void> {
+  const wishes = readSmsWishes(messages);
+  await store.transaction((db) => heedSmsWishes(db, { tenantId, now }, wishes));
+  if (wishes.stop.length > 0) metrics?.suppressions.inc({ channel, source: 'stop' }, wishes.stop.length);
 }
 
 /** The receipts are applied by now: what goes wrong here must not make the vendor send them again. */

@@ -23,6 +23,12 @@ export async function findByProviderId(
   return new Map(rows.map((row) => [row.provider_message_id, row.delivery_id]));
 }
 
+/** The receipts that are new (the hashes of their events in hex), and the notifications with a ladder among all. */
+export interface LoggedReceipts {
+  hashes: Set<string>;
+  ladders: string[];
+}
+
 /** Logs receipts; one that was logged before, or whose delivery is not of this tenant and connection, is left out. */
 export async function insertReceipts(
   db: Queryable,
@@ -30,15 +36,21 @@ export async function insertReceipts(
   connection: string,
   receipts: MatchedReceipt[],
   now: Date,
-): Promise<Set<string>> {
-  const { rows } = await db.query(
-    `insert into receipts (delivery_id, event_hash, tenant_id, connection, event, reason, code, occurred_at, received_at)
-     select r.delivery_id, r.event_hash, $1, $2, r.event, r.reason, r.code, r.occurred_at, $9
+): Promise<LoggedReceipts> {
+  const { rows } = await db.query<{ hash: string | null; ladder: string }>(
+    `with found as materialized (
+       select r.*, case when d.choice ? 'step' then d.notification_id end as ladder
        from unnest($3::uuid[], $4::bytea[], $5::text[], $6::text[], $7::text[], $8::timestamptz[])
          as r (delivery_id, event_hash, event, reason, code, occurred_at)
        join deliveries d on d.id = r.delivery_id and d.tenant_id = $1 and d.connection = $2
-     on conflict (delivery_id, event_hash) do nothing
-     returning encode(event_hash, 'hex') as hash`,
+     ), logged as (
+       insert into receipts (delivery_id, event_hash, tenant_id, connection, event, reason, code, occurred_at, received_at)
+       select delivery_id, event_hash, $1, $2, event, reason, code, occurred_at, $9 from found
+       on conflict (delivery_id, event_hash) do nothing
+       returning encode(event_hash, 'hex') as hash
+     )
+     select hash, null as ladder from logged
+     union all select null, ladder from found where ladder is not null`,
     [
       tenantId,
       connection,
@@ -51,7 +63,10 @@ export async function insertReceipts(
       now,
     ],
   );
-  return new Set(rows.map((row) => row.hash));
+  return {
+    hashes: new Set(rows.flatMap(({ hash }) => hash ?? [])),
+    ladders: [...new Set(rows.flatMap(({ ladder }) => ladder ?? []))],
+  };
 }
 
 /** What traces tell about a delivery besides its receipt. */

@@ -18,18 +18,20 @@ export interface TwilioCallback {
   sign?(signature: string): string | undefined;
 }
 
+/** For tests: `X-Twilio-Signature` of a form posted to this URL. Sorted by name, as the rule for signatures wants it. */
+export function signAsTwilio(url: string, fields: Record<string, string>, token: string): string {
+  const sorted = Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1));
+  return createHmac('sha1', token)
+    .update(url + sorted.flat().join(''))
+    .digest('base64');
+}
+
 /** For tests: a status callback as Twilio makes it. Answers the HTTP status. */
 export async function callAsTwilio(app: Server, callback: TwilioCallback): Promise<number> {
   const { tenantId, connection = 'texts', id, status, code, token, sign = (text) => text } = callback;
   const url = receiptUrl(PUBLIC_URL, { tenantId, connection, id });
-  const fields: [string, string][] = [
-    ...(code ? [['ErrorCode', code] as [string, string]] : []),
-    ['MessageSid', `SM${id}`],
-    ['MessageStatus', status],
-  ];
-  // Sorted by name, as the rule for signatures wants it.
-  const mac = createHmac('sha1', token).update(url + fields.flat().join(''));
-  const signature = sign(mac.digest('base64'));
+  const fields = { ...(code && { ErrorCode: code }), MessageSid: `SM${id}`, MessageStatus: status };
+  const signature = sign(signAsTwilio(url, fields, token));
   const answer = await app.inject({
     method: 'POST',
     url: url.slice(PUBLIC_URL.length),

@@ -1,3 +1,4 @@
+export { parseContactAddress } from './contact-address.ts';
 export { type Prune, pruneDevices } from './device-store.ts';
 export { requireUserId } from './find-user.ts';
 export { parseTimezone } from './profile.ts';
@@ -12,5 +13,5 @@ export {
 export type { UserRoutesDeps } from './route-deps.ts';
 export { registerUserRoutes } from './routes.ts';
 export { UserPath } from './schema.ts';
-export { type Suppression, suppressContacts } from './suppression-store.ts';
+export { listOptOuts, type Suppression, suppressContacts, takeBackOptOuts } from './suppression-store.ts';
 export { loadTimezones } from './timezones.ts';

@@ -26,7 +26,9 @@ const SuppressionAnswer = Type.Object({
   kind: Type.String(),
   address: Type.String(),
   reason: Type.String(),
-  source: Type.String({ description: '`api`, or the connection that reported it' }),
+  source: Type.String({
+    description: '`api`, `stop` (an answer to a text message), or the connection that reported it',
+  }),
   createdAt: Type.String({ format: 'date-time' }),
 });
 

@@ -1,3 +1,4 @@
+import type { Reason } from '../providers/index.ts';
 import type { Queryable } from '../store/index.ts';
 
 export interface Suppression {
@@ -7,7 +8,7 @@ export interface Suppression {
   address: string;
   /** Why: `bounced`, `complained`, `opted_out` … */
   reason: string;
-  /** Who said so: `api`, or the connection whose receipt or answer it was. */
+  /** Who said so: `api`, `stop` (an answer to a text message), or the connection whose receipt or answer it was. */
   source: string;
 }
 
@@ -46,6 +47,51 @@ function distinctInOrder(list: Suppression[]): Suppression[] {
     byKey.set(`${entry.tenantId} ${entry.kind} ${address}`, { ...entry, address });
   }
   return [...byKey].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry);
+}
+
+/** The reason of those who said themselves that they want no more. */
+const OPTED_OUT: Reason = 'recipient_opted_out';
+
+/** Suppresses addresses that opted out. One that is listed already stays as it is: it may be there for good. */
+export async function listOptOuts(
+  db: Queryable,
+  now: number,
+  {
+    tenantId,
+    kind,
+    addresses,
+    source,
+  }: { tenantId: string; kind: string; addresses: string[]; source: string },
+): Promise<void> {
+  if (addresses.length === 0) return;
+  await db.query(
+    `insert into suppressions (tenant_id, kind, address, reason, source, created_at)
+      select $1, $2, address, $4, $5, $6 from unnest($3::text[]) as address order by address
+      on conflict (tenant_id, kind, address) do nothing`,
+    [
+      tenantId,
+      kind,
+      addresses.map((address) => suppressionKey(kind, address)),
+      OPTED_OUT,
+      source,
+      new Date(now),
+    ],
+  );
+}
+
+/** Removes addresses that opted out; what was listed for another reason, or through the API, stays. */
+export async function takeBackOptOuts(
+  db: Queryable,
+  { tenantId, kind, addresses }: { tenantId: string; kind: string; addresses: string[] },
+): Promise<void> {
+  if (addresses.length === 0) return;
+  await db.query(
+    `delete from suppressions where (tenant_id, kind, address) in (
+       select tenant_id, kind, address from suppressions
+        where tenant_id = $1 and kind = $2 and address = any($3::text[]) and reason = $4 and source <> 'api'
+        order by address for update)`,
+    [tenantId, kind, addresses.map((address) => suppressionKey(kind, address)), OPTED_OUT],
+  );
 }
 
 export interface SuppressionRow {

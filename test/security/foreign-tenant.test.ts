@@ -40,6 +40,7 @@ const ATTACKS: Record<string, Attack> = {
     () => ({ priority: 'high' }),
   ],
   'GET /v1/notifications/{id}': [404, (ids) => `/v1/notifications/${ids.notification}`],
+  'POST /v1/notifications/{id}/confirm': [404, (ids) => `/v1/notifications/${ids.notification}/confirm`],
   'POST /v1/notifications/{id}/cancel': [404, (ids) => `/v1/notifications/${ids.notification}/cancel`],
   'GET /v1/deliveries': ['his own', () => '/v1/deliveries?state=dead'],
   'GET /v1/deliveries/{id}': [404, (ids) => `/v1/deliveries/${ids.delivery}`],

@@ -134,7 +134,8 @@ export class World {
     };
     for (let times = random.chance(0.1) ? 2 : 1; times > 0; times--) {
       const from = { tenantId, connection: sending.connection, now: clock.now() };
-      const applied = (await this.store.scoped(tenantId, (db) => applyReceipts(db, from, [receipt]))).length;
+      const applied = (await this.store.scoped(tenantId, (db) => applyReceipts(db, from, [receipt]))).fresh
+        .length;
       if (failed && applied > 0) this.bounced.add(sending.deliveryId);
       log.add('receipt', receipt.event, sending.deliveryId, sending.attempt, applied);
     }

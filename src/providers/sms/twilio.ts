@@ -11,7 +11,7 @@ import {
   unknown,
 } from '../contract.ts';
 import { outcomeOf, outcomeOfUnlisted } from './twilio/errors.ts';
-import { isSigned, parseStatusCallback } from './twilio/receipts.ts';
+import { isSigned, parseInbound, parseStatusCallback } from './twilio/receipts.ts';
 
 /** https://www.twilio.com/docs/messaging/api/message-resource: the longest `ValidityPeriod`, in seconds. */
 const LONGEST_VALIDITY = 36_000;
@@ -103,6 +103,7 @@ export default defineHttpProvider({
         [authToken, secondaryAuthToken].filter((token) => token !== undefined),
       ),
     parse: parseStatusCallback,
+    inbound: { parse: parseInbound, reply: { contentType: 'text/xml', body: '<Response/>' } },
   },
 
   examples: {

@@ -1,6 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Secret } from '../../../lib/secret.ts';
-import type { Receipt, ReceiptEvent, ReceiptRequest } from '../../contract.ts';
+import type { InboundMessage, Receipt, ReceiptEvent, ReceiptRequest } from '../../contract.ts';
 import { outcomeOf } from './errors.ts';
 
 /**
@@ -78,6 +78,25 @@ export function parseStatusCallback({ url, body }: ReceiptRequest): Receipt[] {
     },
   ];
 }
+
+/**
+ * A message to one of our numbers: https://www.twilio.com/docs/messaging/guides/webhook-request. `OptOutType` comes with
+ * Advanced Opt-Out, whose words the customer may have chosen.
+ */
+export function parseInbound({ body }: ReceiptRequest): InboundMessage[] {
+  const form = new URLSearchParams(Buffer.from(body).toString());
+  const from = form.get('From');
+  const text = form.get('Body');
+  if (!from || text === null || form.has('MessageStatus') || form.get('SmsStatus') !== 'received') return [];
+  const wish = WISHES.get(form.get('OptOutType') ?? '');
+  return [{ from, text, ...(wish && { wish }) }];
+}
+
+const WISHES = new Map<string, InboundMessage['wish']>([
+  ['STOP', 'stop'],
+  ['START', 'start'],
+  ['HELP', 'help'],
+]);
 
 function causeOf(code: string | null): Pick<Receipt, 'reason' | 'code' | 'effect'> {
   if (!code) return { reason: 'provider_error' };

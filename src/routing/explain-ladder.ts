@@ -1,0 +1,27 @@
+import type { LadderRequest } from '../ledger/index.ts';
+import type { Channel } from '../providers/index.ts';
+import type { StepPlan } from './ladder.ts';
+
+/** What is foreseen of a step, and when. */
+export interface ForeseenStep {
+  step: number;
+  /** Milliseconds since the epoch. */
+  at: number;
+  plans: StepPlan[];
+}
+
+/** The times at which the steps of a ladder come as long as nothing stops it, with what would be decided then. Pure. */
+export function foreseeLadder(
+  { steps }: LadderRequest,
+  now: number,
+  decideAt: (turn: { step: number; channels: Channel[]; at: number }) => StepPlan[],
+): ForeseenStep[] {
+  let at = now;
+  return steps.map(({ channels, waitSeconds = 0 }, step) => {
+    const foreseen = { step, at, plans: decideAt({ step, channels: channels as Channel[], at }) };
+    const delivers = foreseen.plans.some(({ kind }) => kind === 'deliver');
+    const turns = foreseen.plans.flatMap((plan) => (plan.kind === 'postpone' ? [plan.until] : []));
+    if (delivers || turns.length > 0) at = (delivers ? at : Math.min(...turns)) + waitSeconds * 1_000;
+    return foreseen;
+  });
+}
