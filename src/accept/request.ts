@@ -14,7 +14,7 @@ import { PRIORITY_CODES } from '../ledger/index.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import { canonicalJson } from '../lib/text.ts';
 import { CHANNELS, type Channel, PRIORITIES } from '../providers/index.ts';
-import { DEFAULT_CATEGORY, type TenantCategories } from '../rules/index.ts';
+import { checkWindow, DEFAULT_CATEGORY, DigestRequest, type TenantCategories } from '../rules/index.ts';
 import type { CallersTrace } from '../telemetry/index.ts';
 import { checkInline, InlineMessage, type Templates } from '../templates/index.ts';
 import type { AcceptedRow } from './store.ts';
@@ -42,6 +42,7 @@ export const NotificationBody = Exact({
   message: Type.Optional(InlineMessage),
   category: Type.Optional(Slug('What it is about; decides on priority and on unknown outcomes')),
   priority: Type.Optional(OneOf(PRIORITIES)),
+  digest: Type.Optional(DigestRequest),
   sendAt: Type.Optional(Timestamp),
   expiresAt: Type.Optional(Timestamp),
   idempotencyKey: Type.Optional(Type.String({ minLength: 1, maxLength: MAX_KEY_LENGTH })),
@@ -68,6 +69,7 @@ export function checkRules(body: NotificationBody, now: number): void {
   }
   const complaint = body.message && checkInline(body.message, (body.channels ?? []) as Channel[]);
   if (complaint) throw invalidField('/message', complaint);
+  if (body.digest?.window) checkWindow(body.digest.window, '/digest/window');
   checkTimes(body, now);
 }
 
@@ -86,10 +88,15 @@ export function checkTimes(body: Pick<NotificationBody, 'sendAt' | 'expiresAt'>,
 export async function checkTemplate(
   templates: Pick<Templates, 'isPublished'>,
   tenantId: string,
-  { template }: Pick<NotificationBody, 'template'>,
+  { template, digest }: Pick<NotificationBody, 'template' | 'digest'>,
 ): Promise<void> {
-  if (!template || (await templates.isPublished(tenantId, template.id))) return;
-  throw invalidField('/template/id', `names no published template ("${template.id}")`);
+  for (const [field, named] of [
+    ['/template/id', template],
+    ['/digest/template/id', digest?.template],
+  ] as const) {
+    if (!named || (await templates.isPublished(tenantId, named.id))) continue;
+    throw invalidField(field, `names no published template ("${named.id}")`);
+  }
 }
 
 /** The idempotency key of a request: header and body may both give it if they agree. */
@@ -137,6 +144,7 @@ export function buildRow(
       channels: body.channels,
       template: body.template,
       message: body.message,
+      digest: body.digest,
       ...context.trace,
     }),
     dueAt: sendAt && sendAt > createdAt ? sendAt : createdAt,

@@ -8,6 +8,16 @@ export {
 } from './categories.ts';
 export { type Category, DEFAULT_CATEGORY, type UnknownPolicy } from './category.ts';
 export { type CategoryRouteOptions, registerCategoryRoutes } from './category-routes.ts';
+export {
+  checkWindow,
+  closesAt,
+  closesBy,
+  type Digest,
+  DigestRequest,
+  type DigestRule,
+  type DigestWindow,
+  digestOf,
+} from './digest.ts';
 export type { Hold } from './hold-store.ts';
 export { holdPlaces, tidyCaps } from './holds.ts';
 export { ALL, type Choice, type Preference, type Refusal, refusalOf } from './preference.ts';
