@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { invalidField, Problem, responses, type Server } from '../http/index.ts';
 import {
   cancelAccepted,
+  cancelCollected,
   cancelDeliveries,
   cancelPostponed,
   lockNotification,
@@ -121,6 +122,7 @@ function registerCancel(app: Server, { store, clock, wake }: ChangeOptions): voi
         const found = await lockNotification(db, tenantId, live, params.id);
         if (!found) throw new Problem('notification.not_found');
         if (await cancelAccepted(db, tenantId, live, found.id)) return { cancelled: 1, beingSent: 0 };
+        if (await cancelCollected(db, tenantId, found.id)) return { cancelled: 1, beingSent: 0 };
         const now = new Date(clock.now());
         const postponed = await cancelPostponed(db, tenantId, found.id, now);
         const { cancelled, flagged } = await cancelDeliveries(db, tenantId, found.id, now);

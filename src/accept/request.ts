@@ -14,7 +14,13 @@ import { PRIORITY_CODES } from '../ledger/index.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import { canonicalJson } from '../lib/text.ts';
 import { CHANNELS, type Channel, PRIORITIES } from '../providers/index.ts';
-import { checkWindow, DEFAULT_CATEGORY, DigestRequest, type TenantCategories } from '../rules/index.ts';
+import {
+  type Category,
+  checkWindow,
+  DEFAULT_CATEGORY,
+  DigestRequest,
+  type TenantCategories,
+} from '../rules/index.ts';
 import type { CallersTrace } from '../telemetry/index.ts';
 import { checkInline, InlineMessage, type Templates } from '../templates/index.ts';
 import type { AcceptedRow } from './store.ts';
@@ -131,6 +137,7 @@ export function buildRow(
 ): AcceptedRow {
   const { idempotencyKey: _, ...content } = body;
   const category = context.categories.of(body.category ?? DEFAULT_CATEGORY);
+  checkDigest(body, category);
   const createdAt = new Date(context.now);
   const sendAt = body.sendAt === undefined ? null : new Date(body.sendAt);
   return {
@@ -160,6 +167,12 @@ export function buildRow(
             expiresAt: new Date(context.now + context.idempotencyMs),
           },
   };
+}
+
+/** Whoever asks for a digest must have said how long it lasts, here or in the category. */
+function checkDigest({ digest }: NotificationBody, category: Category): void {
+  if (!digest || digest.enabled === false || digest.window || category.digest) return;
+  throw invalidField('/digest/window', `is required: the category "${category.id}" declares no digest`);
 }
 
 function sha256(text: string): Buffer {

@@ -7,8 +7,8 @@ import { checkCaps, MAX_CAPS, PERIODS } from './cap.ts';
 import type { Categories } from './categories.ts';
 import { categoriesFrom } from './categories.ts';
 import { type Category, KINDS, QUIET_POLICIES, UNKNOWN_POLICIES } from './category.ts';
-import { checkWindow, DigestRule } from './digest.ts';
 import { deleteCategory, saveCategory, selectCategories } from './category-store.ts';
+import { checkWindow, DigestRule } from './digest.ts';
 
 export interface CategoryRouteOptions {
   store: Store;

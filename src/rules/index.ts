@@ -34,4 +34,4 @@ export { registerQuietRoutes } from './quiet-routes.ts';
 export { registerQuotaRoutes } from './quota-routes.ts';
 export { reservePlaces } from './reserve.ts';
 export { type RuleRouteOptions, registerRuleRoutes } from './routes.ts';
-export { createRules, type RuleBook, type RuledUser, type Rules } from './rule-book.ts';
+export { createRules, type RuleBook, type Ruled, type RuledUser, type Rules } from './rule-book.ts';
