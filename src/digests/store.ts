@@ -97,7 +97,7 @@ cross join lateral (
       cross join lateral (select * from notifications where id = e.notification_id and tenant_id = d.tenant_id limit 1) n
       where e.digest_id = d.id and e.tenant_id = d.tenant_id and (e.expires_at is null or e.expires_at > $3)
       order by e.notification_id desc limit $4
-    ) some window newest_first as (order by notification_id desc)
+    ) newest window newest_first as (order by notification_id desc)
   ) sized where nth = 1 or bytes <= $5
 ) newest`,
     values: [
