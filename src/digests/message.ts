@@ -62,16 +62,16 @@ function templateIdOf({ template }: NotificationRequest): string | null {
   return textOf(template?.id) ?? null;
 }
 
-function valuesOf({ id, createdAt, request }: Shown): EventValues {
-  const { message = {}, template } = request;
-  const { push, email, sms } = message as Record<string, Record<string, unknown> | undefined>;
+function valuesOf({ id, createdAt, request: { message, template } }: Shown): EventValues {
+  const { title, body, url, data, ...own } = recordOf(message);
+  const [push, email, sms] = [recordOf(own.push), recordOf(own.email), recordOf(own.sms)];
   return {
     id,
     createdAt: new Date(createdAt).toISOString(),
-    title: textOf(message.title) ?? textOf(push?.title) ?? textOf(email?.subject),
-    body: textOf(message.body) ?? textOf(push?.body) ?? textOf(sms?.body) ?? textOf(email?.text),
-    url: textOf(message.url),
-    data: recordOf(template ? template.variables : message.data),
+    title: textOf(title) ?? textOf(push.title) ?? textOf(email.subject),
+    body: textOf(body) ?? textOf(push.body) ?? textOf(sms.body) ?? textOf(email.text),
+    url: textOf(url),
+    data: recordOf(template ? template.variables : data),
   };
 }
 
