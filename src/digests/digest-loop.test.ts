@@ -145,7 +145,7 @@ describeStores('the loop over digests', (store) => {
       Number(new RegExp(`^bellhop_${name} (\\d+)$`, 'm').exec(await bench.metrics.render())?.[1] ?? 0);
     const names = [
       'digest_events_total{kind="test"}',
-      ...['sent', 'single', 'empty'].map((result) => `digests_closed_total{result="${result}",kind="test"}`),
+      ...['sent', 'single', 'empty'].map((result) => `digests_closed_total{outcome="${result}",kind="test"}`),
       'notifications_accepted_total{priority="normal",kind="test"}',
     ].map((name) => name.replace(/[{}]/g, '\\$&'));
     const before = await Promise.all(names.slice(1).map(value));

@@ -112,7 +112,7 @@ export class DigestLoop {
   #report({ endings, rows }: Closed): void {
     const { metrics } = this.#options;
     if (!metrics) return;
-    const closed = new Tally(metrics.digestsClosed, 'result', 'kind');
+    const closed = new Tally(metrics.digestsClosed, 'outcome', 'kind');
     for (const { result, digest } of endings) closed.add(result, kindOf(digest.live));
     const accepted = new Tally(metrics.accepted, 'priority', 'kind');
     for (const row of rows) accepted.add(PRIORITY_NAMES[row.priority as 0 | 1 | 2], kindOf(row.live));

@@ -94,7 +94,7 @@ export const METRICS = {
   digestsClosed: counter(
     'digests_closed',
     'Digests that came to their end: sent as one message, single (one event, sent as it is) or empty.',
-    ['result', 'kind'],
+    ['outcome', 'kind'],
   ),
 
   postponed: counter(
