@@ -147,6 +147,18 @@ describeStores('digests', (store) => {
     assert.deepEqual(await bench.findings(), []);
   });
 
+  it('give every channel that an event asked for its end, also one that reached nobody', async () => {
+    const channels = ['email', 'sms'];
+    const ids = [await bench.send(say('One', { channels })), await bench.send(say('Two', { channels }))];
+    const alone = await bench.send(say('Alone', { channels, userId: 'bob' }));
+    await bench.runUntil('2026-11-21T14:00:00Z');
+    assert.deepEqual((await fate(ids[0]!)).ends, ['email skipped digested', 'sms skipped digested']);
+    assert.deepEqual((await fate(alone)).ends, ['email queued', 'sms skipped contact_missing']);
+    const [carrier] = (await store().engine.query("select id from notifications where request ? 'carries'"))
+      .rows;
+    assert.deepEqual((await fate(carrier.id)).ends, ['email queued', 'sms skipped contact_missing']);
+  });
+
   it('make a digest of a single event too, if asked to', async () => {
     const id = await bench.send(say('Alone', { digest: { ...HOURLY, singleAsDigest: true } }));
     await bench.runUntil('2026-11-21T14:00:00Z');

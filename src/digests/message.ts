@@ -48,7 +48,7 @@ export function digestRequest(
   return { channels, template: { id: template, variables }, carries };
 }
 
-/** All that any event asked for or would have gone out on; undefined (the usual ones) when none asked for any. */
+/** All that any event asked for or, by default, was decided about; undefined (the usual ones) when none asked for any. */
 function channelsOf(shown: Shown[], hasTemplate: boolean): Channel[] | undefined {
   const isUsual = shown.every(({ request }) => !Array.isArray(request.channels));
   if (isUsual && (hasTemplate || shown.every(({ request }) => !request.template))) return undefined;

@@ -55,7 +55,7 @@ export interface ShownEvent {
   id: string;
   /** RFC 3339. */
   createdAt: string;
-  /** On which it would have gone out. */
+  /** That were decided about when it was collected. */
   channels: Channel[];
   request: unknown;
 }

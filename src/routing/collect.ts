@@ -48,14 +48,15 @@ export function digestFor(row: RoutableRow, category: Category): Digest | null {
   return digestOf(category, typeof asked === 'object' && asked !== null ? (asked as DigestRequest) : {});
 }
 
-/** What is collected of a notification that would go out on these channels; null when nothing of it would. Pure. */
+/** What is collected of a notification for which this was planned; null when nothing of it would go out. Pure. */
 export function collect(
   row: RoutableRow,
   { digest, plans, zone }: { digest: Digest; plans: readonly Plan[]; zone: string },
   now: number,
 ): Collected | null {
-  const channels = [...new Set(plans.flatMap((plan) => (plan.kind === 'skip' ? [] : [plan.channel])))];
-  if (channels.length === 0) return null;
+  if (plans.every(({ kind }) => kind === 'skip')) return null;
+  // Also those that reach nobody now: each has its end, and may reach somebody by then.
+  const channels = [...new Set(plans.map(({ channel }) => channel))];
   const { window, key, template, singleAsDigest } = digest;
   const latest = closesBy(window, now);
   return checked({

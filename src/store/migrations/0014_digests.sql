@@ -25,7 +25,7 @@ create unique index digests_open on digests (tenant_id, live, user_id, category,
 create index digests_due on digests (closes_at) where finished_at is null;
 create index digests_finished on digests (finished_at) where finished_at is not null;
 
--- A notification that a digest collected and that has no end yet. `channels` are those on which it would have gone out.
+-- A notification that a digest collected and that has no end yet. `channels` are those that were decided about.
 create table digest_events (
   tenant_id uuid not null,
   digest_id uuid not null,
