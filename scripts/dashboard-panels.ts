@@ -127,6 +127,18 @@ export const ROWS: Record<string, Panel[]> = {
       },
     },
   ],
+  Digests: [
+    {
+      title: 'Events collected',
+      unit: 'ops',
+      lines: { '{{kind}}': rate('digest_events_total', 'kind') },
+    },
+    {
+      title: 'Digests closed',
+      unit: 'ops',
+      lines: { '{{outcome}} {{kind}}': rate('digests_closed_total', 'outcome, kind') },
+    },
+  ],
   Providers: [
     {
       title: 'Attempts by outcome',

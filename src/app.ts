@@ -18,6 +18,7 @@ import {
   startDelivery,
   Work,
 } from './delivery/index.ts';
+import { DigestLoop } from './digests/index.ts';
 import { createFlags, registerFlagRoutes } from './flags/index.ts';
 import { createHooks, loadHooksModule, registerHookRoutes } from './hooks/index.ts';
 import {
@@ -233,7 +234,9 @@ async function startSweeper(parts: Parts): Promise<Stop> {
   const beat = watch.watch('schedules');
   const schedules = new ScheduleLoop({ store, clock, wake, logger, categories, metrics, beat });
   schedules.start();
-  return () => Promise.all([sweep.stop(), replays.stop(), schedules.stop()]);
+  const digests = new DigestLoop({ ...parts, beat: watch.watch('digests') });
+  digests.start();
+  return () => Promise.all([sweep.stop(), replays.stop(), schedules.stop(), digests.stop()]);
 }
 
 /** Every process that delivers plays the providers for its own test attempts, on free loopback ports. */

@@ -17,7 +17,7 @@ const ORDER = [
   ['hooks', 'consent'],
   ['routing', 'inbox'],
   ['accept', 'delivery'],
-  ['schedules'],
+  ['schedules', 'digests'],
   ['tracking', 'simulator'],
   ['cli'],
 ];

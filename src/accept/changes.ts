@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { invalidField, Problem, responses, type Server } from '../http/index.ts';
 import {
   cancelAccepted,
+  cancelCollected,
   cancelDeliveries,
   endPostponed,
   lockLadders,
@@ -123,6 +124,7 @@ function registerCancel(app: Server, { store, clock, wake }: ChangeOptions): voi
         const found = await lockNotification(db, tenantId, live, params.id);
         if (!found) throw new Problem('notification.not_found');
         if (await cancelAccepted(db, tenantId, live, found.id)) return { cancelled: 1, beingSent: 0 };
+        if (await cancelCollected(db, tenantId, found.id)) return { cancelled: 1, beingSent: 0 };
         const now = new Date(clock.now());
         await lockTurns(db, tenantId, found.id);
         if (found.request.ladder) await lockLadders(db, [found.id]);

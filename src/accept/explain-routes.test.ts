@@ -91,6 +91,19 @@ describeStores('explaining a notification that is not sent', (store) => {
     assert.match(body.plans[0].why, /^Goes to the user's email over test\.smtp\./);
   });
 
+  it('says until when a digest would collect it', async () => {
+    const window = { at: '09:00', days: [1] };
+    const { body } = await explain({
+      category: 'offers',
+      channels: ['email'],
+      digest: { key: 'post', window },
+    });
+    assert.deepEqual(body.digest, { key: 'post', closesAt: '2026-11-23T00:00:00.000Z' });
+    assert.equal(body.plans[0].verdict, 'deliver', 'quiet hours are for the digest to heed');
+    const refused = await explain({ category: 'offers', channels: ['sms'], digest: { window } });
+    assert.deepEqual([refused.body.digest, refused.body.plans[0].reason], [null, 'off_by_default']);
+  });
+
   it('refuses what sending would refuse, and knows no users of others', async () => {
     assert.equal((await explain({ message: undefined })).body.errors[0].field, '/message');
     const unknown = await explain({ message: undefined, template: { id: 'gone' } });

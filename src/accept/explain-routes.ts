@@ -28,6 +28,10 @@ const Explanation = Type.Object({
   category: Type.Object({ id: Type.String(), kind: Type.String(), quietHours: Type.String() }),
   template: Type.Union([Type.Object({ version: Type.Integer() }), Type.Null()]),
   expiresAt: Type.String({ format: 'date-time' }),
+  digest: Type.Union([Type.Object({ key: Type.String(), closesAt: Type.String() }), Type.Null()], {
+    description:
+      'It waits until then, or until a digest that is open already ends; the plans are those of a single event',
+  }),
   plans: Type.Array(
     Type.Object({
       channel: Type.String(),

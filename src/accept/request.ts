@@ -14,7 +14,13 @@ import { PRIORITY_CODES } from '../ledger/index.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import { canonicalJson } from '../lib/text.ts';
 import { CHANNELS, PRIORITIES } from '../providers/index.ts';
-import { DEFAULT_CATEGORY, type TenantCategories } from '../rules/index.ts';
+import {
+  type Category,
+  checkWindow,
+  DEFAULT_CATEGORY,
+  DigestRequest,
+  type TenantCategories,
+} from '../rules/index.ts';
 import type { CallersTrace } from '../telemetry/index.ts';
 import { checkInline, InlineMessage, type Templates } from '../templates/index.ts';
 import { channelsAsked, checkLadder, LadderBody } from './ladder.ts';
@@ -44,6 +50,7 @@ export const NotificationBody = Exact({
   message: Type.Optional(InlineMessage),
   category: Type.Optional(Slug('What it is about; decides on priority and on unknown outcomes')),
   priority: Type.Optional(OneOf(PRIORITIES)),
+  digest: Type.Optional(DigestRequest),
   sendAt: Type.Optional(Timestamp),
   expiresAt: Type.Optional(Timestamp),
   idempotencyKey: Type.Optional(Type.String({ minLength: 1, maxLength: MAX_KEY_LENGTH })),
@@ -71,6 +78,9 @@ export function checkRules(body: NotificationBody, now: number): void {
   checkLadder(body);
   const complaint = body.message && checkInline(body.message, channelsAsked(body));
   if (complaint) throw invalidField('/message', complaint);
+  if (body.ladder && body.digest && body.digest.enabled !== false)
+    throw invalidField('/digest', 'and /ladder must not both be given');
+  if (body.digest?.window) checkWindow(body.digest.window, '/digest/window');
   checkTimes(body, now);
 }
 
@@ -89,10 +99,15 @@ export function checkTimes(body: Pick<NotificationBody, 'sendAt' | 'expiresAt'>,
 export async function checkTemplate(
   templates: Pick<Templates, 'isPublished'>,
   tenantId: string,
-  { template }: Pick<NotificationBody, 'template'>,
+  { template, digest }: Pick<NotificationBody, 'template' | 'digest'>,
 ): Promise<void> {
-  if (!template || (await templates.isPublished(tenantId, template.id))) return;
-  throw invalidField('/template/id', `names no published template ("${template.id}")`);
+  for (const [field, named] of [
+    ['/template/id', template],
+    ['/digest/template/id', digest?.template],
+  ] as const) {
+    if (!named || (await templates.isPublished(tenantId, named.id))) continue;
+    throw invalidField(field, `names no published template ("${named.id}")`);
+  }
 }
 
 /** The idempotency key of a request: header and body may both give it if they agree. */
@@ -127,6 +142,7 @@ export function buildRow(
 ): AcceptedRow {
   const { idempotencyKey: _, ...content } = body;
   const category = context.categories.of(body.category ?? DEFAULT_CATEGORY);
+  checkDigest(body, category);
   const createdAt = new Date(context.now);
   const sendAt = body.sendAt === undefined ? null : new Date(body.sendAt);
   return {
@@ -141,6 +157,7 @@ export function buildRow(
       ladder: body.ladder,
       template: body.template,
       message: body.message,
+      digest: body.digest,
       ...context.trace,
     }),
     dueAt: sendAt && sendAt > createdAt ? sendAt : createdAt,
@@ -156,6 +173,12 @@ export function buildRow(
             expiresAt: new Date(context.now + context.idempotencyMs),
           },
   };
+}
+
+/** Whoever asks for a digest must have said how long it lasts, here or in the category. */
+function checkDigest({ digest }: NotificationBody, category: Category): void {
+  if (!digest || digest.enabled === false || digest.window || category.digest) return;
+  throw invalidField('/digest/window', `is required: the category "${category.id}" declares no digest`);
 }
 
 function sha256(text: string): Buffer {

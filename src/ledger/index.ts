@@ -7,12 +7,13 @@ export {
   stepOnly,
 } from './choice.ts';
 export { countChanges, foldCounters } from './counters.ts';
+export { cancelCollected } from './digest-store.ts';
 export { GOALS, type Goal, type LadderRequest, meets } from './ladder.ts';
 export { hurryLadders, type LadderKey, loadReached, lockLadders } from './ladder-store.ts';
 export { allLanes, isLane, type Lane, laneOf, priorityOf } from './lanes.ts';
 export type { DecideUnknown, Undecided } from './next.ts';
 export { endPostponed, lockTurns } from './postponed-store.ts';
-export { explainReason } from './reasons.ts';
+export { DIGESTED, explainReason } from './reasons.ts';
 export { type Account, type Finding, type Reconciliation, reconcile } from './reconcile.ts';
 export { ReplayLoop } from './replay-loop.ts';
 export { type LedgerOptions, registerLedgerRoutes } from './routes.ts';

@@ -1,3 +1,6 @@
+/** Of what a digest carried; the code is the id of that notification. */
+export const DIGESTED = 'digested';
+
 /** Why a channel of a notification reached nobody, in a sentence for people; by the reason on record. */
 const SENTENCES: Record<string, string> = {
   user_unknown: 'The tenant has no user with this id.',
@@ -13,6 +16,7 @@ const SENTENCES: Record<string, string> = {
   off_by_default: 'The category is off on this channel for users who said nothing.',
   quiet_hours: 'The user is to be left in peace, and the category does not wait.',
   capped: 'All places of a cap or a quota were taken.',
+  [DIGESTED]: 'It was part of a digest, which another notification carried.',
   expired: 'It would have come too late.',
   ladder_stopped: 'What its ladder goes on until had happened.',
   cancelled: 'It was cancelled before it was sent.',

@@ -71,7 +71,7 @@ describeStores('reconciling', (store) => {
     );
     assert.deepEqual(await rules(), [
       'counters and rows agree',
-      'an accepted notification waits to be routed or has deliveries',
+      'an accepted notification waits to be routed, was collected by a digest, or has deliveries',
       'what waits to be routed is an accepted notification, whole or a postponed part of it',
       'what is postponed has a turn',
       'a delivery has a due time exactly while it is queued',

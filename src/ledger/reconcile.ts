@@ -85,10 +85,29 @@ async function loadMiscounts(db: Queryable, since: Date): Promise<Finding> {
 
 const RULES: [rule: string, rows: string][] = [
   [
-    'an accepted notification waits to be routed or has deliveries',
+    'an accepted notification waits to be routed, was collected by a digest, or has deliveries',
     `select n.id from notifications n where n.created_at >= $1 and n.state = 'accepted'
       and not exists (select from unrouted u where u.id = n.id)
-      and not exists (select from deliveries d where d.notification_id = n.id)`,
+      and not exists (select from deliveries d where d.notification_id = n.id)
+      and not exists (select from digest_events e where e.notification_id = n.id)`,
+  ],
+  [
+    'what a digest collected is an accepted notification that waits for nothing else',
+    `select e.notification_id as id from digest_events e left join notifications n on n.id = e.notification_id
+      where $1::timestamptz is not null and (n.state is distinct from 'accepted'
+        or exists (select from unrouted u where u.id = e.notification_id)
+        or exists (select from deliveries d where d.notification_id = e.notification_id))`,
+  ],
+  [
+    'a digest that collects has not ended',
+    `select e.digest_id as id from digest_events e
+      left join digests d on d.tenant_id = e.tenant_id and d.id = e.digest_id
+      where $1::timestamptz is not null and (d.id is null or d.finished_at is not null)`,
+  ],
+  [
+    'a digest that was sent names a notification',
+    `select d.id from digests d where d.closed_at >= $1 and d.result <> 'empty'
+      and not exists (select from notifications n where n.id = d.notification_id)`,
   ],
   [
     'what waits to be routed is an accepted notification, whole or a postponed part of it',

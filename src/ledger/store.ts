@@ -1,6 +1,7 @@
 import type { Queryable } from '../store/index.ts';
 import type { Choice } from './choice.ts';
 import { countChanges } from './counters.ts';
+import { COLLECTING, type Collecting } from './digest-store.ts';
 import type { LadderRequest } from './ladder.ts';
 import { POSTPONED, type Waiting } from './postponed-store.ts';
 import type { Intervention } from './problem-store.ts';
@@ -13,12 +14,21 @@ export interface NotificationRow {
   priority: number;
   state: string;
   reason: string | null;
-  request: { channels?: string[]; ladder?: LadderRequest; template?: { id: string }; message?: object };
+  request: {
+    channels?: string[];
+    ladder?: LadderRequest;
+    template?: { id: string };
+    message?: object;
+    /** Of a message that is a digest itself. */
+    carries?: { digestId: string; events: number };
+  };
   send_at: Date | null;
   expires_at: Date | null;
   created_at: Date;
   confirmed_at: Date | null;
   waiting: Waiting[] | null;
+  /** The digest that collected it. */
+  digest: Collecting | null;
 }
 
 // Routing takes the turn of a notification away and leaves its row alone.
@@ -28,7 +38,7 @@ const NOTIFICATION = `id, live, user_id, category, priority, reason, send_at, ex
   case when state = 'accepted' and not exists (
     select from unrouted u where u.priority = notifications.priority and u.tenant_id = notifications.tenant_id
       and u.due_at = notifications.due_at and u.id = notifications.id) then 'routed' else state end as state,
-  ${POSTPONED} as waiting`;
+  ${POSTPONED} as waiting, ${COLLECTING} as digest`;
 
 export async function loadNotification(
   db: Queryable,

@@ -1,25 +1,27 @@
 import { explainChoice, renderChoice } from './choice.ts';
 import { type DecideUnknown, describeNext } from './next.ts';
-import { explainReason } from './reasons.ts';
+import { DIGESTED, explainReason } from './reasons.ts';
 import { PRIORITY_NAMES } from './states.ts';
 import type { AttemptRow, DeliveryRow, NotificationRow } from './store.ts';
 
 /** One word for a whole notification, out of its own state and those of its deliveries. */
 export function statusOf(
-  notification: Pick<NotificationRow, 'state' | 'send_at'> & Partial<Pick<NotificationRow, 'waiting'>>,
+  notification: Pick<NotificationRow, 'state' | 'send_at'> &
+    Partial<Pick<NotificationRow, 'waiting' | 'digest'>>,
   states: string[],
   now: number,
 ): string {
   if (notification.state === 'accepted')
     return (notification.send_at?.getTime() ?? 0) > now ? 'scheduled' : 'accepted';
   if (notification.state !== 'routed') return notification.state;
+  if (notification.digest) return 'collected';
   if (notification.waiting || states.some((state) => state === 'queued' || state === 'sending'))
     return 'processing';
   return STATUS_ORDER.find((state) => states.includes(state)) ?? 'skipped';
 }
 
 // What to tell of a notification whose deliveries ended differently: what reached the user first, then what needs a look.
-const STATUS_ORDER = ['sent', 'unknown', 'dead', 'failed', 'expired', 'cancelled', 'skipped'];
+const STATUS_ORDER = ['sent', 'unknown', 'dead', 'failed', 'expired', 'cancelled', DIGESTED, 'skipped'];
 
 export function renderNotification(
   row: NotificationRow,
@@ -46,7 +48,7 @@ export function renderSummary(row: NotificationRow, deliveries: DeliveryRow[], n
     id: row.id,
     status: statusOf(
       row,
-      deliveries.map((delivery) => delivery.state),
+      deliveries.map(({ state, reason }) => (reason === DIGESTED ? DIGESTED : state)),
       now,
     ),
     reason: row.reason ?? undefined,
@@ -67,7 +69,17 @@ export function renderSummary(row: NotificationRow, deliveries: DeliveryRow[], n
       until: new Date(until).toISOString(),
       step: step ?? undefined,
     })),
+    digest: renderDigest(row, deliveries),
   };
+}
+
+/** The digest that collects it, the notification that carried it in the end, or what it carries itself. */
+function renderDigest({ digest, request }: NotificationRow, deliveries: DeliveryRow[]): object | undefined {
+  if (digest) return { id: digest.id, closesAt: new Date(digest.closesAt).toISOString() };
+  const { carries } = request;
+  if (carries) return { id: carries.digestId, events: carries.events };
+  const carried = deliveries.find(({ reason }) => reason === DIGESTED);
+  return carried && { notificationId: carried.code };
 }
 
 export function renderDelivery(

@@ -3,4 +3,4 @@ export { createPostgresQueue } from './postgres.ts';
 export type { Claim, Claimed, NotificationRequest, Queue, Slice, Turn } from './queue.ts';
 export { insertSharedRequest } from './shared-requests.ts';
 export { storedRequest } from './stored-request.ts';
-export { ROUTE, ROUTE_HIGH, routeTopic, type Topic, Wake } from './wake.ts';
+export { DIGESTS, ROUTE, ROUTE_HIGH, routeTopic, type Topic, Wake } from './wake.ts';

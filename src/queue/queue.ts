@@ -78,6 +78,10 @@ export interface NotificationRequest {
   ladder?: LadderRequest;
   template?: { id: string; variables?: Record<string, unknown> };
   message?: Content & Record<string, unknown>;
+  /** How the caller wants it collected with others; the rules know the fields. */
+  digest?: object;
+  /** Of a message that is a digest itself. */
+  carries?: { digestId: string; events: number };
   /** The caller's `traceparent` and `tracestate`, if he sent them. */
   trace?: string;
   traceState?: string;

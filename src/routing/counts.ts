@@ -5,7 +5,7 @@ import type { Planned } from './router.ts';
 /** Counts one committed routing batch. */
 export function countBatch(
   metrics: Metrics | undefined,
-  { rows, deliveries, postponed, failures }: Planned,
+  { rows, deliveries, postponed, collected, failures }: Planned,
   ms: number,
 ): void {
   if (!metrics || rows.length === 0) return;
@@ -24,5 +24,7 @@ export function countBatch(
   for (const { channels, priority, live, reason } of postponed)
     for (const channel of channels)
       held.add(channel, PRIORITY_NAMES[priority as 0 | 1 | 2], kindOf(live), reason);
-  for (const tally of [routed, queued, skipped, held]) tally.flush();
+  const digested = new Tally(metrics.digestEvents, 'kind');
+  for (const { digest } of collected) digested.add(kindOf(digest.live));
+  for (const tally of [routed, queued, skipped, held, digested]) tally.flush();
 }

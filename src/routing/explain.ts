@@ -1,5 +1,6 @@
 import { explainChoice, explainReason } from '../ledger/index.ts';
 import type { Category } from '../rules/index.ts';
+import { collect } from './collect.ts';
 import { foreseeLadder } from './explain-ladder.ts';
 import { ladderOf, type StepPlan } from './ladder.ts';
 import { type Decided, decideFor, type Facts } from './plan-notification.ts';
@@ -30,18 +31,23 @@ export interface Explanation {
   category: Pick<Category, 'id' | 'kind' | 'quietHours'>;
   template: { version: number } | null;
   expiresAt: string;
+  /** It waits for the end of a digest, which heeds quiet hours and caps itself; the plans are those of a single event. */
+  digest: { key: string; closesAt: string } | null;
   plans: ExplainedPlan[];
 }
 
 /** What routing would decide about a notification at `now` (ms since the epoch), and why. Pure. */
 export function explain(row: RoutableRow, facts: Facts, now: number): Explanation {
-  const { plans, recipient, category, template, expiresAt } = decideFor(row, facts, now);
+  const { plans, recipient, category, template, expiresAt, digest } = decideFor(row, facts, now);
   const ladder = ladderOf(row.request);
+  const zone = recipient ? facts.rules.zoneOf(recipient.user) : 'UTC';
+  const collected = digest && collect(row, { digest, plans, zone }, now)?.digest;
   return {
     user: recipient && { locale: recipient.user.locale, timezone: recipient.user.timezone },
     category: { id: category.id, kind: category.kind, quietHours: category.quietHours },
     template: template && { version: template.version },
     expiresAt: expiresAt.toISOString(),
+    digest: collected ? { key: collected.key, closesAt: collected.closesAt.toISOString() } : null,
     plans: ladder ? explainSteps(row, facts, now) : plans.map((plan) => explainPlan(plan, recipient)),
   };
 }

@@ -1,10 +1,11 @@
 import { type Choice, laneOf, PRIORITY_NAMES } from '../ledger/index.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import type { Channel } from '../providers/index.ts';
-import type { CappedPlace, Category, RuleBook, TenantCategories } from '../rules/index.ts';
+import type { CappedPlace, Category, Digest, RuleBook, TenantCategories } from '../rules/index.ts';
 import type { CompiledTemplate } from '../templates/index.ts';
 import type { Connection } from '../tenants/index.ts';
 import type { Recipients } from '../users/index.ts';
+import { type Collected, collect, digestFor } from './collect.ts';
 import { type Candidate, decide } from './decide.ts';
 import { climb, ladderOf, rungOf, type StepPlan } from './ladder.ts';
 import type { Postponement } from './postponed-store.ts';
@@ -35,6 +36,8 @@ export interface NotificationPlan {
   postponed: Postponement[];
   /** For each channel that is capped: a message counts once, to however many devices it goes. */
   asks: ChannelAsk[];
+  /** Instead of all that: it waits with others for the end of a digest. */
+  collected?: Collected;
 }
 
 /** The places that a message needs on one channel. */
@@ -50,6 +53,8 @@ export interface Decided {
   category: Category;
   template: CompiledTemplate | null;
   expiresAt: Date;
+  /** How it is collected if it would reach anybody; null when it goes out by itself. */
+  digest: Digest | null;
 }
 
 /** Decides on one notification, or on the channels of it whose turn it is. Pure. */
@@ -65,6 +70,7 @@ export function decideFor(row: RoutableRow, facts: Facts, now: number): Decided 
   // A ladder gets older from step to step; what only waited for the morning has its time from then on.
   const countsFrom = (ladder && row.postponed?.firstDueAt?.getTime()) ?? now;
   const expiresAt = row.expiresAt ?? new Date(countsFrom + category.maxAgeMs);
+  const digest = ladder ? null : digestFor(row, category);
   const question = {
     notification: {
       live: row.live,
@@ -75,7 +81,8 @@ export function decideFor(row: RoutableRow, facts: Facts, now: number): Decided 
     },
     refusal: (channel: Channel) => recipient && facts.rules.refusal(recipient.user, category, channel),
     quiet: (channel: Channel) => {
-      if (!recipient || category.quietHours === 'ignore') return null;
+      // Of what is collected, the digest heeds them.
+      if (!recipient || digest || category.quietHours === 'ignore') return null;
       const until = facts.rules.quietUntil(recipient.user, channel, now);
       return until === null ? null : { until, policy: category.quietHours };
     },
@@ -92,12 +99,16 @@ export function decideFor(row: RoutableRow, facts: Facts, now: number): Decided 
   const plans = ladder
     ? climb(ladder, rungOf(row, ladder), { now, decideOn })
     : decideOn(row.postponed?.channels ?? asked);
-  return { plans, recipient, category, template, expiresAt };
+  return { plans, recipient, category, template, expiresAt, digest };
 }
 
 /** The rows that the decision on one notification comes to. Pure. */
 export function planNotification(row: RoutableRow, facts: Facts, now: number): NotificationPlan {
-  const { plans, recipient, category, template, expiresAt } = decideFor(row, facts, now);
+  const { plans, recipient, category, template, expiresAt, digest } = decideFor(row, facts, now);
+  if (digest && recipient) {
+    const collected = collect(row, { digest, plans, zone: facts.rules.zoneOf(recipient.user) }, now);
+    if (collected) return { deliveries: [], postponed: [], asks: [], collected };
+  }
   const shared = {
     tenantId: row.tenantId,
     live: row.live,

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import { ROUTE_HIGH, routeTopic, type Wake } from '../queue/index.ts';
+import { DIGESTS, ROUTE_HIGH, routeTopic, type Wake } from '../queue/index.ts';
 import type { Queryable } from '../store/index.ts';
 import { type LoopBeat, UNWATCHED } from '../telemetry/index.ts';
 import { Horizon } from './horizon.ts';
@@ -94,9 +94,13 @@ export class RouteLoop {
         }
         this.#batches++;
         this.#pollMs = BUSY_POLL_MS;
-        const { count, lanes, oldest } = await this.#router.routeBatch(priority, since[priority]);
+        const { count, lanes, oldest, opensDigest } = await this.#router.routeBatch(
+          priority,
+          since[priority],
+        );
         if (oldest) this.#horizon.passed(priority, oldest);
         for (const lane of lanes) wake.signal(lane);
+        if (opensDigest) wake.signal(DIGESTS);
         if (count < FULL_ENOUGH) await this.#gather(Math.max(GATHER_MS, this.#options.gatherMs ?? 0));
         // The embedded database answers without ever leaving this turn of the event loop; timers and sockets need one.
         await nextTurn();

@@ -3,8 +3,8 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import {
   type Categories,
-  type Category,
   holdPlaces,
+  type Ruled,
   type Rules,
   type TenantCategories,
 } from '../rules/index.ts';
@@ -14,6 +14,7 @@ import type { Templates } from '../templates/index.ts';
 import type { Connections } from '../tenants/index.ts';
 import { loadRecipients, type Recipients } from '../users/index.ts';
 import { liveCandidates, type Standings, testCandidates } from './candidates.ts';
+import { type Collected, digestFor, saveCollected } from './collect.ts';
 import { countBatch } from './counts.ts';
 import type { Candidate } from './decide.ts';
 import { type Explanation, explain } from './explain.ts';
@@ -52,6 +53,7 @@ export interface RouterOptions {
 export interface Routed {
   count: number;
   lanes: Set<Lane>;
+  opensDigest: boolean;
   /** The first due time of the batch (ms since the epoch), if the batch is a fair sample of all that is due. */
   oldest?: number | null;
 }
@@ -109,7 +111,16 @@ export class Router {
   /** Loads what the whole batch needs, decides each notification, writes all deliveries. */
   async plan(db: Queryable, rows: RoutableRow[], now: number): Promise<Planned> {
     if (rows.length === 0)
-      return { rows, deliveries: [], postponed: [], failures: [], lanes: new Set(), startedAt: now };
+      return {
+        rows,
+        deliveries: [],
+        postponed: [],
+        collected: [],
+        failures: [],
+        lanes: new Set(),
+        opensDigest: false,
+        startedAt: now,
+      };
     const stopped = await loadStopped(db, rows);
     const facts = await this.#loadFacts(db, rows, stopped);
     const plans: NotificationPlan[] = [];
@@ -129,6 +140,8 @@ export class Router {
         failures.push({ id: row.id, reason: 'internal_error' });
       }
     }
+    const collected = plans.flatMap((plan) => plan.collected ?? []);
+    const opensDigest = await saveCollected(db, collected, now);
     const { deliveries, holds } = await heedCaps(db, plans, now);
     const turns = plans.flatMap((plan) => plan.postponed);
     const postponed = climbOverCapped(turns, deliveries, now);
@@ -137,7 +150,8 @@ export class Router {
     await insertDeliveries(db, deliveries);
     await holdPlaces(db, holds, now);
     await failNotifications(db, failures);
-    return { rows, deliveries, postponed, failures, lanes: lanesOf(deliveries), startedAt: now };
+    const lanes = lanesOf(deliveries);
+    return { rows, deliveries, postponed, collected, failures, lanes, opensDigest, startedAt: now };
   }
 
   /** What would become of a notification at `now`; changes nothing. */
@@ -193,10 +207,13 @@ function whoGetsWhat(
   rows: RoutableRow[],
   recipients: Map<string, Recipients>,
   categories: Map<string, TenantCategories>,
-): { user: Recipients['user']; category: Category }[] {
-  return rows.flatMap(({ tenantId, userId, category }) => {
+): Ruled[] {
+  return rows.flatMap((row) => {
+    const { tenantId, userId } = row;
     const user = recipients.get(`${tenantId}/${userId}`)?.user;
-    return user ? [{ user, category: categories.get(tenantId)!.of(category) }] : [];
+    const category = categories.get(tenantId)!.of(row.category);
+    const needsClock = digestFor(row, category)?.window.at !== undefined;
+    return user ? [{ user, category, needsClock }] : [];
   });
 }
 
@@ -205,9 +222,13 @@ export interface Planned {
   rows: RoutableRow[];
   deliveries: DeliveryRow[];
   postponed: Postponement[];
+  /** What waits in digests from now on. */
+  collected: Collected[];
   failures: { id: string; reason: string }[];
   /** The lanes that have work now. */
   lanes: Set<Lane>;
+  /** Somebody must close it in time. */
+  opensDigest: boolean;
   startedAt: number;
 }
 

@@ -25,6 +25,8 @@ it('a trace tells of each notification in a batch what was decided, and about no
       delivery('b', 'expired'),
     ],
     postponed: [],
+    collected: [],
+    opensDigest: false,
     failures: [{ id: 'c', reason: 'internal_error' }],
   };
   const facts = routeFacts(planned, 9);

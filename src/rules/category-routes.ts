@@ -8,6 +8,7 @@ import type { Categories } from './categories.ts';
 import { categoriesFrom } from './categories.ts';
 import { type Category, KINDS, QUIET_POLICIES, UNKNOWN_POLICIES } from './category.ts';
 import { deleteCategory, saveCategory, selectCategories } from './category-store.ts';
+import { checkWindow, DigestRule } from './digest.ts';
 
 export interface CategoryRouteOptions {
   store: Store;
@@ -55,6 +56,7 @@ const CategoryBody = Exact({
   caps: Type.Optional(
     Type.Array(Cap, { maxItems: MAX_CAPS, description: 'How often a user gets it at most' }),
   ),
+  digest: Type.Optional(DigestRule),
   unknown: Type.Optional(
     OneOf(UNKNOWN_POLICIES, { description: 'When nobody can tell what became of an attempt' }),
   ),
@@ -81,6 +83,7 @@ const CategoryAnswer = Type.Object({
   doubleOptIn: Type.Boolean(),
   quietHours: OneOf(QUIET_POLICIES),
   caps: Type.Array(Cap),
+  digest: Type.Optional(DigestRule),
   unknown: OneOf(UNKNOWN_POLICIES),
   evidenceSeconds: Type.Number(),
   expiresAfterSeconds: Type.Number(),
@@ -123,6 +126,7 @@ function addPut(app: Server, { store, clock, categories }: CategoryRouteOptions)
     async ({ credential, params: { id }, body }, reply) => {
       const { tenantId } = credential;
       checkCaps(body.caps ?? []);
+      if (body.digest) checkWindow(body.digest.window, '/digest/window');
       const now = new Date(clock.now());
       const created = await store.scoped(tenantId, (db) =>
         saveCategory(db, { tenantId, id, definition: body, now }),
@@ -156,6 +160,7 @@ function show({
   isOn,
   heedsUsers: _,
   caps,
+  digest,
   evidenceMs,
   maxAgeMs,
   ...category
@@ -165,6 +170,7 @@ function show({
     ...category,
     channels,
     caps: [...caps],
+    digest: digest ?? undefined,
     evidenceSeconds: evidenceMs / 1000,
     expiresAfterSeconds: maxAgeMs / 1000,
   };

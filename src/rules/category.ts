@@ -1,5 +1,6 @@
 import type { Channel, Priority } from '../providers/index.ts';
 import type { Cap } from './cap.ts';
+import type { DigestRule } from './digest.ts';
 
 /** What a category is in law and in habit; the defaults of a tenant's own category follow it. */
 export const KINDS = ['transactional', 'marketing', 'security'] as const;
@@ -36,6 +37,8 @@ export interface Category {
   quietHours: QuietPolicy;
   /** How often a user gets it at most; all of them count. */
   caps: readonly Cap[];
+  /** How its notifications are collected; null: each goes out by itself. */
+  digest: DigestRule | null;
   unknown: UnknownPolicy;
   /** How long a receipt may still settle an unknown attempt before the policy decides. */
   evidenceMs: number;
@@ -54,6 +57,7 @@ export interface CategoryDefinition {
   doubleOptIn?: boolean;
   quietHours?: QuietPolicy;
   caps?: Cap[];
+  digest?: DigestRule;
   unknown?: UnknownPolicy;
   evidenceSeconds?: number;
   expiresAfterSeconds?: number;
@@ -63,7 +67,7 @@ const HOUR_MS = 3_600_000;
 
 type Defaults = Omit<
   Category,
-  'id' | 'name' | 'description' | 'isOn' | 'heedsUsers' | 'doubleOptIn' | 'caps'
+  'id' | 'name' | 'description' | 'isOn' | 'heedsUsers' | 'doubleOptIn' | 'caps' | 'digest'
 >;
 
 const TRANSACTIONAL: Defaults = {
@@ -122,6 +126,7 @@ export function categoryFrom(id: string, definition: CategoryDefinition = {}): C
     doubleOptIn,
     quietHours: definition.quietHours ?? defaults.quietHours,
     caps: definition.caps ?? [],
+    digest: definition.digest ?? null,
     unknown: definition.unknown ?? defaults.unknown,
     evidenceMs: evidenceSeconds === undefined ? defaults.evidenceMs : evidenceSeconds * 1000,
     maxAgeMs: expiresAfterSeconds === undefined ? defaults.maxAgeMs : expiresAfterSeconds * 1000,

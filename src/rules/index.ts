@@ -8,6 +8,16 @@ export {
 } from './categories.ts';
 export { type Category, DEFAULT_CATEGORY, type UnknownPolicy } from './category.ts';
 export { type CategoryRouteOptions, registerCategoryRoutes } from './category-routes.ts';
+export {
+  checkWindow,
+  closesAt,
+  closesBy,
+  type Digest,
+  DigestRequest,
+  type DigestRule,
+  type DigestWindow,
+  digestOf,
+} from './digest.ts';
 export type { Hold } from './hold-store.ts';
 export { holdPlaces, tidyCaps } from './holds.ts';
 export { ALL, type Choice, type Preference, type Refusal, refusalOf } from './preference.ts';
@@ -24,4 +34,4 @@ export { registerQuietRoutes } from './quiet-routes.ts';
 export { registerQuotaRoutes } from './quota-routes.ts';
 export { reservePlaces } from './reserve.ts';
 export { type RuleRouteOptions, registerRuleRoutes } from './routes.ts';
-export { createRules, type RuleBook, type RuledUser, type Rules } from './rule-book.ts';
+export { createRules, type RuleBook, type Ruled, type RuledUser, type Rules } from './rule-book.ts';

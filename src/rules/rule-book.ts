@@ -13,12 +13,22 @@ import { regionOf } from './region.ts';
 
 export type RuledUser = UserRef & { timezone: string | null; locale: string | null };
 
+/** Somebody who is to get something. */
+export interface Ruled {
+  user: RuledUser;
+  category: Category;
+  /** What he is to get depends on his clock, whatever the category says. */
+  needsClock?: boolean;
+}
+
 /** The rules for the users of one batch. */
 export interface RuleBook {
   /** Why the user does not get the category on a channel; null when he does. */
   refusal(user: RuledUser, category: Category, channel: Channel): Refusal | null;
   /** Until when (ms since the epoch; may be infinite) the user is to be left in peace; null when he need not be. */
   quietUntil(user: RuledUser, channel: Channel, now: number): number | null;
+  /** On whose clock the user lives: his own, else the tenant's. Known of those whose clock was asked for. */
+  zoneOf(user: RuledUser): string;
   /** The places that a message needs to go out now, of the category's caps and the tenant's quotas; mostly none. */
   places(
     user: RuledUser,
@@ -29,7 +39,7 @@ export interface RuleBook {
 
 export interface Rules {
   /** At most one statement for each kind of rule, and none for those that no category of the batch asks for. */
-  forUsers(db: Queryable, wanted: readonly { user: RuledUser; category: Category }[]): Promise<RuleBook>;
+  forUsers(db: Queryable, wanted: readonly Ruled[]): Promise<RuleBook>;
   /** Call it after a change of a tenant's own rules was committed. */
   forget(tenantId: string): void;
 }
@@ -56,7 +66,8 @@ export function createRules(clock: Clock): Rules {
       const disturbed = usersOf(wanted.filter(({ category }) => category.quietHours !== 'ignore'));
       const asked = usersOf(wanted.filter(({ category }) => category.heedsUsers));
       const onTheirClock = wanted.filter(
-        ({ category }) => category.quietHours !== 'ignore' || category.caps.length > 0,
+        ({ category, needsClock }) =>
+          needsClock || category.quietHours !== 'ignore' || category.caps.length > 0,
       );
       const tenantIds = onTheirClock.map(({ user }) => user.tenantId);
       return new Book({
@@ -126,7 +137,7 @@ class Book implements RuleBook {
     const tenant = this.#loaded.tenants.get(user.tenantId);
     const own = this.#loaded.quiet.get(keyOf(user));
     if (!tenant && !own) return null;
-    const zone = user.timezone ?? tenant?.timezone ?? DEFAULT_ZONE;
+    const zone = this.zoneOf(user);
     const listener = { channel, zone, country: regionOf(user.locale), now };
     if (own) return quietUntil([...(tenant?.windows ?? []), ...own], listener);
     const key = `${user.tenantId} ${channel} ${zone} ${listener.country} ${now}`;
@@ -138,14 +149,18 @@ class Book implements RuleBook {
     return until;
   }
 
+  zoneOf(user: RuledUser): string {
+    return user.timezone ?? this.#loaded.tenants.get(user.tenantId)?.timezone ?? DEFAULT_ZONE;
+  }
+
   places(
     user: RuledUser,
     category: Category,
     { channel, live, now }: { channel: Channel; live: boolean; now: number },
   ): CappedPlace[] {
     const { tenantId, id } = user;
-    const { tenants, quotas } = this.#loaded;
-    const zone = user.timezone ?? tenants.get(tenantId)?.timezone ?? DEFAULT_ZONE;
+    const { quotas } = this.#loaded;
+    const zone = this.zoneOf(user);
     const places = category.caps
       .filter((cap) => cap.channel === undefined || cap.channel === channel)
       .map((cap): CappedPlace => {

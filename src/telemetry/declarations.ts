@@ -90,6 +90,13 @@ export const METRICS = {
     'Deliveries that routing decided against, by the rule that did it.',
     ['channel', 'priority', 'kind', 'reason'],
   ),
+  digestEvents: counter('digest_events', 'Notifications that were collected by a digest.', ['kind']),
+  digestsClosed: counter(
+    'digests_closed',
+    'Digests that came to their end: sent as one message, single (one event, sent as it is) or empty.',
+    ['outcome', 'kind'],
+  ),
+
   postponed: counter(
     'channels_postponed',
     'Channels of notifications that get their turn later, by the rule that held them up.',

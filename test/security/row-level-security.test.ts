@@ -67,6 +67,11 @@ describeStores('the second wall, for statements that forget their tenant', (stor
           "schedule_occurrences values ($1, $2, '2027-01-01T09:00:00', '', $3, $3, 'fired', 1, $2)",
           [user, at],
         ],
+        [
+          "digests values ($1, $2, true, 'ada', 'news', 'news', '{}', null, null, $3, $3, null, null, null, null, null)",
+          [user, at],
+        ],
+        ["digest_events values ($1, $2, $2, 1, '{sms}', null)", [user]],
         ["replays values ($2, $1, true, '{}', 1, null, 'running', null, $3, 0, '{}', $3, null)", [user, at]],
         ["receipts values ($2, 'h', $1, 'mail', 'sent', null, null, null, $3)", [delivery, at]],
       ];

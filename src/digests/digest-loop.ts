@@ -1,0 +1,169 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { PRIORITY_NAMES } from '../ledger/index.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import { DIGESTS, routeTopic, type Wake } from '../queue/index.ts';
+import type { Categories } from '../rules/index.ts';
+import type { Store } from '../store/index.ts';
+import { kindOf, type LoopBeat, type Metrics, Tally, UNWATCHED } from '../telemetry/index.ts';
+import type { Templates } from '../templates/index.ts';
+import { type Closed, type ClosingOptions, closeDue } from './closing.ts';
+import { type DigestRow, loadNextAt, purgeDigests, putOff } from './store.ts';
+
+const BATCH = 50;
+/** A look at the first entry of an index. */
+const POLL_MS = 30_000;
+/** While signals of other processes may be missed. */
+const DEAF_POLL_MS = 2_000;
+const AFTER_ERROR_MS = 1_000;
+/** What the database refuses is tried again so much later. */
+const PUT_OFF_MS = 600_000;
+const PURGE_EVERY_MS = 3_600_000;
+const PURGE_BATCH = 10_000;
+/** So long it is on record what a digest collected. */
+export const KEPT_MS = 90 * 24 * 3_600_000;
+// SQLSTATE classes of errors that lie in the data of a row: 22 (data exception), 23 (integrity), 54 (limit exceeded).
+const DATA_ERROR = /^(22|23|54)/;
+
+export interface DigestLoopOptions {
+  store: Store;
+  clock: Clock;
+  wake: Wake;
+  logger: Logger;
+  categories: Pick<Categories, 'forTenants'>;
+  templates: Pick<Templates, 'compiled'>;
+  metrics?: Metrics;
+  beat?: LoopBeat;
+}
+
+/**
+ * Closes digests when their window is over, and sleeps until the next one is. Any number of processes may run it: whoever
+ * holds the lock of a digest closes it, and whatever a transaction did not commit has not happened.
+ */
+export class DigestLoop {
+  readonly #options: DigestLoopOptions;
+  readonly #stop = new AbortController();
+  #interrupt: AbortController | null = null;
+  #isSignalled = true;
+  #purgeAt = 0;
+  #done: Promise<void> = Promise.resolve();
+
+  constructor(options: DigestLoopOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const off = this.#options.wake.on((topic) => {
+      if (topic !== DIGESTS) return;
+      this.#isSignalled = true;
+      this.#interrupt?.abort();
+    });
+    this.#done = this.#run().finally(off);
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#interrupt?.abort();
+    await this.#done;
+  }
+
+  /** One transaction. Returns how many digests it dealt with. */
+  async step(): Promise<number> {
+    try {
+      const count = await this.#close({ limit: BATCH });
+      // A digest to which events come without a break is always locked: its turn comes to whoever waits for it.
+      return count > 0 ? count : await this.#close({ limit: 1, patient: true });
+    } catch (error) {
+      if (!isDataError(error)) throw error;
+      this.#options.logger.warn({ error }, 'the database refused what digests hold; going one by one');
+      return this.#closeOne();
+    }
+  }
+
+  async #close(claim: Pick<ClosingOptions, 'limit' | 'patient' | 'onClaimed'>): Promise<number> {
+    const { store, clock, categories, templates, wake } = this.#options;
+    const now = clock.now();
+    const closed = await store.transaction((db) => closeDue(db, { ...claim, categories, templates, now }));
+    this.#report(closed);
+    for (const priority of closed.priorities) wake.signal(routeTopic(priority));
+    return closed.count;
+  }
+
+  /** The first that is due; if the database refuses it, it is put off and stops nobody else. */
+  async #closeOne(): Promise<number> {
+    const { store, clock, logger } = this.#options;
+    let claimed: DigestRow | undefined;
+    const onClaimed = ([first]: DigestRow[]) => {
+      claimed = first;
+    };
+    try {
+      return await this.#close({ limit: 1, onClaimed });
+    } catch (error) {
+      if (!claimed || !isDataError(error)) throw error;
+      await putOff(store.engine, claimed, new Date(clock.now() + PUT_OFF_MS));
+      logger.error(
+        { error, tenant: claimed.tenantId },
+        'a digest could not be closed; it is tried again later',
+      );
+      return 1;
+    }
+  }
+
+  #report({ endings, rows }: Closed): void {
+    const { metrics } = this.#options;
+    if (!metrics) return;
+    const closed = new Tally(metrics.digestsClosed, 'outcome', 'kind');
+    for (const { result, digest } of endings) closed.add(result, kindOf(digest.live));
+    const accepted = new Tally(metrics.accepted, 'priority', 'kind');
+    for (const row of rows) accepted.add(PRIORITY_NAMES[row.priority as 0 | 1 | 2], kindOf(row.live));
+    for (const tally of [closed, accepted]) tally.flush();
+  }
+
+  async #run(): Promise<void> {
+    const { clock, logger, beat = UNWATCHED } = this.#options;
+    while (!this.#stop.signal.aborted) {
+      beat.turn();
+      try {
+        this.#isSignalled = false;
+        const nextAt = await loadNextAt(this.#options.store.engine);
+        const isDue = nextAt !== null && nextAt.getTime() <= clock.now();
+        if (isDue && (await this.step()) > 0) {
+          // The embedded database answers without ever leaving this turn of the event loop; timers and sockets need one.
+          await nextTurn();
+          continue;
+        }
+        await this.#purge();
+        beat.rest();
+        await this.#rest(isDue ? AFTER_ERROR_MS : this.#untilNext(nextAt));
+      } catch (error) {
+        logger.error({ error }, 'closing digests failed; trying again');
+        await clock.sleep(AFTER_ERROR_MS, this.#stop.signal);
+      }
+    }
+    beat.rest();
+  }
+
+  async #purge(): Promise<void> {
+    const now = this.#options.clock.now();
+    if (now < this.#purgeAt) return;
+    await purgeDigests(this.#options.store.engine, new Date(now - KEPT_MS), PURGE_BATCH);
+    this.#purgeAt = now + PURGE_EVERY_MS;
+  }
+
+  #untilNext(nextAt: Date | null): number {
+    const { clock, wake } = this.#options;
+    const pollMs = wake.isComplete ? POLL_MS : DEAF_POLL_MS;
+    return nextAt === null ? pollMs : Math.min(pollMs, nextAt.getTime() - clock.now());
+  }
+
+  async #rest(ms: number): Promise<void> {
+    if (this.#isSignalled || this.#stop.signal.aborted) return;
+    this.#interrupt = new AbortController();
+    await this.#options.clock.sleep(ms, this.#interrupt.signal);
+    this.#interrupt = null;
+  }
+}
+
+function isDataError(error: unknown): boolean {
+  return DATA_ERROR.test((error as { code?: string }).code ?? '');
+}

@@ -1,0 +1,1 @@
+export { DigestLoop, type DigestLoopOptions } from './digest-loop.ts';
