@@ -10,7 +10,7 @@ export { type Category, DEFAULT_CATEGORY, type UnknownPolicy } from './category.
 export { type CategoryRouteOptions, registerCategoryRoutes } from './category-routes.ts';
 export type { Hold } from './hold-store.ts';
 export { holdPlaces, tidyCaps } from './holds.ts';
-export { ALL, type Choice, type Preference, type Refusal, refusalOf } from './preference.ts';
+export { ALL, CHOICES, type Choice, type Preference, type Refusal, refusalOf } from './preference.ts';
 export { registerPreferenceRoutes } from './preference-routes.ts';
 export {
   askToConfirm,

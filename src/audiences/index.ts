@@ -1,0 +1,1 @@
+export { registerTopicRoutes } from './topic-routes.ts';
