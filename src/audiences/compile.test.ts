@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { describeStores } from '../../test/support/stores.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import { makeTenant } from '../tenants/testing.ts';
-import { compileRule, dependencies, RuleError } from './compile.ts';
+import { compileRule, RuleError } from './compile.ts';
+import { dependencies } from './dependencies.ts';
 import { parseRule, type Rule } from './rule.ts';
 import { fits, type TestUser } from './testing.ts';
 

@@ -1,9 +1,6 @@
 import type { Condition, Rule, Scalar } from './rule.ts';
 import { below } from './topic.ts';
 
-/** What segments can listen to: users themselves, and what belongs to them. */
-export type Kind = 'user' | 'contact' | 'device' | 'preference' | 'topic';
-
 /** Rules of the tenant's segments by id, for rules that name others. */
 export type RulesById = ReadonlyMap<string, Rule>;
 
@@ -113,42 +110,4 @@ function compileAttribute(rule: Extract<Condition, { attribute: string }>, bind:
     ];
   });
   return `coalesce(${bounds.join(' and ')}, false)`;
-}
-
-/** What a rule depends on, with the segments it names: changes of which kinds, and whether time alone changes it. */
-export function dependencies(rule: Rule, others: RulesById): { listens: Kind[]; isTimed: boolean } {
-  const listens = new Set<Kind>();
-  let isTimed = false;
-  const seen = new Set<string>();
-  const visit = (rule: Rule): void => {
-    if ('all' in rule) return rule.all.forEach(visit);
-    if ('any' in rule) return rule.any.forEach(visit);
-    if ('not' in rule) return visit(rule.not);
-    if ('segment' in rule) {
-      const other = others.get(rule.segment);
-      if (!other || seen.has(rule.segment)) return;
-      seen.add(rule.segment);
-      return visit(other);
-    }
-    isTimed ||= 'active' in rule || 'createdWithinDays' in rule;
-    isTimed ||= 'device' in rule && rule.device.seenWithinDays !== undefined;
-    listens.add(kindOf(rule));
-  };
-  visit(rule);
-  return { listens: [...listens].sort(), isTimed };
-}
-
-function kindOf(rule: Exclude<Condition, { segment: string }>): Kind {
-  if ('contact' in rule) return 'contact';
-  if ('device' in rule || 'active' in rule) return 'device';
-  if ('preference' in rule) return 'preference';
-  return 'topic' in rule ? 'topic' : 'user';
-}
-
-/** The ids of the segments that a rule names itself. */
-export function namedSegments(rule: Rule): string[] {
-  if ('all' in rule) return [...new Set(rule.all.flatMap(namedSegments))];
-  if ('any' in rule) return [...new Set(rule.any.flatMap(namedSegments))];
-  if ('not' in rule) return namedSegments(rule.not);
-  return 'segment' in rule ? [rule.segment] : [];
 }
