@@ -20,14 +20,14 @@ const FIRST = '00000000-0000-0000-0000-000000000000';
 const wasMember = (user: string) => `exists (select 1 from segment_members m where m.tenant_id = $1
   and m.segment_uid = $2 and m.generation = $3 and m.user_id = ${user} offset 0)`;
 
-// Who fits and was no member becomes one, and the other way round; everybody else costs a look.
+// An array, since a join might read all members for each that goes. Who fits and was no member becomes one, and the other way round; everybody else costs a look.
 const WRITE = `added as (
     insert into segment_members (tenant_id, segment_uid, generation, user_id)
       select $1, $2, $3, id from judged where fits and not was order by id
     on conflict do nothing returning 1
   ), removed as (
-    delete from segment_members m using (select id from judged where was and not fits) j
-      where m.tenant_id = $1 and m.segment_uid = $2 and m.generation = $3 and m.user_id = j.id
+    delete from segment_members m where m.tenant_id = $1 and m.segment_uid = $2 and m.generation = $3
+      and m.user_id = any(array(select id from judged where was and not fits))
     returning 1
   )`;
 const COUNT = '(select count(*) from added) as added, (select count(*) from removed) as removed';

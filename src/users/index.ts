@@ -1,6 +1,6 @@
 export { type Prune, pruneDevices } from './device-store.ts';
 export { requireUserId } from './find-user.ts';
-export { parseTimezone } from './profile.ts';
+export { parseProfile, parseTimezone } from './profile.ts';
 export { findUserById } from './recipient-store.ts';
 export {
   contactKind,
