@@ -5,6 +5,7 @@ import {
   registerChangeRoutes,
   registerExplainRoutes,
 } from './accept/index.ts';
+import { AudienceLoop, registerAudienceRoutes } from './audiences/index.ts';
 import type { Config } from './config/index.ts';
 import { createLinks, linkOrigin, registerConsentPages, registerConsentRoutes } from './consent/index.ts';
 import {
@@ -232,7 +233,9 @@ async function startSweeper(parts: Parts): Promise<Stop> {
   const beat = watch.watch('schedules');
   const schedules = new ScheduleLoop({ store, clock, wake, logger, categories, metrics, beat });
   schedules.start();
-  return () => Promise.all([sweep.stop(), replays.stop(), schedules.stop()]);
+  const audiences = new AudienceLoop({ store, clock, wake, logger, metrics, beat: watch.watch('audiences') });
+  audiences.start();
+  return () => Promise.all([sweep.stop(), replays.stop(), schedules.stop(), audiences.stop()]);
 }
 
 /** Every process that delivers plays the providers for its own test attempts, on free loopback ports. */
@@ -314,6 +317,7 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   registerLedgerRoutes(app, { store, clock, wake, loadPolicy: policiesOf(categories) });
   registerScheduleRoutes(app, { store, templates, clock, wake });
   registerUserRoutes(app, { store, clock });
+  registerAudienceRoutes(app, { store, clock, wake });
   registerInboxRoutes(app, { store, clock });
   registerTemplateRoutes(app, { store, clock, templates });
   registerKeyRoutes(app, { store, clock, authenticator });

@@ -155,14 +155,6 @@ export async function cancelImport(
   return rows[0] ?? null;
 }
 
-export async function loadNextImport(db: Queryable): Promise<Date | null> {
-  const { rows } = await db.query<{ due_at: Date }>({
-    name: 'imports_next',
-    text: 'select due_at from imports where due_at is not null order by due_at limit 1',
-  });
-  return rows[0]?.due_at ?? null;
-}
-
 /** Locks the import that waits longest for its next chunk; other processes pass it over until the transaction ends. */
 export async function claimImport(db: Queryable, now: Date): Promise<ImportRow | null> {
   const { rows } = await db.query<ImportRow>({

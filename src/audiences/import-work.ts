@@ -14,7 +14,10 @@ const DATA_ERROR = /^(22|23|54)/;
  * Stores one chunk of the import that waits longest, in a transaction of its own, which also takes the chunk away and
  * keeps the counts: a crash repeats it or has it done, never half. Null when none is due.
  */
-export async function importChunk(store: Pick<Store, 'transaction'>, now: number): Promise<ImportRow | null> {
+export async function importChunk(
+  store: Pick<Store, 'transaction'>,
+  now: number,
+): Promise<{ row: ImportRow; rows: RowCounts } | null> {
   return store.transaction(async (db) => {
     const row = await claimImport(db, new Date(now));
     if (!row) return null;
@@ -32,8 +35,19 @@ export async function importChunk(store: Pick<Store, 'transaction'>, now: number
       finished_at: isLost || isDone ? at : null,
     };
     await saveProgress(db, saved);
-    return saved;
+    return { row: saved, rows: rowsBetween(row, saved) };
   });
+}
+
+/** Rows by what became of them. */
+export type RowCounts = Record<'created' | 'changed' | 'unchanged' | 'refused', number>;
+
+function rowsBetween(before: ImportRow, after: ImportRow): RowCounts {
+  const created = after.rows_created - before.rows_created;
+  const changed = after.rows_changed - before.rows_changed;
+  const refused = after.rows_refused - before.rows_refused;
+  const read = after.rows_read - before.rows_read;
+  return { created, changed, refused, unchanged: read - created - changed - refused };
 }
 
 async function workedOn(

@@ -104,13 +104,23 @@ export interface ChangeRow {
   kind: Kind;
 }
 
-/** Whether anything of users changed: a look without a transaction, for the many times when nothing did. */
-export async function hasChanges(db: Queryable): Promise<boolean> {
-  const { rows } = await db.query({
-    name: 'audience_has_changes',
-    text: 'select exists (select 1 from audience_changes order by seq limit 1) as found',
+/** What the background has to do: a look without a transaction, for the many times when it is nothing. */
+export interface Agenda {
+  hasChanges: boolean;
+  hasLeftovers: boolean;
+  importAt: Date | null;
+  passAt: Date | null;
+}
+
+export async function loadAgenda(db: Queryable): Promise<Agenda> {
+  const { rows } = await db.query<Agenda>({
+    name: 'audience_agenda',
+    text: `select exists (select 1 from audience_changes order by seq limit 1) as "hasChanges",
+      exists (select 1 from segment_leftovers) as "hasLeftovers",
+      (select due_at from imports where due_at is not null order by due_at limit 1) as "importAt",
+      (select due_at from segments order by due_at limit 1) as "passAt"`,
   });
-  return rows[0].found;
+  return rows[0]!;
 }
 
 /** Takes the oldest changes off the list; they are back when the transaction fails. Others take other ones meanwhile. */

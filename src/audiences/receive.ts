@@ -16,8 +16,8 @@ import {
 } from './import-store.ts';
 
 export const MAX_IMPORT_BYTES = 1_024 * 1_024 * 1_024;
-/** Some two thousand rows: as many as are stored in one transaction. */
-const CHUNK_BYTES = 256 * 1_024;
+/** Some thousand rows: as many as are stored in one transaction, short enough for the embedded database to serve others. */
+const CHUNK_BYTES = 128 * 1_024;
 const MAX_UNFINISHED = 5;
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 

@@ -1,6 +1,6 @@
 import type { Queryable, Store } from '../store/index.ts';
 import { compileRule, RuleError, type RulesById } from './compile.ts';
-import { hasChanges, type Judged, judgePage, judgeUsers, takeChanges } from './judge-store.ts';
+import { type Judged, judgePage, judgeUsers, takeChanges } from './judge-store.ts';
 import {
   claimLeftover,
   claimPass,
@@ -110,11 +110,7 @@ function count(segment: SegmentRow, { added, removed }: Judged): SegmentRow {
  * Judges users of whom something changed, in the segments that ask about it. What they are judged by is read after the
  * segments are locked, so that whoever judges last has seen the latest. Returns how many changes there were.
  */
-export async function applyChanges(
-  store: Pick<Store, 'transaction' | 'engine'>,
-  now: number,
-): Promise<number> {
-  if (!(await hasChanges(store.engine))) return 0;
+export async function applyChanges(store: Pick<Store, 'transaction'>, now: number): Promise<number> {
   return store.transaction(async (db) => {
     const changes = await takeChanges(db, CHANGES);
     const byTenant = Map.groupBy(changes, (change) => change.tenant_id);

@@ -115,15 +115,6 @@ export async function deleteSegment(db: Queryable, { tenantId, id }: SegmentKey)
   await db.query('delete from segments where tenant_id = $1 and id = $2', [tenantId, id]);
 }
 
-/** When the next pass goes on; null when there are no segments. */
-export async function loadNextPass(db: Queryable): Promise<Date | null> {
-  const { rows } = await db.query<{ due_at: Date }>({
-    name: 'segments_next',
-    text: 'select due_at from segments order by due_at limit 1',
-  });
-  return rows[0]?.due_at ?? null;
-}
-
 /** Locks the segment whose pass waits longest; other processes pass it over until the transaction ends. */
 export async function claimPass(db: Queryable, now: Date): Promise<SegmentRow | null> {
   const { rows } = await db.query<SegmentRow>({
