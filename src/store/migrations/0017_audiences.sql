@@ -180,3 +180,25 @@ begin
   end loop;
 end
 $$;
+
+-- An occurrence of a schedule on its way to a topic or a segment: a page of users at a time, `place` is where the next one
+-- begins. `content` is what is said, as it was when the occurrence fired; `due_at` is null when it is over.
+create table audience_sends (
+  tenant_id uuid not null references tenants (id),
+  id uuid not null,
+  live boolean not null,
+  schedule_id text not null,
+  schedule_uid uuid not null,
+  local_time text not null,
+  audience jsonb not null,
+  content jsonb not null,
+  place text,
+  problem text,
+  due_at timestamptz,
+  created_at timestamptz not null,
+  finished_at timestamptz,
+  primary key (tenant_id, id)
+);
+create index audience_sends_due on audience_sends (due_at) where due_at is not null;
+create index audience_sends_finished on audience_sends (finished_at) where finished_at is not null;
+select keep_tenants_apart('audience_sends');
