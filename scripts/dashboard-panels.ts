@@ -139,6 +139,18 @@ export const ROWS: Record<string, Panel[]> = {
       lines: { '{{outcome}} {{kind}}': rate('digests_closed_total', 'outcome, kind') },
     },
   ],
+  Audiences: [
+    {
+      title: 'Imported rows',
+      unit: 'ops',
+      lines: { '{{outcome}}': rate('imported_rows_total', 'outcome') },
+    },
+    {
+      title: 'Passes of segments',
+      unit: 'ops',
+      lines: { '{{outcome}}': rate('segment_passes_total', 'outcome') },
+    },
+  ],
   Providers: [
     {
       title: 'Attempts by outcome',

@@ -6,6 +6,7 @@ import {
   registerConfirmRoute,
   registerExplainRoutes,
 } from './accept/index.ts';
+import { AudienceLoop, registerAudienceRoutes } from './audiences/index.ts';
 import type { Config } from './config/index.ts';
 import { createLinks, linkOrigin, registerConsentPages, registerConsentRoutes } from './consent/index.ts';
 import {
@@ -236,7 +237,10 @@ async function startSweeper(parts: Parts): Promise<Stop> {
   schedules.start();
   const digests = new DigestLoop({ ...parts, beat: watch.watch('digests') });
   digests.start();
-  return () => Promise.all([sweep.stop(), replays.stop(), schedules.stop(), digests.stop()]);
+  const audiences = new AudienceLoop({ store, clock, wake, logger, metrics, beat: watch.watch('audiences') });
+  audiences.start();
+  const stopping = [sweep, replays, schedules, digests, audiences];
+  return () => Promise.all(stopping.map((loop) => loop.stop()));
 }
 
 /** Every process that delivers plays the providers for its own test attempts, on free loopback ports. */
@@ -319,6 +323,7 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   registerLedgerRoutes(app, { store, clock, wake, loadPolicy: policiesOf(categories) });
   registerScheduleRoutes(app, { store, templates, clock, wake });
   registerUserRoutes(app, { store, clock });
+  registerAudienceRoutes(app, { store, clock, wake });
   registerInboxRoutes(app, { store, clock, wake });
   registerTemplateRoutes(app, { store, clock, templates });
   registerKeyRoutes(app, { store, clock, authenticator });

@@ -14,6 +14,8 @@ export const SCOPES = [
   'hooks:write',
   'hooks:read',
   'keys:write',
+  'audiences:write',
+  'audiences:read',
   'inbox:write',
   'inbox:read',
 ] as const;

@@ -20,7 +20,7 @@ export {
 } from './digest.ts';
 export type { Hold } from './hold-store.ts';
 export { holdPlaces, tidyCaps } from './holds.ts';
-export { ALL, type Choice, type Preference, type Refusal, refusalOf } from './preference.ts';
+export { ALL, CHOICES, type Choice, type Preference, type Refusal, refusalOf } from './preference.ts';
 export { registerPreferenceRoutes } from './preference-routes.ts';
 export {
   askToConfirm,

@@ -1,4 +1,5 @@
 import { checkRules, checkTemplate } from '../accept/index.ts';
+import { findSegment } from '../audiences/index.ts';
 import { invalidField, Problem } from '../http/index.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import { canonicalJson } from '../lib/text.ts';
@@ -21,21 +22,42 @@ export async function checkBody(
   { body, tenantId, now }: { body: ScheduleBody; tenantId: string; now: number },
 ): Promise<void> {
   const { notification, timezone } = body;
-  if ((notification.userId === undefined) === (notification.userIds === undefined)) {
-    throw invalidField('/notification/userId', 'or /notification/userIds is required, and not both');
-  }
+  checkRecipients(body);
   if (timezone !== undefined && !isZone(parseTimezone(timezone))) {
     throw invalidField('/timezone', 'must be an IANA time zone like Europe/Berlin');
   }
-  const { userId: _user, userIds: _users, expiresAfterSeconds: _seconds, ...content } = notification;
+  const {
+    userId: _user,
+    userIds: _users,
+    audience: _audience,
+    expiresAfterSeconds: _seconds,
+    ...content
+  } = notification;
   await under('/notification', async () => {
-    checkRules({ ...content, userId: usersOf(notification)[0]! }, now);
+    checkRules({ ...content, userId: usersOf(notification)[0] ?? 'anybody' }, now);
     await checkTemplate(templates, tenantId, content);
   });
   const bytes = Buffer.byteLength(JSON.stringify(content)) * usersOf(notification).length;
   if (bytes > MAX_BYTES)
     throw invalidField('/notification/message', 'is too long for so many users; name a template');
   parseRule(body);
+}
+
+function checkRecipients({ notification: { userId, userIds, audience }, localTime }: ScheduleBody): void {
+  if ([userId, userIds, audience].filter((each) => each !== undefined).length !== 1) {
+    throw invalidField(
+      '/notification/userId',
+      'or /notification/userIds or /notification/audience is required, and only one',
+    );
+  }
+  if (!audience) return;
+  if ((audience.topic === undefined) === (audience.segment === undefined)) {
+    throw invalidField(
+      '/notification/audience/topic',
+      'or /notification/audience/segment is required, and not both',
+    );
+  }
+  if (localTime) throw invalidField('/localTime', 'is for users who are named, not for an audience');
 }
 
 /** Names fields by where they stand in the outer body. */
@@ -67,6 +89,7 @@ export async function declareSchedule(
   { key, body, now }: { key: ScheduleKey; body: ScheduleBody; now: number },
 ): Promise<{ row: ScheduleRow; created: boolean }> {
   const { enabled, ...definition } = body;
+  await requireSegment(db, key.tenantId, definition);
   const known = await lockSchedule(db, key);
   const isPaused = enabled === undefined ? known?.state === 'paused' : !enabled;
   if (known && isAsItIs(known, definition, isPaused)) return { row: known, created: false };
@@ -92,6 +115,13 @@ export async function declareSchedule(
     updated_at: at,
   });
   return { row, created: known === null };
+}
+
+async function requireSegment(db: Queryable, tenantId: string, { notification }: ScheduleDefinition) {
+  const id = notification.audience?.segment;
+  if (id !== undefined && !(await findSegment(db, { tenantId, id }))) {
+    throw invalidField('/notification/audience/segment', 'is not one of your segments');
+  }
 }
 
 function isAsItIs(known: ScheduleRow, definition: ScheduleDefinition, isPaused: boolean): boolean {

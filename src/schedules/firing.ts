@@ -1,16 +1,12 @@
-import { hash } from 'node:crypto';
-import { type AcceptedRow, buildRow, insertAccepted } from '../accept/index.ts';
+import { type AcceptedRow, buildRow } from '../accept/index.ts';
 import type { Categories, TenantCategories } from '../rules/index.ts';
 import type { Queryable } from '../store/index.ts';
 import { loadTimezones } from '../users/index.ts';
 import { type Firing, type Plan, planFiring, type UserZones } from './plan.ts';
-import { type ScheduleDefinition, usersOf } from './schedule.ts';
+import { usersOf } from './schedule.ts';
+import { startSends } from './sending.ts';
 import { claimDue, insertOccurrences, type ScheduleRow, saveProgress } from './store.ts';
-
-/** As many as accept puts into one commit. */
-const MAX_ROWS = 500;
-/** A local time needs 26 hours around the world; a user gets it once, even if he changes his zone meanwhile. */
-const ONCE_FOR_MS = 72 * 3_600_000;
+import { contentOf, insertRows, MAX_ROWS, onceKey } from './told.ts';
 
 /** What one transaction did. */
 export interface Fired {
@@ -50,6 +46,7 @@ export async function fireDue(db: Queryable, options: FiringOptions): Promise<Fi
   const firings = built.length === 0 ? [] : await insertOccurrences(db, built, new Date(now));
   const rows = firings.flatMap((firing) => firing.rows);
   const stored = await insertRows(db, rows, now);
+  await startSends(db, firings, now);
   await saveProgress(
     db,
     plans.map(({ progress }) => progress),
@@ -102,29 +99,8 @@ function rowsOf(
   const context = { tenantId, live, now, idempotencyMs: 0, categories };
   return userIds.map((userId): AcceptedRow => {
     const row = buildRow({ ...content, userId }, undefined, context);
-    return definition.localTime ? { ...row, key: onceKey(schedule, occurrence.local, { userId, now }) } : row;
+    return definition.localTime
+      ? { ...row, key: onceKey(['schedule', schedule.uid, occurrence.local, userId], now) }
+      : row;
   });
-}
-
-function contentOf({ notification }: ScheduleDefinition, now: number) {
-  const { userId: _user, userIds: _users, expiresAfterSeconds, ...content } = notification;
-  if (expiresAfterSeconds === undefined) return content;
-  return { ...content, expiresAt: new Date(now + expiresAfterSeconds * 1_000).toISOString() };
-}
-
-/** In the store of idempotency keys, hashed twice so that no caller's own key is like it. */
-function onceKey({ uid }: ScheduleRow, local: string, { userId, now }: { userId: string; now: number }) {
-  const name = hash('sha256', JSON.stringify(['schedule', uid, local, userId]), 'buffer');
-  const key = hash('sha256', name, 'buffer').subarray(0, 16);
-  return { hash: key, fingerprint: key, expiresAt: new Date(now + ONCE_FOR_MS) };
-}
-
-/** Returns the ids that are stored; others were there already. */
-async function insertRows(db: Queryable, rows: AcceptedRow[], now: number): Promise<Set<string>> {
-  const stored = new Set<string>();
-  const sorted = rows.toSorted((a, b) => (a.key && b.key ? Buffer.compare(a.key.hash, b.key.hash) : 0));
-  for (let i = 0; i < sorted.length; i += MAX_ROWS) {
-    for (const id of await insertAccepted(db, sorted.slice(i, i + MAX_ROWS), new Date(now))) stored.add(id);
-  }
-  return stored;
 }

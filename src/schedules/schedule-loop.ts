@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { AcceptedRow } from '../accept/index.ts';
 import { PRIORITY_NAMES } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -9,6 +10,8 @@ import { kindOf, type LoopBeat, type Metrics, Tally, UNWATCHED } from '../teleme
 import { type Fired, fireDue } from './firing.ts';
 import { failed } from './plan.ts';
 import { graceMsOf } from './schedule.ts';
+import { loadNextSend, purgeSends } from './send-store.ts';
+import { sendPage } from './sending.ts';
 import { loadNextAt, purgeSchedules, type ScheduleRow, saveProgress } from './store.ts';
 
 /** Told when schedules were made or changed. */
@@ -77,6 +80,24 @@ export class ScheduleLoop {
     }
   }
 
+  /** A page of users of an audience that an occurrence is for. False when there is none, or another process is at it. */
+  async sendPage(): Promise<boolean> {
+    const { store, clock, categories, wake, logger, metrics } = this.#options;
+    const now = clock.now();
+    const sent = await store.transaction((db) => sendPage(db, { categories, now }));
+    if (!sent) return false;
+    const { rows, send } = sent;
+    if (send.problem !== null) {
+      logger.warn(
+        { tenant: send.tenant_id, error: send.problem },
+        'an occurrence did not reach its audience',
+      );
+    }
+    if (metrics) countAccepted(metrics, rows);
+    for (const priority of new Set(rows.map((row) => row.priority))) wake.signal(routeTopic(priority));
+    return true;
+  }
+
   async #fire(limit: number, onClaimed?: (schedules: ScheduleRow[]) => void): Promise<number> {
     const { store, clock, categories, wake } = this.#options;
     const now = clock.now();
@@ -125,9 +146,7 @@ export class ScheduleLoop {
     const missed = new Tally(metrics.schedulesMissed, 'kind');
     for (const { isMissed, progress } of plans) if (isMissed) missed.add(kindOf(progress.schedule.live));
     missed.flush();
-    const accepted = new Tally(metrics.accepted, 'priority', 'kind');
-    for (const row of rows) accepted.add(PRIORITY_NAMES[row.priority as 0 | 1 | 2], kindOf(row.live));
-    accepted.flush();
+    countAccepted(metrics, rows);
   }
 
   async #run(): Promise<void> {
@@ -144,9 +163,15 @@ export class ScheduleLoop {
           await nextTurn();
           continue;
         }
+        const sendAt = await loadNextSend(this.#options.store.engine);
+        const isSendDue = sendAt !== null && sendAt.getTime() <= clock.now();
+        if (isSendDue && (await this.sendPage())) {
+          await nextTurn();
+          continue;
+        }
         await this.#purge();
         beat.rest();
-        await this.#rest(isDue ? AFTER_ERROR_MS : this.#untilNext(nextAt));
+        await this.#rest(isDue || isSendDue ? AFTER_ERROR_MS : this.#untilNext(nextAt, sendAt));
       } catch (error) {
         logger.error({ error }, 'firing schedules failed; trying again');
         await clock.sleep(AFTER_ERROR_MS, this.#stop.signal);
@@ -159,13 +184,14 @@ export class ScheduleLoop {
     const now = this.#options.clock.now();
     if (now < this.#purgeAt) return;
     await purgeSchedules(this.#options.store.engine, new Date(now - KEPT_MS), PURGE_BATCH);
+    await purgeSends(this.#options.store.engine, new Date(now - KEPT_MS), PURGE_BATCH);
     this.#purgeAt = now + PURGE_EVERY_MS;
   }
 
-  #untilNext(nextAt: Date | null): number {
+  #untilNext(...times: (Date | null)[]): number {
     const { clock, wake } = this.#options;
     const pollMs = wake.isComplete ? POLL_MS : DEAF_POLL_MS;
-    return nextAt === null ? pollMs : Math.min(pollMs, nextAt.getTime() - clock.now());
+    return Math.min(pollMs, ...times.flatMap((at) => (at === null ? [] : [at.getTime() - clock.now()])));
   }
 
   async #rest(ms: number): Promise<void> {
@@ -174,4 +200,10 @@ export class ScheduleLoop {
     await this.#options.clock.sleep(ms, this.#interrupt.signal);
     this.#interrupt = null;
   }
+}
+
+function countAccepted(metrics: Metrics, rows: readonly AcceptedRow[]): void {
+  const accepted = new Tally(metrics.accepted, 'priority', 'kind');
+  for (const row of rows) accepted.add(PRIORITY_NAMES[row.priority as 0 | 1 | 2], kindOf(row.live));
+  accepted.flush();
 }

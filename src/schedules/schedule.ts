@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { NotificationBody } from '../accept/index.ts';
-import { Exact, ExternalId, OneOf, type Static } from '../http/index.ts';
+import { TopicPath } from '../audiences/index.ts';
+import { Exact, ExternalId, OneOf, Slug, type Static } from '../http/index.ts';
 import { MISSED_POLICIES, type MissedPolicy } from './due.ts';
 import type { Timing } from './rule.ts';
 
@@ -18,10 +19,16 @@ export type ScheduleState = (typeof STATES)[number];
 const { channels, ladder, template, message, category, priority } = NotificationBody.properties;
 const WallTime = (description: string) => Type.String({ maxLength: 40, description });
 
-/** What is sent at each occurrence: the body of `POST /v1/notifications`, to one user or to a list of them. */
+/** What is sent at each occurrence: the body of `POST /v1/notifications`, to one user, a list of them or an audience. */
 export const ScheduledNotification = Exact({
   userId: Type.Optional(ExternalId),
   userIds: Type.Optional(Type.Array(ExternalId, { minItems: 1, maxItems: MAX_USERS, uniqueItems: true })),
+  audience: Type.Optional(
+    Exact(
+      { topic: Type.Optional(TopicPath), segment: Type.Optional(Slug('A segment')) },
+      { description: 'Who is subscribed to a topic or below it, or belongs to a segment, when it is sent' },
+    ),
+  ),
   channels,
   ladder,
   template,
@@ -74,8 +81,9 @@ export type ScheduleBody = Static<typeof ScheduleBody>;
 /** What is stored of a schedule: the body without what became its state. */
 export type ScheduleDefinition = Omit<ScheduleBody, 'enabled'>;
 
+/** The users that are named; none when it goes to an audience. */
 export function usersOf({ userId, userIds }: ScheduledNotification): readonly string[] {
-  return userIds ?? [userId!];
+  return userIds ?? (userId === undefined ? [] : [userId]);
 }
 
 export function graceMsOf({ graceSeconds, localTime }: ScheduleDefinition): number {

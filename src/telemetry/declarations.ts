@@ -66,6 +66,17 @@ export const METRICS = {
     JOURNEY,
   ),
 
+  importedRows: counter(
+    'imported_rows',
+    'Rows of imported files of users: created, changed, unchanged (or only checked), refused.',
+    ['outcome'],
+  ),
+  segmentPasses: counter(
+    'segment_passes',
+    'Passes of segments through all users of their tenant: done, or failed because of the rule.',
+    ['outcome'],
+  ),
+
   routed: counter('notifications_routed', 'Notifications turned into deliveries.', ['priority', 'kind']),
   routingFailures: counter(
     'routing_failures',

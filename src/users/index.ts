@@ -1,7 +1,7 @@
 export { parseContactAddress } from './contact-address.ts';
 export { type Prune, pruneDevices } from './device-store.ts';
 export { requireUserId } from './find-user.ts';
-export { parseTimezone } from './profile.ts';
+export { parseProfile, parseTimezone } from './profile.ts';
 export { findUserById } from './recipient-store.ts';
 export {
   contactKind,

@@ -36,7 +36,16 @@ describe('the metrics of a process', () => {
       'database_clients{pool="embedded",state="open"} 1',
     ])
       assert.ok(text.includes(`bellhop_${line}\n`), line);
-    for (const loop of ['router', 'dispatcher', 'recorder', 'evacuation', 'sweep', 'schedules', 'digests'])
+    for (const loop of [
+      'router',
+      'dispatcher',
+      'recorder',
+      'evacuation',
+      'sweep',
+      'schedules',
+      'digests',
+      'audiences',
+    ])
       assert.match(text, new RegExp(`bellhop_loop_age_seconds\\{loop="${loop}"\\} [0-9.]+\\n`));
     assert.match(text, /nodejs_eventloop_lag_p99_seconds [0-9.]+/);
   });
@@ -74,7 +83,7 @@ describe('the metrics of a process', () => {
       Object.keys(loopSeconds as object)
         .filter((loop) => !loop.startsWith('lane '))
         .sort(),
-      ['digests', 'dispatcher', 'evacuation', 'recorder', 'router', 'schedules', 'sweep'],
+      ['audiences', 'digests', 'dispatcher', 'evacuation', 'recorder', 'router', 'schedules', 'sweep'],
     );
   });
 });

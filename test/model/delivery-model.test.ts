@@ -94,11 +94,7 @@ describe('the state machine in the database', () => {
         await real.fill(model.rows);
         await fc.asyncModelRun(() => ({ model, real }), steps);
       }),
-      {
-        numRuns: Number(process.env.BELLHOP_MODEL_RUNS ?? 12),
-        interruptAfterTimeLimit: 15_000,
-        markInterruptAsFailure: false,
-      },
+      { numRuns: Number(process.env.BELLHOP_MODEL_RUNS ?? 12) },
     );
   });
 });

@@ -95,7 +95,8 @@ describe('a router and a stop on one ladder', () => {
         assert.deepEqual(await to.findings(), []);
         seen.add(`${kind}: ${story[1]}`);
       }),
-      { numRuns: 100, interruptAfterTimeLimit: 30_000, markInterruptAsFailure: false },
+      // Without a limit of time: a race that is broken off leaves its transactions open.
+      { numRuns: 60 },
     );
     // Both sides won some of the races, or they showed nothing; a cancel leaves the same words either way.
     for (const kind of ['confirm', 'opened'])

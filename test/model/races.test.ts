@@ -152,7 +152,8 @@ describe('a result, a receipt, a cancel and the sweep on one row', () => {
         if (!given.dies && given.event === 'delivered' && given.outcome === 'accepted')
           assert.equal(row.state, 'sent');
       }),
-      { numRuns: 60, interruptAfterTimeLimit: 20_000, markInterruptAsFailure: false },
+      // Without a limit of time: a race that is broken off leaves its transactions open.
+      { numRuns: 50 },
     );
   });
 });

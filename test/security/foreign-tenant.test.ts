@@ -16,6 +16,7 @@ interface Ids {
   device: string;
   item: string;
   key: string;
+  import: string;
 }
 
 /** What a stranger gets: nothing (404), something of his own (2xx), or what is everybody's. */
@@ -150,6 +151,32 @@ const ATTACKS: Record<string, Attack> = {
   'POST /v1/schedules/{id}/skip': [404, () => '/v1/schedules/digest/skip'],
   'POST /v1/schedules/{id}/cancel': [404, () => '/v1/schedules/digest/cancel'],
   'DELETE /v1/schedules/{id}': [404, () => '/v1/schedules/digest'],
+  'GET /v1/topics': ['his own', () => '/v1/topics'],
+  'GET /v1/topics/{topic}/subscribers': ['his own', () => '/v1/topics/sport/subscribers'],
+  'POST /v1/topics/{topic}/subscribers': [
+    'his own',
+    () => '/v1/topics/sport/subscribers',
+    () => ({ subscribe: ['bob'], unsubscribe: ['ada'] }),
+  ],
+  'PUT /v1/topics/{topic}/subscribers/{userId}': [404, () => '/v1/topics/sport/subscribers/ada'],
+  'DELETE /v1/topics/{topic}/subscribers/{userId}': [404, () => '/v1/topics/sport/subscribers/ada'],
+  'GET /v1/users/{userId}/topics': [404, () => '/v1/users/ada/topics'],
+  'GET /v1/segments': ['his own', () => '/v1/segments'],
+  'GET /v1/segments/{id}': [404, () => '/v1/segments/vip'],
+  'GET /v1/segments/{id}/members': [404, () => '/v1/segments/vip/members'],
+  'DELETE /v1/segments/{id}': [404, () => '/v1/segments/vip'],
+  'POST /v1/segments/count': [
+    'his own',
+    () => '/v1/segments/count',
+    () => ({ rule: { attribute: 'MARKER', is: MARKER } }),
+  ],
+  'GET /v1/imports': ['his own', () => '/v1/imports'],
+  'GET /v1/imports/{id}': [404, (ids) => `/v1/imports/${ids.import}`],
+  'GET /v1/imports/{id}/errors': [404, (ids) => `/v1/imports/${ids.import}/errors`],
+  'POST /v1/imports': ['his own', () => '/v1/imports', () => 'id\nbob\n'],
+  'POST /v1/imports/{id}/parts': [404, (ids) => `/v1/imports/${ids.import}/parts?offset=3`, () => 'eve\n'],
+  'POST /v1/imports/{id}/cancel': [404, (ids) => `/v1/imports/${ids.import}/cancel`],
+  'GET /v1/users.csv': ['his own', () => '/v1/users.csv'],
   'GET /v1/providers': ['public', () => '/v1/providers'],
   // These come last: from then on the stranger has things of the same names.
   'PUT /v1/templates/{id}': ['his own', () => '/v1/templates/welcome', () => sms],
@@ -169,6 +196,7 @@ const ATTACKS: Record<string, Attack> = {
     () => ({ moment: 'pre-send', url: 'https://hooks.example.com/', onFailure: 'open' }),
   ],
   'PUT /v1/flags/{name}': ['his own', () => '/v1/flags/failover', () => ({ percentage: 1 })],
+  'PUT /v1/segments/{id}': ['his own', () => '/v1/segments/vip', () => ({ rule: { attribute: 'a', is: 1 } })],
   'PUT /v1/quotas': ['his own', () => '/v1/quotas', () => ({ perDay: { '*': 100 } })],
   'PUT /v1/quiet-hours': ['his own', () => '/v1/quiet-hours', () => night],
   'PUT /v1/users/{userId}/quiet-hours': [404, () => '/v1/users/ada/quiet-hours', () => night],
@@ -250,6 +278,9 @@ async function furnish({ call, owner, store }: Instance): Promise<Ids> {
   await make('PUT', '/v1/flags/failover', { percentage: 50 });
   const notification = { userId: 'ada', message: { title: MARKER, body: MARKER } };
   await make('PUT', '/v1/schedules/digest', { notification, ...daily });
+  await make('PUT', '/v1/segments/vip', { rule: { attribute: 'MARKER', is: MARKER } });
+  await make('POST', '/v1/topics/sport/subscribers', { subscribe: ['ada'] });
+  const file = await call(owner, 'POST', '/v1/imports?more=true', `id\n${MARKER}\n`);
   const key = await make('POST', '/v1/keys', { name: MARKER, live: true, scopes: ['users:read'] });
   const accepted = await make('POST', '/v1/notifications', {
     userId: 'ada',
@@ -295,6 +326,7 @@ async function furnish({ call, owner, store }: Instance): Promise<Ids> {
     device: device.id,
     item,
     key: key.id,
+    import: file.body.id,
   };
 }
 

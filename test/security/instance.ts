@@ -59,12 +59,13 @@ export async function startInstance(env: Record<string, string> = {}): Promise<I
         method,
         headers: {
           authorization: `Bearer ${key}`,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(body === undefined ? {} : { 'content-type': typeOf(path) }),
         },
         body: typeof body === 'string' ? body : body === undefined ? undefined : JSON.stringify(body),
       });
       const text = await response.text();
-      return { status: response.status, text, body: text === '' ? null : JSON.parse(text) };
+      const isJson = /json/.test(response.headers.get('content-type') ?? '') && text !== '';
+      return { status: response.status, text, body: isJson ? JSON.parse(text) : null };
     },
     async stop() {
       await bellhop.stop();
@@ -73,6 +74,11 @@ export async function startInstance(env: Record<string, string> = {}): Promise<I
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+/** Files of users are the only bodies that are not JSON. */
+function typeOf(path: string): string {
+  return path.startsWith('/v1/imports') ? 'text/csv' : 'application/json';
 }
 
 async function makeParty(store: Store, slug: string): Promise<Party> {

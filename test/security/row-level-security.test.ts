@@ -58,6 +58,24 @@ describeStores('the second wall, for statements that forget their tenant', (stor
         ["cap_uses values ($1, true, $2, 'offers:*:day', $3, 1, null, 3, 1, $3)", [user, at]],
         ["cap_holds values ($1, $2, true, '{}', '[]', $3, $3)", [delivery, at]],
         ["tenant_quotas values ($1, '{}', null, $2)", [at]],
+        ["topic_subscriptions values ($1, 'sport', $2, $3)", [user, at]],
+        [
+          `segments values ($1, 's', $2, '{"locale": "de"}', '{}', '{user}', null, 1, 1, null, 1, 1, 0, 0, null, $3, null, $3, $3, $3)`,
+          [user, at],
+        ],
+        ['segment_members values ($1, $2, 1, $2)', [user]],
+        ['segment_leftovers values ($1, $2, 1)', [user]],
+        ["audience_changes (tenant_id, user_id, kind) values ($1, $2, 'user')", [user]],
+        [
+          "imports values ($1, $2, 'running', false, '[]', 1, 1, 1, 0, 0, 0, 0, 0, 0, null, $3, $3, $3, null)",
+          [user, at],
+        ],
+        ["import_chunks values ($1, $2, 0, 2, 'x')", [user]],
+        ["import_errors values ($1, $2, 2, 'id', 'is required')", [user]],
+        [
+          `audience_sends values ($1, $2, true, 's', $2, '2027-01-01T09:00:00', '{"topic": "sport"}', '{}', null, null, $3, $3, null)`,
+          [user, at],
+        ],
         ["postponed values ($1, $2, $3, '{sms}', 'quiet_hours')", [user, at]],
         [
           "schedules values ($1, true, 's', $2, '{}', 'active', null, $3, $3, '[]', null, null, $3, $3)",

@@ -68,6 +68,7 @@ export async function openBench(store: Store): Promise<ScheduleBench> {
       for (const table of [
         'schedules',
         'schedule_occurrences',
+        'audience_sends',
         'notifications',
         'unrouted',
         'idempotency_keys',
