@@ -34,7 +34,7 @@ import { listProviders } from './providers/index.ts';
 import { createPostgresQueue, Wake } from './queue/index.ts';
 import { Router, startRouting } from './routing/index.ts';
 import { createCategories, createRules, registerRuleRoutes, tidyCaps } from './rules/index.ts';
-import { registerScheduleRoutes, ScheduleLoop } from './schedules/index.ts';
+import { registerScheduleRoutes, ScheduleLoop, schedulesUsing } from './schedules/index.ts';
 import { createSimulator, type Simulator } from './simulator/index.ts';
 import { keepClock, openStore, type Store, samplePools } from './store/index.ts';
 import { countSpans, createMetrics, LoopWatch, type Metrics, startTracing } from './telemetry/index.ts';
@@ -315,7 +315,7 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   registerScheduleRoutes(app, { store, templates, clock, wake });
   registerUserRoutes(app, { store, clock });
   registerInboxRoutes(app, { store, clock });
-  registerTemplateRoutes(app, { store, clock, templates });
+  registerTemplateRoutes(app, { store, clock, templates, usesOf: schedulesUsing });
   registerKeyRoutes(app, { store, clock, authenticator });
   registerConnectionRoutes(app, { store, clock, connections, masterKeys });
   const { hooks, flags, guard, hookTransport: transport, health } = parts;

@@ -17,19 +17,16 @@ import {
   PreviewBody,
   showFullVersion,
   showTemplate,
-  showVersion,
   TemplateAnswer,
   TemplateParams,
   TemplateSummary,
   VersionParams,
-  VersionSummary,
 } from './schema.ts';
 import {
   type FullVersionRow,
   selectFullVersions,
   selectTemplate,
   selectTemplates,
-  selectVersions,
   type TemplateRef,
   type TemplateRow,
 } from './store.ts';
@@ -37,13 +34,11 @@ import {
 const tags = ['Templates'];
 const config = { scope: 'templates:read' } as const;
 const ID_CURSOR = /^[a-z0-9][a-z0-9_-]{0,63}$/;
-const VERSION_CURSOR = /^[1-9]\d{0,8}$/;
 
 /** The routes that change nothing. */
 export function registerReading(app: Server, store: Store): void {
   registerList(app, store);
   registerRead(app, store);
-  registerVersions(app, store);
   registerVersion(app, store);
   registerPreview(app, store);
 }
@@ -91,31 +86,6 @@ function registerRead(app: Server, store: Store): void {
         published: published ? showFullVersion(published) : null,
         latest: showFullVersion(latest),
       };
-    },
-  );
-}
-
-function registerVersions(app: Server, store: Store): void {
-  app.get(
-    '/v1/templates/:id/versions',
-    {
-      config,
-      schema: {
-        tags,
-        summary: 'List the versions of a template, newest first',
-        params: TemplateParams,
-        querystring: Exact(PageQuery),
-        response: responses({ 200: Page(VersionSummary) }),
-      },
-    },
-    async ({ credential: { tenantId }, params: { id }, query: { limit = 20, cursor } }) => {
-      const key = parseCursor(cursor, VERSION_CURSOR);
-      const before = key === null ? null : Number(key);
-      const rows = await store.scoped(tenantId, async (db) => {
-        if (!(await selectTemplate(db, { tenantId, id }))) throw new Problem('template.not_found');
-        return selectVersions(db, { tenantId, id, before, limit: limit + 1 });
-      });
-      return toPage(rows, limit, (row) => String(row.version), showVersion);
     },
   );
 }

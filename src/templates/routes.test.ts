@@ -1,45 +1,11 @@
 import assert from 'node:assert/strict';
 import { before, it } from 'node:test';
 import { describeStores } from '../../test/support/stores.ts';
-import { createServer, type Scope, type Server } from '../http/index.ts';
+import type { Server } from '../http/index.ts';
 import { FakeClock } from '../lib/clock.ts';
-import { uuidv7 } from '../lib/ids.ts';
-import { silentLogger } from '../lib/logger.ts';
-import type { Store } from '../store/index.ts';
-import { createTemplates, registerTemplateRoutes } from './index.ts';
+import { addTenant, buildTemplateServer, type Call, callTemplates } from './testing.ts';
 
 const clock = new FakeClock();
-
-/** A server whose API keys are `<tenant>:<scope>`. */
-async function buildServer(store: Store): Promise<Server> {
-  const app = await createServer({
-    authenticate: (token) => {
-      const [tenantId, ...scope] = token.split(':');
-      return { keyId: token, tenantId: tenantId!, live: true, scopes: [scope.join(':') as Scope] };
-    },
-    clock,
-    logger: silentLogger,
-    version: 'test',
-    bodyLimit: 1_000_000,
-    requestsPerSecondPerKey: 0,
-    authFailuresPerSecondPerAddress: 0,
-    trustProxy: false,
-  });
-  registerTemplateRoutes(app, { store, clock, templates: createTemplates({ store, clock }) });
-  await app.ready();
-  return app;
-}
-
-async function addTenant(store: Store): Promise<string> {
-  const id = uuidv7(clock.now());
-  await store.engine.query('insert into tenants values ($1, $2, $3, $4)', [
-    id,
-    id,
-    'x',
-    new Date(clock.now()),
-  ]);
-  return id;
-}
 
 const sms = (body: string) => ({ channels: { sms: { en: { body } } } });
 
@@ -47,27 +13,14 @@ describeStores('the template routes', (store) => {
   let app: Server;
   let tenant: string;
   let other: string;
+  let call: Call;
 
   before(async () => {
-    app = await buildServer(store());
-    tenant = await addTenant(store());
-    other = await addTenant(store());
+    app = await buildTemplateServer(store(), clock);
+    tenant = await addTenant(store(), clock);
+    other = await addTenant(store(), clock);
+    call = callTemplates(app, tenant);
   });
-
-  async function call(
-    method: 'GET' | 'PUT' | 'POST' | 'DELETE',
-    path: string,
-    body?: object,
-    key = `${tenant}:owner`,
-  ) {
-    const { statusCode, payload } = await app.inject({
-      method,
-      url: `/v1/templates${path}`,
-      headers: { authorization: `Bearer ${key}` },
-      ...(body ? { payload: body } : {}),
-    });
-    return { status: statusCode, body: payload === '' ? null : JSON.parse(payload) };
-  }
 
   it('publish what is put, as version after version', async () => {
     assert.deepEqual(await call('PUT', '/life', { name: 'Life', ...sms('one') }), {
@@ -122,7 +75,7 @@ describeStores('the template routes', (store) => {
   });
 
   it('list templates and versions page by page', async () => {
-    const key = `${await addTenant(store())}:owner`;
+    const key = `${await addTenant(store(), clock)}:owner`;
     for (const id of ['c', 'a', 'b']) await call('PUT', `/${id}`, sms('x'), key);
     const first = (await call('GET', '?limit=2', undefined, key)).body;
     const second = (await call('GET', `?limit=2&cursor=${first.nextCursor}`, undefined, key)).body;
@@ -244,7 +197,7 @@ describeStores('the template routes', (store) => {
     const operations = Object.entries<object>(paths)
       .filter(([path]) => path.startsWith('/v1/templates'))
       .flatMap(([, methods]) => Object.values<{ tags: string[]; summary: string }>(methods as never));
-    assert.equal(operations.length, 8);
+    assert.equal(operations.length, 11);
     for (const { tags, summary } of operations) assert.ok(tags[0] === 'Templates' && summary);
   });
 

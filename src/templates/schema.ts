@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import { Exact, ExternalId, OneOf, Slug, Timestamp } from '../http/index.ts';
 import { CHANNELS, type Content } from '../providers/contract.ts';
 import { ChannelsSchema, VariablesSchema } from './definition.ts';
+import { PUBLICATION_KINDS, type PublicationRow } from './publication-store.ts';
 import type { FullVersionRow, TemplateRow, VersionRow } from './store.ts';
 
 const Locale = Type.String({ minLength: 1, maxLength: 35, description: 'BCP 47, such as "en" or "pt-BR"' });
@@ -57,8 +58,35 @@ export const TemplateSummary = Type.Object({
 
 export const VersionSummary = Type.Object({
   version: Type.Integer(),
+  hash: Type.String({ description: 'SHA-256 of the content: equal content has an equal hash' }),
   createdAt: Timestamp,
+  createdBy: Type.Union([Type.String(), Type.Null()], { description: 'Id of the API key' }),
   publishedAt: Type.Union([Timestamp, Type.Null()]),
+});
+
+export const Publication = Type.Object({
+  number: Type.Integer({ description: 'Counts up from 1' }),
+  version: Type.Integer(),
+  kind: OneOf(PUBLICATION_KINDS, { description: 'rollback: an older version took the place of a newer one' }),
+  publishedBy: Type.String({ description: 'Id of the API key' }),
+  publishedAt: Timestamp,
+});
+
+export const DiffQuery = Exact({
+  against: Type.Optional(Type.Integer({ ...Version, description: 'Default: the version before' })),
+});
+
+export const DiffAnswer = Type.Object({
+  version: Type.Integer(),
+  against: Type.Integer(),
+  changes: Type.Array(
+    Type.Object({
+      field: Type.String({ description: 'JSON Pointer into the version' }),
+      kind: OneOf(['added', 'removed', 'changed']),
+      before: Type.Optional(Type.Unknown()),
+      after: Type.Optional(Type.Unknown()),
+    }),
+  ),
 });
 
 export const FullVersion = Type.Object({
@@ -96,10 +124,21 @@ export function showTemplate(row: TemplateRow): Static<typeof TemplateSummary> {
   return { ...row, createdAt: row.createdAt.toISOString(), updatedAt: row.updatedAt.toISOString() };
 }
 
-export function showVersion({ version, createdAt, publishedAt }: VersionRow): Static<typeof VersionSummary> {
-  return { version, createdAt: createdAt.toISOString(), publishedAt: publishedAt?.toISOString() ?? null };
+export function showVersion(row: VersionRow): Static<typeof VersionSummary> {
+  const { version, hash, createdBy, createdAt, publishedAt } = row;
+  return {
+    version,
+    hash,
+    createdAt: createdAt.toISOString(),
+    createdBy,
+    publishedAt: publishedAt?.toISOString() ?? null,
+  };
+}
+
+export function showPublication(row: PublicationRow): Static<typeof Publication> {
+  return { ...row, publishedAt: row.publishedAt.toISOString() };
 }
 
 export function showFullVersion(row: FullVersionRow): Static<typeof FullVersion> {
-  return { ...showVersion(row), ...row.definition };
+  return { ...row.definition, ...showVersion(row) };
 }

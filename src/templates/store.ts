@@ -18,6 +18,10 @@ export interface TemplateRow {
 
 export interface VersionRow {
   version: number;
+  /** SHA-256 over the definition in canonical JSON. */
+  hash: string;
+  /** The id of the API key; null for what was saved before this was kept. */
+  createdBy: string | null;
   createdAt: Date;
   publishedAt: Date | null;
 }
@@ -35,7 +39,8 @@ export interface WantedVersion extends TemplateRef {
 
 const TEMPLATE_COLUMNS = `id, name, latest_version as "latestVersion", published_version as "publishedVersion",
   created_at as "createdAt", updated_at as "updatedAt"`;
-const VERSION_COLUMNS = 'version, created_at as "createdAt", published_at as "publishedAt"';
+const VERSION_COLUMNS =
+  'version, hash, created_by as "createdBy", created_at as "createdAt", published_at as "publishedAt"';
 
 /** Makes the template (with no version yet) or wakes it from the archive, and locks its row until the commit. */
 export async function claimTemplate(
@@ -135,13 +140,14 @@ export async function insertVersion(
     version,
     definition,
     hash,
+    createdBy,
     now,
-  }: TemplateRef & { version: number; definition: Definition; hash: string; now: Date },
+  }: TemplateRef & { version: number; definition: Definition; hash: string; createdBy: string; now: Date },
 ): Promise<void> {
   await db.query(
-    `insert into template_versions (tenant_id, template_id, version, definition, hash, created_at)
-     values ($1, $2, $3, $4, $5, $6)`,
-    [tenantId, id, version, JSON.stringify(definition), hash, now],
+    `insert into template_versions (tenant_id, template_id, version, definition, hash, created_at, created_by)
+     values ($1, $2, $3, $4, $5, $6, $7)`,
+    [tenantId, id, version, JSON.stringify(definition), hash, now, createdBy],
   );
 }
 

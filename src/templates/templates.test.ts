@@ -11,6 +11,7 @@ import { createTemplates, templateKey } from './templates.ts';
 
 const clock = new FakeClock();
 const now = new Date(clock.now());
+const act = { by: 'key', now };
 
 /** Counts the statements that go through it. */
 function counting(store: Store): Queryable & { count: number } {
@@ -42,7 +43,7 @@ describeStores('templates for the engine', (store) => {
   const save = (id: string, body: string, { publish = true, tenant = tenantId } = {}) =>
     store().scoped(tenant, (db) => {
       const definition = { defaultLocale: 'en', variables: {}, channels: { sms: { en: { body } } } };
-      return saveTemplate(db, { tenantId: tenant, id }, { name: undefined, definition, publish, now });
+      return saveTemplate(db, { tenantId: tenant, id }, { name: undefined, definition, publish, act });
     });
 
   it('come with one query for all that are not at hand, and none when all are', async () => {
@@ -97,7 +98,7 @@ describeStores('templates for the engine', (store) => {
     assert.equal(await published(), 'one');
     clock.advance(1);
     assert.equal(await published(), 'two');
-    await store().scoped(tenantId, (db) => publishVersion(db, { tenantId, id: 'p' }, { version: 1, now }));
+    await store().scoped(tenantId, (db) => publishVersion(db, { tenantId, id: 'p' }, { version: 1, act }));
     templates.forget(tenantId, 'p');
     assert.equal(await published(), 'one');
   });
