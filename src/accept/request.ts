@@ -82,14 +82,14 @@ export function checkTimes(body: Pick<NotificationBody, 'sendAt' | 'expiresAt'>,
   }
 }
 
-/** A template must be there when it is named; what it says is looked up when the notification is routed. */
+/** A named template must be there and take the variables; what it says is looked up when the notification is routed. */
 export async function checkTemplate(
-  templates: Pick<Templates, 'isPublished'>,
+  templates: Pick<Templates, 'refusal'>,
   tenantId: string,
   { template }: Pick<NotificationBody, 'template'>,
 ): Promise<void> {
-  if (!template || (await templates.isPublished(tenantId, template.id))) return;
-  throw invalidField('/template/id', `names no published template ("${template.id}")`);
+  const refused = template && (await templates.refusal(tenantId, template));
+  if (refused) throw invalidField(`/template${refused.field}`, refused.rule);
 }
 
 /** The idempotency key of a request: header and body may both give it if they agree. */

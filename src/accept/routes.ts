@@ -15,7 +15,7 @@ import { traced } from './trace.ts';
 export interface AcceptOptions {
   clock: Clock;
   wake: Wake;
-  templates: Pick<Templates, 'isPublished'>;
+  templates: Pick<Templates, 'refusal'>;
   categories: Pick<Categories, 'forTenants'>;
   store: Pick<Store, 'api'>;
   /** High priority and the rest have lines of their own. */

@@ -1,11 +1,12 @@
 import type { FieldProblem } from '../http/index.ts';
 import { unstorable } from '../lib/text.ts';
 import { CHANNELS, type Channel, type Content } from '../providers/contract.ts';
+import { checkVariables } from './check-variables.ts';
 import { type CompiledContent, compileContent } from './content.ts';
 import { type Definition, type LocaleContent, missingText } from './definition.ts';
 import { createScope } from './liquid.ts';
 import { checkLocale, pickLocale } from './locale.ts';
-import { checkDeclarations, resolveVariables } from './variables.ts';
+import { compileVariables } from './variables.ts';
 
 /** What a template may know of the user it is rendered for. */
 export interface TemplateUser {
@@ -30,13 +31,16 @@ export interface CompiledTemplate {
   id: string;
   version: number;
   channels: Channel[];
+  /** What is wrong with the variables that a caller gives: a JSON Pointer into them and a rule; null when nothing is. */
+  checkVariables(given: Record<string, unknown>): FieldProblem | null;
   /** A problem is a text for the caller: a variable is missing, a limit was hit, a link is not allowed. */
   render(channel: Channel, input: RenderInput): { content: Content } | { problem: string };
 }
 
 /** Texts are parsed when a channel and locale are first rendered. */
 export function compileTemplate(id: string, version: number, definition: Definition): CompiledTemplate {
-  const { defaultLocale, variables: declared, channels } = definition;
+  const { defaultLocale, channels } = definition;
+  const declared = compileVariables(definition.variables);
   const compiled = new Map<string, CompiledContent>();
 
   function contentAt(at: string, source: LocaleContent, channel: Channel): CompiledContent {
@@ -49,19 +53,43 @@ export function compileTemplate(id: string, version: number, definition: Definit
     id,
     version,
     channels: CHANNELS.filter((channel) => channels[channel] !== undefined),
+    checkVariables(given) {
+      const resolved = declared.resolve(given);
+      return 'rule' in resolved ? resolved : null;
+    },
     render(channel, { locale, variables, user, made = {} }) {
       const locales = channels[channel];
       if (!locales) return { problem: `the template has no content for ${channel}` };
-      const resolved = resolveVariables(declared, variables);
-      if ('problem' in resolved) return resolved;
+      const resolved = declared.resolve(variables);
+      if ('rule' in resolved) return { problem: describeRefusal(resolved) };
+      const values = channel === 'push' ? guardPersonal(resolved.values, declared.personal) : resolved.values;
       const picked = pickLocale(locales, locale ?? user.locale, defaultLocale);
       const at = `/channels/${channel}/${picked}`;
       // A function among the values is called when the text names it; what callers send is JSON, so it holds none.
-      const scope = createScope({ ...made, ...resolved.values, user: knownOf(user) });
+      const scope = createScope({ ...made, ...values, user: knownOf(user) });
       const rendered = contentAt(at, locales[picked]!, channel).render(scope);
       return 'problem' in rendered ? { problem: at + rendered.problem } : rendered;
     },
   };
+}
+
+function describeRefusal({ field, rule }: FieldProblem): string {
+  return `the variable "${field.slice(1)}" ${rule}`;
+}
+
+/** A push message stands on locked screens and passes through other companies: what is personal stays out of it. */
+function guardPersonal(
+  values: Record<string, unknown>,
+  personal: ReadonlySet<string>,
+): Record<string, unknown> {
+  if (personal.size === 0) return values;
+  const refusals = [...personal].map((name) => [
+    name,
+    () => {
+      throw new Error(`the variable "${name}" is personal and must not be in a push message`);
+    },
+  ]);
+  return { ...values, ...Object.fromEntries(refusals) };
 }
 
 /** What a template sees: these four, whatever else the caller's object holds. */
@@ -73,7 +101,7 @@ function knownOf({ id, locale = null, timezone = null, attributes }: TemplateUse
 export function checkDefinition(definition: Definition): FieldProblem[] {
   const refused = unstorable(definition);
   if (refused) return [{ field: refused.path, rule: refused.why }];
-  const problems = checkDeclarations(definition.variables);
+  const problems = checkVariables(definition.variables);
   const complaint = checkLocale(definition.defaultLocale);
   if (complaint) problems.push({ field: '/defaultLocale', rule: complaint });
   for (const channel of CHANNELS) problems.push(...checkChannel(channel, definition));

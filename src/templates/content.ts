@@ -1,5 +1,5 @@
 import type { FieldProblem } from '../http/index.ts';
-import { unstorable } from '../lib/text.ts';
+import { pointerStep, unstorable } from '../lib/text.ts';
 import type { Channel, Content } from '../providers/contract.ts';
 import { FIELDS, type Kind, type LocaleContent, missingText } from './definition.ts';
 import { addPreheader } from './email-layout.ts';
@@ -142,7 +142,7 @@ function compileTree(value: unknown, at: string, report: Refuse): Render {
   }
   const members = Object.entries(value).map(([key, inner]): [string, Render] => [
     key,
-    compileTree(inner, `${at}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`, report),
+    compileTree(inner, `${at}/${pointerStep(key)}`, report),
   ]);
   return (scope, refuse) => Object.fromEntries(members.map(([key, render]) => [key, render(scope, refuse)]));
 }

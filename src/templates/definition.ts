@@ -1,7 +1,7 @@
-import { type Static, Type } from 'typebox';
-import { Exact, OneOf } from '../http/index.ts';
+import { Type } from 'typebox';
+import { Exact } from '../http/index.ts';
 import { CHANNELS, type Channel, type Content } from '../providers/contract.ts';
-import { VARIABLE_TYPES } from './variables.ts';
+import type { Variables } from './variable-schema.ts';
 
 /** What a field of a channel is, and so how it is written, rendered and checked. */
 export type Kind = 'line' | 'text' | 'html' | 'url' | 'image' | 'number' | 'actions' | 'data';
@@ -114,18 +114,6 @@ export const ChannelsSchema = Type.Unsafe<Channels>(
     description: 'Per channel and locale (BCP 47) the texts, written in Liquid',
   }),
 );
-
-export const VariablesSchema = Type.Record(
-  Type.String({ pattern: '^[a-zA-Z_][a-zA-Z0-9_]{0,63}$' }),
-  Exact({
-    type: OneOf(VARIABLE_TYPES),
-    required: Type.Optional(Type.Boolean()),
-    default: Type.Optional(Type.Unknown()),
-    description: Type.Optional(Type.String({ maxLength: 500 })),
-  }),
-  { additionalProperties: false, maxProperties: 200, description: 'What callers give; undeclared ones pass' },
-);
-export type Variables = Static<typeof VariablesSchema>;
 
 /** What a version of a template is. */
 export interface Definition {

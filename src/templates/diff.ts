@@ -1,4 +1,4 @@
-import { canonicalJson } from '../lib/text.ts';
+import { canonicalJson, pointerStep } from '../lib/text.ts';
 
 /** One field that two definitions do not share. */
 export interface Change {
@@ -31,7 +31,7 @@ function leavesOf(value: unknown, at = '', leaves = new Map<string, unknown>()):
   const members = typeof value === 'object' && value !== null ? Object.entries(value) : [];
   if (members.length === 0) return leaves.set(at, value);
   for (const [key, inner] of members) {
-    leavesOf(inner, `${at}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`, leaves);
+    leavesOf(inner, `${at}/${pointerStep(key)}`, leaves);
   }
   return leaves;
 }

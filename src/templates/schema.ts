@@ -1,9 +1,10 @@
 import { type Static, Type } from 'typebox';
 import { Exact, ExternalId, OneOf, Slug, Timestamp } from '../http/index.ts';
 import { CHANNELS, type Content } from '../providers/contract.ts';
-import { ChannelsSchema, VariablesSchema } from './definition.ts';
+import { ChannelsSchema } from './definition.ts';
 import { PUBLICATION_KINDS, type PublicationRow } from './publication-store.ts';
 import type { FullVersionRow, TemplateRow, VersionRow } from './store.ts';
+import { VariablesSchema } from './variable-schema.ts';
 
 const Locale = Type.String({ minLength: 1, maxLength: 35, description: 'BCP 47, such as "en" or "pt-BR"' });
 const Version = Type.Integer({ minimum: 1, maximum: 2_147_483_647 });

@@ -202,19 +202,6 @@ export async function selectFullVersions(
   return rows;
 }
 
-/** The published version of a template that is not archived. */
-export async function selectPublishedVersion(
-  db: Queryable,
-  { tenantId, id }: TemplateRef,
-): Promise<number | null> {
-  const { rows } = await db.query({
-    name: 'templates.selectPublishedVersion',
-    text: 'select published_version from templates where tenant_id = $1 and id = $2 and archived_at is null',
-    values: [tenantId, id],
-  });
-  return rows[0]?.published_version ?? null;
-}
-
 /** The versions the engine needs, of any tenants; a definition that is known already comes back as null. */
 export async function loadVersions(
   db: Queryable,
@@ -232,7 +219,7 @@ export async function loadVersions(
     `select w.tenant_id as "tenantId", w.id, w.version as wanted, v.version,
        t.archived_at is not null as archived,
        case when v.version is distinct from w.known then v.definition end as definition,
-       length(v.definition::text) as characters
+       case when v.version is distinct from w.known then length(v.definition::text) else 0 end as characters
      from unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[]) as w (tenant_id, id, version, known)
      join templates t on t.tenant_id = w.tenant_id and t.id = w.id
      join template_versions v on v.tenant_id = t.tenant_id and v.template_id = t.id
