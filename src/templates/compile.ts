@@ -4,7 +4,8 @@ import { CHANNELS, type Channel, type Content } from '../providers/contract.ts';
 import { checkVariables } from './check-variables.ts';
 import { type CompiledContent, compileContent } from './content.ts';
 import { type Definition, type LocaleContent, missingText } from './definition.ts';
-import { createScope } from './liquid.ts';
+import { textsOf } from './fragments.ts';
+import { createScope, type FragmentTexts } from './liquid.ts';
 import { checkLocale, pickLocale } from './locale.ts';
 import { compileVariables } from './variables.ts';
 
@@ -42,9 +43,10 @@ export function compileTemplate(id: string, version: number, definition: Definit
   const { defaultLocale, channels } = definition;
   const declared = compileVariables(definition.variables);
   const compiled = new Map<string, CompiledContent>();
+  const fragments = textsOf(definition.fragments);
 
   function contentAt(at: string, source: LocaleContent, channel: Channel): CompiledContent {
-    const content = compiled.get(at) ?? compileContent(channel, source);
+    const content = compiled.get(at) ?? compileContent(channel, source, fragments);
     compiled.set(at, content);
     return content;
   }
@@ -66,7 +68,8 @@ export function compileTemplate(id: string, version: number, definition: Definit
       const picked = pickLocale(locales, locale ?? user.locale, defaultLocale);
       const at = `/channels/${channel}/${picked}`;
       // A function among the values is called when the text names it; what callers send is JSON, so it holds none.
-      const scope = createScope({ ...made, ...values, user: knownOf(user) });
+      const always = { ...made, user: knownOf(user) };
+      const scope = createScope({ ...made, ...values, user: always.user }, always);
       const rendered = contentAt(at, locales[picked]!, channel).render(scope);
       return 'problem' in rendered ? { problem: at + rendered.problem } : rendered;
     },
@@ -104,11 +107,16 @@ export function checkDefinition(definition: Definition): FieldProblem[] {
   const problems = checkVariables(definition.variables);
   const complaint = checkLocale(definition.defaultLocale);
   if (complaint) problems.push({ field: '/defaultLocale', rule: complaint });
-  for (const channel of CHANNELS) problems.push(...checkChannel(channel, definition));
+  const fragments = textsOf(definition.fragments);
+  for (const channel of CHANNELS) problems.push(...checkChannel(channel, definition, fragments));
   return problems;
 }
 
-function checkChannel(channel: Channel, { channels, defaultLocale }: Definition): FieldProblem[] {
+function checkChannel(
+  channel: Channel,
+  { channels, defaultLocale }: Definition,
+  fragments: FragmentTexts,
+): FieldProblem[] {
   const locales = channels[channel];
   if (!locales) return [];
   const problems = Object.entries(locales).flatMap(([locale, source]): FieldProblem[] => {
@@ -117,7 +125,7 @@ function checkChannel(channel: Channel, { channels, defaultLocale }: Definition)
     if (complaint) return [{ field, rule: complaint }];
     const missing = missingText(channel, source);
     if (missing) return [{ field, rule: `must have ${missing}` }];
-    return compileContent(channel, source).problems.map((problem) => ({
+    return compileContent(channel, source, fragments).problems.map((problem) => ({
       field: field + problem.field,
       rule: problem.rule,
     }));

@@ -1,10 +1,10 @@
 import { Type } from 'typebox';
-import { Exact } from '../http/index.ts';
+import { Exact, Slug } from '../http/index.ts';
 import { CHANNELS, type Channel, type Content } from '../providers/contract.ts';
 import type { Variables } from './variable-schema.ts';
 
 /** What a field of a channel is, and so how it is written, rendered and checked. */
-export type Kind = 'line' | 'text' | 'html' | 'url' | 'image' | 'number' | 'actions' | 'data';
+export type Kind = 'line' | 'text' | 'html' | 'url' | 'image' | 'number' | 'actions' | 'data' | 'fragment';
 
 /** The fields each channel has. All else (schema, compiling, rendering) follows from this table. */
 export const FIELDS = {
@@ -21,7 +21,14 @@ export const FIELDS = {
     actions: 'actions',
     data: 'data',
   },
-  email: { subject: 'line', text: 'text', html: 'html', preheader: 'line', replyTo: 'line' },
+  email: {
+    subject: 'line',
+    text: 'text',
+    html: 'html',
+    layout: 'fragment',
+    preheader: 'line',
+    replyTo: 'line',
+  },
   sms: { body: 'text' },
   chat: { title: 'line', body: 'text', url: 'url', image: 'image', actions: 'actions' },
   inbox: { title: 'line', body: 'text', url: 'url', image: 'image', actions: 'actions', data: 'data' },
@@ -65,6 +72,8 @@ export interface LocaleContent {
   subject?: string;
   text?: string;
   html?: string;
+  /** The id of the fragment that `html` stands in, at its `{{ content }}`. */
+  layout?: string;
   preheader?: string;
   replyTo?: string;
   url?: string;
@@ -94,6 +103,7 @@ const SCHEMAS = {
     { maxItems: 10 },
   ),
   data: Type.Record(Type.String(), Type.Unknown(), { maxProperties: 100 }),
+  fragment: Slug('Id of a fragment'),
 } satisfies Record<Kind, unknown>;
 
 const LocaleSchemas = CHANNELS.map((channel) => {
@@ -120,4 +130,11 @@ export interface Definition {
   defaultLocale: string;
   variables: Variables;
   channels: Channels;
+  /** The fragments that the texts put in, as they were when the version was saved: it never changes by itself. */
+  fragments?: Record<string, PinnedFragment>;
+}
+
+export interface PinnedFragment {
+  version: number;
+  text: string;
 }

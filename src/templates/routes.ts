@@ -2,6 +2,8 @@ import { Type } from 'typebox';
 import { type Credential, Problem, responses, type Server } from '../http/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Queryable, Store } from '../store/index.ts';
+import { registerFragmentRoutes } from './fragment-routes.ts';
+import { selectFragments } from './fragment-store.ts';
 import { registerHistory } from './history.ts';
 import { registerReading } from './reading.ts';
 import { type Act, parseDefinition, publishVersion, rollBack, saveTemplate } from './save.ts';
@@ -27,6 +29,7 @@ export function registerTemplateRoutes(app: Server, deps: TemplateRouteDeps): vo
   registerArchive(app, deps);
   registerReading(app, deps.store);
   registerHistory(app, deps.store);
+  registerFragmentRoutes(app, deps);
 }
 
 function registerSave(app: Server, { store, clock, templates }: TemplateRouteDeps): void {
@@ -45,7 +48,9 @@ function registerSave(app: Server, { store, clock, templates }: TemplateRouteDep
     async ({ credential, params: { id }, body }) => {
       const { tenantId } = credential;
       const { name, publish = true } = body;
-      const definition = parseDefinition(body);
+      const definition = await parseDefinition(body, (ids) =>
+        store.scoped(tenantId, (db) => selectFragments(db, { tenantId, ids })),
+      );
       const saved = await store.scoped(tenantId, (db) =>
         saveTemplate(db, { tenantId, id }, { name, definition, publish, act: actOf(credential, clock) }),
       );

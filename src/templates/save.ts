@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Static } from 'typebox';
-import { Problem } from '../http/index.ts';
+import { type FieldProblem, Problem } from '../http/index.ts';
 import { canonicalJson, unstorable } from '../lib/text.ts';
 import type { Queryable } from '../store/index.ts';
 import { checkDefinition } from './compile.ts';
 import type { Definition } from './definition.ts';
+import { type LookUpFragments, pinFragments } from './fragments.ts';
 import { insertPublication, selectPublishedBefore } from './publication-store.ts';
 import type { SaveBody } from './schema.ts';
 import {
@@ -22,14 +23,30 @@ export interface Saved {
   publishedVersion: number | null;
 }
 
-/** The definition in a request; a 422 names everything that is wrong with it. */
-export function parseDefinition(body: Static<typeof SaveBody>): Definition {
+/**
+ * The definition in a request, with the fragments it puts in as they are now; a 422 names everything that is wrong
+ * with it. Pinned when it is saved and not when it is published: what was tried out is what is sent.
+ */
+export async function parseDefinition(
+  body: Static<typeof SaveBody>,
+  lookUp: LookUpFragments,
+): Promise<Definition> {
   const { name, defaultLocale = 'en', variables = {}, channels } = body;
-  const definition = { defaultLocale, variables, channels };
+  const definition: Definition = { defaultLocale, variables, channels };
   const refused = unstorable({ name, ...definition });
-  const errors = refused ? [{ field: refused.path, rule: refused.why }] : checkDefinition(definition);
-  if (errors[0]) throw new Problem('template.invalid', `${errors[0].field} ${errors[0].rule}`, { errors });
+  if (refused) refuse([{ field: refused.path, rule: refused.why }]);
+  const pinned = await pinFragments(definition, lookUp);
+  if ('problem' in pinned) refuse([{ field: '/channels', rule: pinned.problem }]);
+  // Absent without any, so that the hash of what was saved before there were fragments is the same.
+  if (Object.keys(pinned.fragments).length > 0) definition.fragments = pinned.fragments;
+  const errors = checkDefinition(definition);
+  if (errors.length > 0) refuse(errors);
   return definition;
+}
+
+function refuse(errors: FieldProblem[]): never {
+  const { field, rule } = errors[0]!;
+  throw new Problem('template.invalid', `${field} ${rule}`, { errors });
 }
 
 /** Who acts, and when: what is kept of every change. */

@@ -95,6 +95,9 @@ export const FullVersion = Type.Object({
   defaultLocale: Type.String(),
   variables: VariablesSchema,
   channels: ChannelsSchema,
+  fragments: Type.Record(Type.String(), Type.Integer(), {
+    description: 'The fragments it puts in, each in the version it had when this was saved',
+  }),
 });
 
 export const TemplateAnswer = Type.Object({
@@ -141,5 +144,7 @@ export function showPublication(row: PublicationRow): Static<typeof Publication>
 }
 
 export function showFullVersion(row: FullVersionRow): Static<typeof FullVersion> {
-  return { ...row.definition, ...showVersion(row) };
+  const { fragments = {}, ...definition } = row.definition;
+  const versions = Object.entries(fragments).map(([id, { version }]) => [id, version]);
+  return { ...definition, ...showVersion(row), fragments: Object.fromEntries(versions) };
 }
