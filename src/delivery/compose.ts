@@ -59,6 +59,7 @@ function renderContent(
   if (!template) return { problem: 'the template version is gone' };
   return template.render(channel, {
     locale: user.locale ?? undefined,
+    platform: claimed.device?.platform as Platform | undefined,
     variables: request.template?.variables ?? {},
     user: { id: user.externalId, locale: user.locale, timezone: user.timezone, attributes: user.attributes },
     made: templateLinks(links),

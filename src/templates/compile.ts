@@ -1,9 +1,9 @@
 import type { FieldProblem } from '../http/index.ts';
 import { unstorable } from '../lib/text.ts';
-import { CHANNELS, type Channel, type Content } from '../providers/contract.ts';
+import { CHANNELS, type Channel, type Content, type Platform } from '../providers/contract.ts';
 import { checkVariables } from './check-variables.ts';
 import { type CompiledContent, compileContent } from './content.ts';
-import { type Definition, type LocaleContent, missingText } from './definition.ts';
+import { contentFor, type Definition, type LocaleContent, missingText } from './definition.ts';
 import { textsOf } from './fragments.ts';
 import { createScope, type FragmentTexts } from './liquid.ts';
 import { checkLocale, pickLocale } from './locale.ts';
@@ -21,6 +21,8 @@ export interface TemplateUser {
 export interface RenderInput {
   /** Before the user's own locale. */
   locale?: string | null;
+  /** Push only: where the message is shown. */
+  platform?: Platform;
   variables: Record<string, unknown>;
   user: TemplateUser;
   /** Values that are made only when the template asks for them; the caller's own variables go before them. */
@@ -59,7 +61,7 @@ export function compileTemplate(id: string, version: number, definition: Definit
       const resolved = declared.resolve(given);
       return 'rule' in resolved ? resolved : null;
     },
-    render(channel, { locale, variables, user, made = {} }) {
+    render(channel, { locale, platform, variables, user, made = {} }) {
       const locales = channels[channel];
       if (!locales) return { problem: `the template has no content for ${channel}` };
       const resolved = declared.resolve(variables);
@@ -70,7 +72,9 @@ export function compileTemplate(id: string, version: number, definition: Definit
       // A function among the values is called when the text names it; what callers send is JSON, so it holds none.
       const always = { ...made, user: knownOf(user) };
       const scope = createScope({ ...made, ...values, user: always.user }, always);
-      const rendered = contentAt(at, locales[picked]!, channel).render(scope);
+      const source = locales[picked]!;
+      const own = platform && source.platforms?.[platform] ? `${at}/platforms/${platform}` : at;
+      const rendered = contentAt(own, contentFor(source, platform), channel).render(scope);
       return 'problem' in rendered ? { problem: at + rendered.problem } : rendered;
     },
   };
@@ -125,10 +129,15 @@ function checkChannel(
     if (complaint) return [{ field, rule: complaint }];
     const missing = missingText(channel, source);
     if (missing) return [{ field, rule: `must have ${missing}` }];
-    return compileContent(channel, source, fragments).problems.map((problem) => ({
-      field: field + problem.field,
-      rule: problem.rule,
-    }));
+    const overrides = Object.entries(source.platforms ?? {}).map(
+      ([platform, override]) => [`/platforms/${platform}`, override] as const,
+    );
+    return [['', source] as const, ...overrides].flatMap(([at, content]) =>
+      compileContent(channel, content, fragments).problems.map((problem) => ({
+        field: `${field}${at}${problem.field}`,
+        rule: problem.rule,
+      })),
+    );
   });
   if (!Object.hasOwn(locales, defaultLocale)) {
     problems.push({ field: `/channels/${channel}`, rule: `must have the default locale "${defaultLocale}"` });

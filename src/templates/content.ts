@@ -19,7 +19,7 @@ export interface CompiledContent {
 /** Renders one value; what cannot be sent is reported to `refuse` as a field and the rule it breaks. */
 type Render = (scope: Scope, refuse: Refuse) => unknown;
 type Refuse = (field: string, rule: string) => void;
-type TextKind = Exclude<Kind, 'actions' | 'data' | 'fragment'>;
+type TextKind = Exclude<Kind, 'actions' | 'data' | 'fields' | 'fragment' | 'platforms'>;
 
 /** Where a source stands, whom to tell what is wrong with it, and what it may put in. */
 interface Place {
@@ -76,6 +76,9 @@ function compileField(kind: Kind, value: unknown, place: Place): Render {
       return compileActions(value as NonNullable<LocaleContent['actions']>, place);
     case 'data':
       return compileTree(value, place);
+    case 'fields':
+      return compileFields(value as NonNullable<LocaleContent['fields']>, place);
+    case 'platforms':
     case 'fragment':
       return () => undefined;
     default:
@@ -139,6 +142,15 @@ function compileActions(actions: NonNullable<LocaleContent['actions']>, place: P
       const target = url?.(scope, refuse);
       return { id, title: title(scope, refuse), ...(target === undefined ? {} : { url: target }) };
     });
+}
+
+function compileFields(fields: NonNullable<LocaleContent['fields']>, place: Place): Render {
+  const compiled = fields.map(({ title, value }, i) => ({
+    title: compileText('line', title, { ...place, at: `${place.at}/${i}/title` }),
+    value: compileText('text', value, { ...place, at: `${place.at}/${i}/value` }),
+  }));
+  return (scope, refuse) =>
+    compiled.map(({ title, value }) => ({ title: title(scope, refuse), value: value(scope, refuse) }));
 }
 
 /** The app's own values: every text in them, however deep, is Liquid; keys, numbers and the rest stay as written. */

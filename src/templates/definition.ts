@@ -1,10 +1,21 @@
-import { Type } from 'typebox';
+import { type TSchema, Type } from 'typebox';
 import { Exact, Slug } from '../http/index.ts';
-import { CHANNELS, type Channel, type Content } from '../providers/contract.ts';
+import { CHANNELS, type Channel, type Content, PLATFORMS, type Platform } from '../providers/contract.ts';
 import type { Variables } from './variable-schema.ts';
 
 /** What a field of a channel is, and so how it is written, rendered and checked. */
-export type Kind = 'line' | 'text' | 'html' | 'url' | 'image' | 'number' | 'actions' | 'data' | 'fragment';
+export type Kind =
+  | 'line'
+  | 'text'
+  | 'html'
+  | 'url'
+  | 'image'
+  | 'number'
+  | 'actions'
+  | 'data'
+  | 'fields'
+  | 'fragment'
+  | 'platforms';
 
 /** The fields each channel has. All else (schema, compiling, rendering) follows from this table. */
 export const FIELDS = {
@@ -17,9 +28,11 @@ export const FIELDS = {
     icon: 'image',
     sound: 'line',
     badge: 'number',
+    category: 'line',
     collapseKey: 'line',
     actions: 'actions',
     data: 'data',
+    platforms: 'platforms',
   },
   email: {
     subject: 'line',
@@ -30,7 +43,7 @@ export const FIELDS = {
     replyTo: 'line',
   },
   sms: { body: 'text' },
-  chat: { title: 'line', body: 'text', url: 'url', image: 'image', actions: 'actions' },
+  chat: { title: 'line', body: 'text', url: 'url', image: 'image', fields: 'fields', actions: 'actions' },
   inbox: { title: 'line', body: 'text', url: 'url', image: 'image', actions: 'actions', data: 'data' },
   webhook: { title: 'line', body: 'text', url: 'url', image: 'image', data: 'data' },
 } as const satisfies Record<Channel, Record<string, Kind>>;
@@ -64,6 +77,12 @@ export function missingText(channel: Channel, content: { [F in keyof Content]?: 
   return missing ? missing.join(' or ') : null;
 }
 
+/** The content for one platform: with what it says in other words there. */
+export function contentFor(source: LocaleContent, platform: Platform | undefined): LocaleContent {
+  const { platforms, ...shared } = source;
+  return { ...shared, ...(platform && platforms?.[platform]) };
+}
+
 /** One channel in one locale, as written: every text is Liquid. */
 export interface LocaleContent {
   title?: string;
@@ -84,10 +103,14 @@ export interface LocaleContent {
   collapseKey?: string;
   actions?: { id: string; title: string; url?: string }[];
   data?: Record<string, unknown>;
+  category?: string;
+  fields?: { title: string; value: string }[];
+  /** What is said in other words on one platform, field by field. */
+  platforms?: { [P in Platform]?: Omit<LocaleContent, 'platforms'> };
 }
 type Channels = { [C in Channel]?: Record<string, LocaleContent> };
 
-const SCHEMAS = {
+const FIELD_SCHEMAS = {
   line: Type.String({ maxLength: 2_000 }),
   text: Type.String({ maxLength: 50_000 }),
   html: Type.String({ maxLength: 500_000 }),
@@ -104,7 +127,31 @@ const SCHEMAS = {
   ),
   data: Type.Record(Type.String(), Type.Unknown(), { maxProperties: 100 }),
   fragment: Slug('Id of a fragment'),
-} satisfies Record<Kind, unknown>;
+  fields: Type.Array(
+    Exact({
+      title: Type.String({ minLength: 1, maxLength: 500 }),
+      value: Type.String({ minLength: 1, maxLength: 2_000 }),
+    }),
+    { maxItems: 20 },
+  ),
+} satisfies Record<Exclude<Kind, 'platforms'>, TSchema>;
+
+const { platforms: _, ...ON_ONE_PLATFORM } = FIELDS.push;
+const OverrideSchema = Exact(
+  Object.fromEntries(
+    Object.entries(ON_ONE_PLATFORM).map(([field, kind]) => [field, Type.Optional(FIELD_SCHEMAS[kind])]),
+  ),
+  { minProperties: 1 },
+);
+const SCHEMAS: Record<Kind, TSchema> = {
+  ...FIELD_SCHEMAS,
+  platforms: Exact(
+    Object.fromEntries(PLATFORMS.map((platform) => [platform, Type.Optional(OverrideSchema)])),
+    {
+      description: 'What is said in other words on one platform, field by field',
+    },
+  ),
+};
 
 const LocaleSchemas = CHANNELS.map((channel) => {
   const fields = Object.entries(FIELDS[channel]).map(([field, kind]) => [

@@ -123,12 +123,13 @@ function registerPreview(app: Server, store: Store): void {
       },
     },
     async ({ credential: { tenantId }, params: { id }, body }) => {
-      const { channel, locale, variables = {}, user } = body;
+      const { channel, platform, locale, variables = {}, user } = body;
       const { template, versions } = await loadTemplate(store, { tenantId, id }, body.version);
       const wanted = body.version ?? template.publishedVersion ?? template.latestVersion;
       const { version, definition } = versions.find((row) => row.version === wanted)!;
       const rendered = compileTemplate(id, version, definition).render(channel, {
         locale,
+        platform,
         variables,
         user: { id: 'preview', attributes: {}, ...user },
       });

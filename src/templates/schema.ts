@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { Exact, ExternalId, OneOf, Slug, Timestamp } from '../http/index.ts';
-import { CHANNELS, type Content } from '../providers/contract.ts';
+import { CHANNELS, type Content, PLATFORMS } from '../providers/contract.ts';
 import { ChannelsSchema } from './definition.ts';
 import { PUBLICATION_KINDS, type PublicationRow } from './publication-store.ts';
 import type { FullVersionRow, TemplateRow, VersionRow } from './store.ts';
@@ -27,6 +27,7 @@ export const PublishBody = Exact({ version: Version });
 
 export const PreviewBody = Exact({
   channel: OneOf(CHANNELS),
+  platform: Type.Optional(OneOf(PLATFORMS, { description: 'Of a push message' })),
   locale: Type.Optional(Locale),
   variables: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { maxProperties: 500 })),
   version: Type.Optional(
