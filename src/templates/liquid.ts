@@ -78,6 +78,17 @@ export function parseText(
   }
 }
 
+/** The names that a text reads and does not set itself, in its fragments too; none when it does not parse. */
+export function readNames(source: string, fragments: FragmentTexts = NO_FRAGMENTS): string[] {
+  if (!/\{[{%]/.test(source)) return [];
+  try {
+    const { plain } = enginesFor(fragments);
+    return plain.globalVariablesSync(plain.parse(source));
+  } catch {
+    return [];
+  }
+}
+
 function render(liquid: Liquid, template: Template[], scope: Scope): { text: string } | { problem: string } {
   try {
     // A copy, as increment writes into it; without a prototype, so that `__proto__` is a name like any other.

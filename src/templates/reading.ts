@@ -11,6 +11,7 @@ import {
 import { measureSms } from '../lib/sms-segments.ts';
 import type { Store } from '../store/index.ts';
 import { compileTemplate } from './compile.ts';
+import { loadTemplate, loadVersion } from './load.ts';
 import {
   FullVersion,
   PreviewAnswer,
@@ -22,14 +23,7 @@ import {
   TemplateSummary,
   VersionParams,
 } from './schema.ts';
-import {
-  type FullVersionRow,
-  selectFullVersions,
-  selectTemplate,
-  selectTemplates,
-  type TemplateRef,
-  type TemplateRow,
-} from './store.ts';
+import { selectTemplates } from './store.ts';
 
 const tags = ['Templates'];
 const config = { scope: 'templates:read' } as const;
@@ -124,9 +118,7 @@ function registerPreview(app: Server, store: Store): void {
     },
     async ({ credential: { tenantId }, params: { id }, body }) => {
       const { channel, platform, locale, variables = {}, user } = body;
-      const { template, versions } = await loadTemplate(store, { tenantId, id }, body.version);
-      const wanted = body.version ?? template.publishedVersion ?? template.latestVersion;
-      const { version, definition } = versions.find((row) => row.version === wanted)!;
+      const { version, definition } = await loadVersion(store, { tenantId, id }, body.version);
       const rendered = compileTemplate(id, version, definition).render(channel, {
         locale,
         platform,
@@ -138,22 +130,4 @@ function registerPreview(app: Server, store: Store): void {
       return { version, content, ...(channel === 'sms' && { sms: measureSms(content.body ?? '') }) };
     },
   );
-}
-
-/** The template with one version, or with its published and its latest one. */
-async function loadTemplate(
-  store: Store,
-  ref: TemplateRef,
-  version?: number,
-): Promise<{ template: TemplateRow; versions: FullVersionRow[] }> {
-  return store.scoped(ref.tenantId, async (db) => {
-    const template = await selectTemplate(db, ref);
-    if (!template) throw new Problem('template.not_found');
-    const wanted = version
-      ? [version]
-      : [template.publishedVersion ?? template.latestVersion, template.latestVersion];
-    const versions = await selectFullVersions(db, { ...ref, versions: wanted });
-    if (versions.length === 0) throw new Problem('template.version_not_found');
-    return { template, versions };
-  });
 }

@@ -25,12 +25,13 @@ describeStores('the template routes', (store) => {
   it('publish what is put, as version after version', async () => {
     assert.deepEqual(await call('PUT', '/life', { name: 'Life', ...sms('one') }), {
       status: 200,
-      body: { id: 'life', version: 1, publishedVersion: 1 },
+      body: { id: 'life', version: 1, publishedVersion: 1, findings: [] },
     });
     assert.deepEqual((await call('PUT', '/life', sms('two'))).body, {
       id: 'life',
       version: 2,
       publishedVersion: 2,
+      findings: [],
     });
     const { body } = await call('GET', '/life');
     assert.equal(body.name, 'Life');
@@ -64,12 +65,12 @@ describeStores('the template routes', (store) => {
   it('keep a draft apart until it is published, and go back', async () => {
     await call('PUT', '/draft', sms('one'));
     const draft = await call('PUT', '/draft', { ...sms('two'), publish: false });
-    assert.deepEqual(draft.body, { id: 'draft', version: 2, publishedVersion: 1 });
+    assert.deepEqual(draft.body, { id: 'draft', version: 2, publishedVersion: 1, findings: [] });
     const { body } = await call('GET', '/draft');
     assert.deepEqual([body.published.version, body.latest.version, body.latest.publishedAt], [1, 2, null]);
     const publish = async (version: number) => (await call('POST', '/draft/publish', { version })).body;
-    assert.deepEqual(await publish(2), { id: 'draft', version: 2, publishedVersion: 2 });
-    assert.deepEqual(await publish(1), { id: 'draft', version: 1, publishedVersion: 1 });
+    assert.deepEqual(await publish(2), { id: 'draft', version: 2, publishedVersion: 2, findings: [] });
+    assert.deepEqual(await publish(1), { id: 'draft', version: 1, publishedVersion: 1, findings: [] });
     assert.equal((await publish(3)).code, 'template.version_not_found');
     assert.equal((await call('PUT', '/draft', sms('two'))).body.publishedVersion, 2);
   });
@@ -107,7 +108,7 @@ describeStores('the template routes', (store) => {
     assert.equal((await call('POST', '/old/publish', { version: 1 })).status, 404);
     assert.equal((await call('DELETE', '/old')).status, 404);
     const woken = await call('PUT', '/old', { ...sms('one'), publish: false });
-    assert.deepEqual(woken.body, { id: 'old', version: 1, publishedVersion: null });
+    assert.deepEqual(woken.body, { id: 'old', version: 1, publishedVersion: null, findings: [] });
     assert.equal((await call('PUT', '/old', sms('two'))).body.publishedVersion, 2);
   });
 
@@ -195,7 +196,7 @@ describeStores('the template routes', (store) => {
     const operations = Object.entries<object>(paths)
       .filter(([path]) => path.startsWith('/v1/templates'))
       .flatMap(([, methods]) => Object.values<{ tags: string[]; summary: string }>(methods as never));
-    assert.equal(operations.length, 11);
+    assert.equal(operations.length, 12);
     for (const { tags, summary } of operations) assert.ok(tags[0] === 'Templates' && summary);
   });
 

@@ -2,12 +2,16 @@ import { Type } from 'typebox';
 import { type Credential, Problem, responses, type Server } from '../http/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Queryable, Store } from '../store/index.ts';
+import type { Finding } from './finding.ts';
 import { registerFragmentRoutes } from './fragment-routes.ts';
 import { selectFragments } from './fragment-store.ts';
 import { registerHistory } from './history.ts';
+import { lintTemplate } from './lint.ts';
+import { registerLint } from './lint-routes.ts';
+import { loadVersion } from './load.ts';
 import { registerReading } from './reading.ts';
-import { type Act, parseDefinition, publishVersion, rollBack, saveTemplate } from './save.ts';
-import { PublishBody, SaveBody, SavedAnswer, TemplateParams } from './schema.ts';
+import { type Act, parseDefinition, publishVersion, refuse, rollBack, saveTemplate } from './save.ts';
+import { LintedAnswer, PublishBody, SaveBody, SavedAnswer, TemplateParams } from './schema.ts';
 import { archiveTemplate, type TemplateRef } from './store.ts';
 import type { Templates } from './templates.ts';
 
@@ -29,6 +33,7 @@ export function registerTemplateRoutes(app: Server, deps: TemplateRouteDeps): vo
   registerArchive(app, deps);
   registerReading(app, deps.store);
   registerHistory(app, deps.store);
+  registerLint(app, deps.store);
   registerFragmentRoutes(app, deps);
 }
 
@@ -42,7 +47,7 @@ function registerSave(app: Server, { store, clock, templates }: TemplateRouteDep
         summary: 'Create a template or a new version of it',
         params: TemplateParams,
         body: SaveBody,
-        response: responses({ 200: SavedAnswer }),
+        response: responses({ 200: LintedAnswer }),
       },
     },
     async ({ credential, params: { id }, body }) => {
@@ -51,11 +56,13 @@ function registerSave(app: Server, { store, clock, templates }: TemplateRouteDep
       const definition = await parseDefinition(body, (ids) =>
         store.scoped(tenantId, (db) => selectFragments(db, { tenantId, ids })),
       );
+      const { findings } = await lintTemplate(definition);
+      if (publish) refuseErrors(findings);
       const saved = await store.scoped(tenantId, (db) =>
         saveTemplate(db, { tenantId, id }, { name, definition, publish, act: actOf(credential, clock) }),
       );
       templates.forget(tenantId, id);
-      return { id, ...saved };
+      return { id, ...saved, findings };
     },
   );
 }
@@ -70,18 +77,27 @@ function registerPublish(app: Server, { store, clock, templates }: TemplateRoute
         summary: 'Publish a version, or go back to an earlier one',
         params: TemplateParams,
         body: PublishBody,
-        response: responses({ 200: SavedAnswer }),
+        response: responses({ 200: LintedAnswer }),
       },
     },
     async ({ credential, params: { id }, body: { version } }) => {
       const { tenantId } = credential;
+      const { definition, publishedAt } = await loadVersion(store, { tenantId, id }, version);
+      const { findings } = await lintTemplate(definition);
+      // What was published once may always be published again: it is the way back.
+      if (!publishedAt) refuseErrors(findings);
       const saved = await store.scoped(tenantId, (db) =>
         publishVersion(db, { tenantId, id }, { version, act: actOf(credential, clock) }),
       );
       templates.forget(tenantId, id);
-      return { id, ...saved };
+      return { id, ...saved, findings };
     },
   );
+}
+
+function refuseErrors(findings: Finding[]): void {
+  const errors = findings.filter(({ level }) => level === 'error');
+  if (errors.length > 0) refuse(errors.map(({ field, message: rule }) => ({ field, rule })));
 }
 
 function registerRollback(app: Server, { store, clock, templates }: TemplateRouteDeps): void {

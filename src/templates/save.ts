@@ -44,7 +44,7 @@ export async function parseDefinition(
   return definition;
 }
 
-function refuse(errors: FieldProblem[]): never {
+export function refuse(errors: FieldProblem[]): never {
   const { field, rule } = errors[0]!;
   throw new Problem('template.invalid', `${field} ${rule}`, { errors });
 }

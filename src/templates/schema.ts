@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import { Exact, ExternalId, OneOf, Slug, Timestamp } from '../http/index.ts';
 import { CHANNELS, type Content, PLATFORMS } from '../providers/contract.ts';
 import { ChannelsSchema } from './definition.ts';
+import { Finding } from './finding.ts';
 import { PUBLICATION_KINDS, type PublicationRow } from './publication-store.ts';
 import type { FullVersionRow, TemplateRow, VersionRow } from './store.ts';
 import { VariablesSchema } from './variable-schema.ts';
@@ -23,6 +24,21 @@ export const SaveBody = Exact({
   ),
 });
 
+const SampleUser = Type.Optional(
+  Exact({
+    id: Type.Optional(ExternalId),
+    locale: Type.Optional(Locale),
+    timezone: Type.Optional(Type.String({ maxLength: 64 })),
+    attributes: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { maxProperties: 500 })),
+  }),
+);
+const SampleVariables = Type.Optional(
+  Type.Record(Type.String(), Type.Unknown(), {
+    maxProperties: 500,
+    description: 'Default: examples, defaults or anything of the declared types',
+  }),
+);
+
 export const PublishBody = Exact({ version: Version });
 
 export const PreviewBody = Exact({
@@ -33,20 +49,54 @@ export const PreviewBody = Exact({
   version: Type.Optional(
     Type.Integer({ ...Version, description: 'Default: the published one, or the latest when none is' }),
   ),
-  user: Type.Optional(
-    Exact({
-      id: Type.Optional(ExternalId),
-      locale: Type.Optional(Locale),
-      timezone: Type.Optional(Type.String({ maxLength: 64 })),
-      attributes: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { maxProperties: 500 })),
-    }),
-  ),
+  user: SampleUser,
 });
 
 export const SavedAnswer = Type.Object({
   id: Type.String(),
   version: Type.Integer(),
   publishedVersion: NullableVersion,
+});
+
+export const LintedAnswer = Type.Object({
+  ...SavedAnswer.properties,
+  findings: Type.Array(Finding, { description: 'What should be put right; errors in drafts only' }),
+});
+
+const SmsFacts = {
+  encoding: OneOf(['GSM-7', 'UCS-2']),
+  units: Type.Integer(),
+  segments: Type.Integer({ description: 'Messages that are charged' }),
+  foreign: Type.Array(Type.String(), {
+    description: 'Characters outside of GSM-7, which make it dearer',
+  }),
+};
+
+export const LintBody = Exact({
+  version: Type.Optional(
+    Type.Integer({ ...Version, description: 'Default: the published one, or the latest when none is' }),
+  ),
+  variables: SampleVariables,
+  user: SampleUser,
+  marketing: Type.Optional(Type.Boolean({ description: 'It is for a category that people may refuse' })),
+  pricePerSegment: Type.Optional(
+    Type.Number({ minimum: 0, description: 'Of a text message, to say what it costs' }),
+  ),
+});
+
+export const LintAnswer = Type.Object({
+  version: Type.Integer(),
+  findings: Type.Array(Finding),
+  sms: Type.Array(Type.Object({ locale: Type.String(), ...SmsFacts, cost: Type.Optional(Type.Number()) })),
+  push: Type.Array(
+    Type.Object({
+      locale: Type.String(),
+      platform: OneOf(PLATFORMS),
+      provider: Type.String(),
+      bytes: Type.Integer({ description: 'Of the whole request, as it is counted when the message is sent' }),
+      limitBytes: Type.Integer(),
+    }),
+  ),
 });
 
 export const TemplateSummary = Type.Object({
@@ -110,19 +160,7 @@ export const TemplateAnswer = Type.Object({
 export const PreviewAnswer = Type.Object({
   version: Type.Integer(),
   content: Type.Unsafe<Content>(Type.Object({}, { additionalProperties: true })),
-  sms: Type.Optional(
-    Type.Object(
-      {
-        encoding: OneOf(['GSM-7', 'UCS-2']),
-        units: Type.Integer(),
-        segments: Type.Integer({ description: 'Messages that are charged' }),
-        foreign: Type.Array(Type.String(), {
-          description: 'Characters outside of GSM-7, which make it dearer',
-        }),
-      },
-      { description: 'What the text costs as SMS' },
-    ),
-  ),
+  sms: Type.Optional(Type.Object(SmsFacts, { description: 'What the text costs as SMS' })),
 });
 
 export function showTemplate(row: TemplateRow): Static<typeof TemplateSummary> {
