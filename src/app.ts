@@ -4,6 +4,7 @@ import {
   registerAcceptRoutes,
   registerChangeRoutes,
   registerExplainRoutes,
+  registerTestRoutes,
 } from './accept/index.ts';
 import type { Config } from './config/index.ts';
 import { createLinks, linkOrigin, registerConsentPages, registerConsentRoutes } from './consent/index.ts';
@@ -321,6 +322,7 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   const { hooks, flags, guard, hookTransport: transport, health } = parts;
   registerRuleRoutes(app, { store, clock, categories, rules: parts.rules });
   const router = new Router({ ...parts, standings: health });
+  registerTestRoutes(app, { store, clock, wake, categories, commits });
   registerExplainRoutes(app, { store, clock, templates, categories, router });
   registerHookRoutes(app, { store, clock, hooks, masterKeys, guard, transport });
   registerFlagRoutes(app, { store, clock, flags, settings: config.flags });

@@ -114,6 +114,8 @@ export interface AcceptContext {
   categories: TenantCategories;
   /** Stored with the request, and no part of its fingerprint: a repeated request has a trace of its own. */
   trace?: CallersTrace;
+  /** Somebody tries a template out. */
+  isTest?: boolean;
 }
 
 /** The row of the ledger for a request that passed all rules. */
@@ -137,6 +139,7 @@ export function buildRow(
       channels: body.channels,
       template: body.template,
       message: body.message,
+      ...(context.isTest && { test: true }),
       ...context.trace,
     }),
     dueAt: sendAt && sendAt > createdAt ? sendAt : createdAt,

@@ -71,7 +71,7 @@ export function registerAcceptRoutes(app: Server, options: AcceptOptions): void 
   );
 }
 
-function answeredId(accepted: Accepted): string {
+export function answeredId(accepted: Accepted): string {
   switch (accepted.kind) {
     case 'stored':
       return accepted.id;
@@ -87,7 +87,7 @@ function answeredId(accepted: Accepted): string {
   }
 }
 
-function refuseWhenFull(error: unknown): never {
+export function refuseWhenFull(error: unknown): never {
   if (error instanceof OverloadedError) {
     throw new Problem('service.overloaded', undefined, { retryAfterSeconds: 1, cause: error });
   }

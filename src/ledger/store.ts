@@ -12,7 +12,7 @@ export interface NotificationRow {
   priority: number;
   state: string;
   reason: string | null;
-  request: { channels?: string[]; template?: { id: string }; message?: object };
+  request: { channels?: string[]; template?: { id: string }; message?: object; test?: boolean };
   send_at: Date | null;
   expires_at: Date | null;
   created_at: Date;

@@ -56,6 +56,7 @@ export function renderSummary(row: NotificationRow, deliveries: DeliveryRow[], n
     priority: PRIORITY_NAMES[row.priority],
     channels: row.request.channels,
     template: row.request.template?.id,
+    test: row.request.test === true ? true : undefined,
     createdAt: row.created_at.toISOString(),
     sendAt: row.send_at?.toISOString(),
     expiresAt: row.expires_at?.toISOString(),

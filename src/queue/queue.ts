@@ -75,7 +75,10 @@ export interface Claim {
 /** What the caller asked to be told, as it is stored with the notification. */
 export interface NotificationRequest {
   channels?: string[];
-  template?: { id: string; variables?: Record<string, unknown> };
+  /** Of the published version, unless a test names another. */
+  template?: { id: string; version?: number; variables?: Record<string, unknown> };
+  /** Somebody tries a template out: recipients see that it is a test. */
+  test?: boolean;
   message?: Content & Record<string, unknown>;
   /** The caller's `traceparent` and `tracestate`, if he sent them. */
   trace?: string;
