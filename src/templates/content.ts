@@ -1,4 +1,5 @@
 import type { FieldProblem } from '../http/index.ts';
+import { htmlToText } from '../lib/html-text.ts';
 import { pointerStep, unstorable } from '../lib/text.ts';
 import type { Channel, Content } from '../providers/contract.ts';
 import { FIELDS, type Kind, type LocaleContent, missingText } from './definition.ts';
@@ -63,6 +64,7 @@ function renderContent(
     if (value !== undefined) rendered[name] = value;
   }
   const { preheader, ...content } = rendered as Content & { preheader?: string };
+  if (content.html && content.text === undefined) content.text = htmlToText(content.html);
   if (preheader && content.html) content.html = addPreheader(content.html, preheader);
   const refused = unstorable(content);
   if (refused) return { problem: `${refused.path} ${refused.why}` };
