@@ -20,7 +20,7 @@ export interface CompiledContent {
 /** Renders one value; what cannot be sent is reported to `refuse` as a field and the rule it breaks. */
 type Render = (scope: Scope, refuse: Refuse) => unknown;
 type Refuse = (field: string, rule: string) => void;
-type TextKind = Exclude<Kind, 'actions' | 'data' | 'fields' | 'fragment' | 'platforms'>;
+type TextKind = Exclude<Kind, 'actions' | 'data' | 'fields' | 'fragment' | 'mjml' | 'platforms'>;
 
 /** Where a source stands, whom to tell what is wrong with it, and what it may put in. */
 interface Place {
@@ -81,6 +81,7 @@ function compileField(kind: Kind, value: unknown, place: Place): Render {
     case 'fields':
       return compileFields(value as NonNullable<LocaleContent['fields']>, place);
     case 'platforms':
+    case 'mjml':
     case 'fragment':
       return () => undefined;
     default:

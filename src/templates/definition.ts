@@ -1,6 +1,7 @@
 import { type TSchema, Type } from 'typebox';
 import { Exact, Slug } from '../http/index.ts';
 import { CHANNELS, type Channel, type Content, PLATFORMS, type Platform } from '../providers/contract.ts';
+import { MAX_MJML_CHARACTERS } from './mjml.ts';
 import type { Variables } from './variable-schema.ts';
 
 /** What a field of a channel is, and so how it is written, rendered and checked. */
@@ -15,6 +16,7 @@ export type Kind =
   | 'data'
   | 'fields'
   | 'fragment'
+  | 'mjml'
   | 'platforms';
 
 /** The fields each channel has. All else (schema, compiling, rendering) follows from this table. */
@@ -38,6 +40,7 @@ export const FIELDS = {
     subject: 'line',
     text: 'text',
     html: 'html',
+    mjml: 'mjml',
     layout: 'fragment',
     preheader: 'line',
     replyTo: 'line',
@@ -91,7 +94,9 @@ export interface LocaleContent {
   subject?: string;
   text?: string;
   html?: string;
-  /** The id of the fragment that `html` stands in, at its `{{ content }}`. */
+  /** What `html` is made of when the version is saved. */
+  mjml?: string;
+  /** The id of the fragment that `html` or `mjml` stands in, at its `{{ content }}`. */
   layout?: string;
   preheader?: string;
   replyTo?: string;
@@ -127,6 +132,7 @@ const FIELD_SCHEMAS = {
   ),
   data: Type.Record(Type.String(), Type.Unknown(), { maxProperties: 100 }),
   fragment: Slug('Id of a fragment'),
+  mjml: Type.String({ maxLength: MAX_MJML_CHARACTERS, description: 'In place of html' }),
   fields: Type.Array(
     Exact({
       title: Type.String({ minLength: 1, maxLength: 500 }),

@@ -72,7 +72,8 @@ export function putIntoLayout(
   report: (field: string, rule: string) => void,
 ): LocaleContent {
   const { layout, html } = source;
-  if (layout === undefined) return source;
+  // MJML was put into its layout before it became HTML.
+  if (layout === undefined || source.mjml !== undefined) return source;
   const text = Object.hasOwn(fragments, layout) ? fragments[layout]! : null;
   if (text === null) report('/layout', `names no fragment ("${layout}")`);
   else if (html === undefined) report('/layout', 'is for html');

@@ -10,6 +10,7 @@ import {
 } from '../http/index.ts';
 import type { Store } from '../store/index.ts';
 import { diffDefinitions } from './diff.ts';
+import { asWritten } from './email-html.ts';
 import { selectPublications } from './publication-store.ts';
 import {
   DiffAnswer,
@@ -82,7 +83,7 @@ function registerDiff(app: Server, store: Store): void {
         if (!found) throw new Problem('template.version_not_found', `The template has no version ${wanted}`);
         return found.definition;
       });
-      return { version, against, changes: diffDefinitions(before!, after!) };
+      return { version, against, changes: diffDefinitions(asWritten(before!), asWritten(after!)) };
     },
   );
 }

@@ -9,6 +9,7 @@ import { registerHistory } from './history.ts';
 import { lintTemplate } from './lint.ts';
 import { registerLint } from './lint-routes.ts';
 import { loadVersion } from './load.ts';
+import { MjmlCompiler } from './mjml.ts';
 import { registerReading } from './reading.ts';
 import { type Act, parseDefinition, publishVersion, refuse, rollBack, saveTemplate } from './save.ts';
 import { LintedAnswer, PublishBody, SaveBody, SavedAnswer, TemplateParams } from './schema.ts';
@@ -38,6 +39,7 @@ export function registerTemplateRoutes(app: Server, deps: TemplateRouteDeps): vo
 }
 
 function registerSave(app: Server, { store, clock, templates }: TemplateRouteDeps): void {
+  const mjml = new MjmlCompiler();
   app.put(
     '/v1/templates/:id',
     {
@@ -53,9 +55,10 @@ function registerSave(app: Server, { store, clock, templates }: TemplateRouteDep
     async ({ credential, params: { id }, body }) => {
       const { tenantId } = credential;
       const { name, publish = true } = body;
-      const definition = await parseDefinition(body, (ids) =>
-        store.scoped(tenantId, (db) => selectFragments(db, { tenantId, ids })),
-      );
+      const definition = await parseDefinition(body, {
+        lookUp: (ids) => store.scoped(tenantId, (db) => selectFragments(db, { tenantId, ids })),
+        compileMjml: (source) => mjml.compile(source),
+      });
       const { findings } = await lintTemplate(definition);
       if (publish) refuseErrors(findings);
       const saved = await store.scoped(tenantId, (db) =>

@@ -5,7 +5,9 @@ import { canonicalJson, unstorable } from '../lib/text.ts';
 import type { Queryable } from '../store/index.ts';
 import { checkDefinition } from './compile.ts';
 import type { Definition } from './definition.ts';
+import { writeEmailHtml } from './email-html.ts';
 import { type LookUpFragments, pinFragments } from './fragments.ts';
+import type { MjmlAnswer } from './mjml.ts';
 import { insertPublication, selectPublishedBefore } from './publication-store.ts';
 import type { SaveBody } from './schema.ts';
 import {
@@ -29,7 +31,7 @@ export interface Saved {
  */
 export async function parseDefinition(
   body: Static<typeof SaveBody>,
-  lookUp: LookUpFragments,
+  { lookUp, compileMjml }: { lookUp: LookUpFragments; compileMjml(source: string): Promise<MjmlAnswer> },
 ): Promise<Definition> {
   const { name, defaultLocale = 'en', variables = {}, channels } = body;
   const definition: Definition = { defaultLocale, variables, channels };
@@ -39,7 +41,8 @@ export async function parseDefinition(
   if ('problem' in pinned) refuse([{ field: '/channels', rule: pinned.problem }]);
   // Absent without any, so that the hash of what was saved before there were fragments is the same.
   if (Object.keys(pinned.fragments).length > 0) definition.fragments = pinned.fragments;
-  const errors = checkDefinition(definition);
+  const unwritten = await writeEmailHtml(definition, compileMjml);
+  const errors = unwritten.length > 0 ? unwritten : checkDefinition(definition);
   if (errors.length > 0) refuse(errors);
   return definition;
 }

@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import { Exact, ExternalId, OneOf, Slug, Timestamp } from '../http/index.ts';
 import { CHANNELS, type Content, PLATFORMS } from '../providers/contract.ts';
 import { ChannelsSchema } from './definition.ts';
+import { asWritten } from './email-html.ts';
 import { Finding } from './finding.ts';
 import { PUBLICATION_KINDS, type PublicationRow } from './publication-store.ts';
 import type { FullVersionRow, TemplateRow, VersionRow } from './store.ts';
@@ -183,7 +184,7 @@ export function showPublication(row: PublicationRow): Static<typeof Publication>
 }
 
 export function showFullVersion(row: FullVersionRow): Static<typeof FullVersion> {
-  const { fragments = {}, ...definition } = row.definition;
+  const { fragments = {}, ...definition } = asWritten(row.definition);
   const versions = Object.entries(fragments).map(([id, { version }]) => [id, version]);
   return { ...definition, ...showVersion(row), fragments: Object.fromEntries(versions) };
 }
