@@ -5,6 +5,7 @@ import {
   registerChangeRoutes,
   registerConfirmRoute,
   registerExplainRoutes,
+  registerTestRoutes,
 } from './accept/index.ts';
 import { AudienceLoop, registerAudienceRoutes } from './audiences/index.ts';
 import type { Config } from './config/index.ts';
@@ -37,7 +38,7 @@ import { listProviders } from './providers/index.ts';
 import { createPostgresQueue, Wake } from './queue/index.ts';
 import { Router, startRouting } from './routing/index.ts';
 import { createCategories, createRules, registerRuleRoutes, tidyCaps } from './rules/index.ts';
-import { registerScheduleRoutes, ScheduleLoop } from './schedules/index.ts';
+import { registerScheduleRoutes, ScheduleLoop, schedulesUsing } from './schedules/index.ts';
 import { createSimulator, type Simulator } from './simulator/index.ts';
 import { keepClock, openStore, type Store, samplePools } from './store/index.ts';
 import { countSpans, createMetrics, LoopWatch, type Metrics, startTracing } from './telemetry/index.ts';
@@ -325,12 +326,13 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   registerUserRoutes(app, { store, clock });
   registerAudienceRoutes(app, { store, clock, wake });
   registerInboxRoutes(app, { store, clock, wake });
-  registerTemplateRoutes(app, { store, clock, templates });
+  registerTemplateRoutes(app, { store, clock, templates, usesOf: schedulesUsing });
   registerKeyRoutes(app, { store, clock, authenticator });
   registerConnectionRoutes(app, { store, clock, connections, masterKeys });
   const { hooks, flags, guard, hookTransport: transport, health } = parts;
   registerRuleRoutes(app, { store, clock, categories, rules: parts.rules });
   const router = new Router({ ...parts, standings: health });
+  registerTestRoutes(app, { store, clock, wake, categories, commits });
   registerExplainRoutes(app, { store, clock, templates, categories, router });
   registerHookRoutes(app, { store, clock, hooks, masterKeys, guard, transport });
   registerFlagRoutes(app, { store, clock, flags, settings: config.flags });

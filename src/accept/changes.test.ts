@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import { describeStores } from '../../test/support/stores.ts';
+import { publishedTemplates } from '../../test/support/templates.ts';
 import { serveTwoTenants, type TwoTenants } from '../../test/support/two-tenants.ts';
 import { cancelDeliveries } from '../ledger/index.ts';
 import { type DeliveryState, mayBecome } from '../ledger/states.ts';
@@ -9,7 +10,7 @@ import { uuidv7 } from '../lib/ids.ts';
 import { ROUTE_HIGH, Wake } from '../queue/index.ts';
 import { registerChangeRoutes } from './index.ts';
 
-const templates = { isPublished: async (_tenantId: string, id: string) => id !== 'gone' };
+const templates = publishedTemplates((id) => id !== 'gone');
 
 describeStores('second thoughts about a notification', (store) => {
   let api: TwoTenants;

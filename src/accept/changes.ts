@@ -22,7 +22,7 @@ import { updateAccepted } from './store.ts';
 
 export interface ChangeOptions {
   store: Store;
-  templates: Pick<Templates, 'isPublished'>;
+  templates: Pick<Templates, 'refusal'>;
   clock: Clock;
   wake: Wake;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import { describeStores } from '../../test/support/stores.ts';
+import { publishedTemplates } from '../../test/support/templates.ts';
 import { serveTwoTenants, type TwoTenants } from '../../test/support/two-tenants.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { Router } from '../routing/index.ts';
@@ -25,7 +26,7 @@ describeStores('explaining a notification that is not sent', (store) => {
       const rules = createRules(clock);
       const templates = {
         compiled: async () => new Map(),
-        isPublished: async (_: string, id: string) => id === 'there',
+        ...publishedTemplates((id) => id === 'there'),
       };
       const router = new Router({
         store: store(),

@@ -11,7 +11,7 @@ import { buildRow, checkRules, checkTemplate, NotificationBody } from './request
 export interface ExplainOptions {
   store: Pick<Store, 'engine'>;
   clock: Clock;
-  templates: Pick<Templates, 'isPublished'>;
+  templates: Pick<Templates, 'refusal'>;
   categories: Pick<Categories, 'forTenant'>;
   router: Pick<Router, 'explain'>;
 }

@@ -5,3 +5,4 @@ export { createGroupCommit, type GroupCommit } from './group-commit.ts';
 export { buildRow, checkRules, checkTemplate, NotificationBody } from './request.ts';
 export { type AcceptOptions, registerAcceptRoutes } from './routes.ts';
 export { type AcceptedRow, insertAccepted, purgeExpiredKeys } from './store.ts';
+export { registerTestRoutes } from './test-routes.ts';

@@ -95,18 +95,20 @@ export function checkTimes(body: Pick<NotificationBody, 'sendAt' | 'expiresAt'>,
   }
 }
 
-/** A template must be there when it is named; what it says is looked up when the notification is routed. */
+/** A named template must be there and take the variables; what it says is looked up when the notification is routed. */
 export async function checkTemplate(
-  templates: Pick<Templates, 'isPublished'>,
+  templates: Pick<Templates, 'refusal'>,
   tenantId: string,
   { template, digest }: Pick<NotificationBody, 'template' | 'digest'>,
 ): Promise<void> {
+  // What a digest says is known when it is closed.
+  const summary = digest?.template && { id: digest.template.id, variables: null };
   for (const [field, named] of [
-    ['/template/id', template],
-    ['/digest/template/id', digest?.template],
+    ['/template', template],
+    ['/digest/template', summary],
   ] as const) {
-    if (!named || (await templates.isPublished(tenantId, named.id))) continue;
-    throw invalidField(field, `names no published template ("${named.id}")`);
+    const refused = named && (await templates.refusal(tenantId, named));
+    if (refused) throw invalidField(`${field}${refused.field}`, refused.rule);
   }
 }
 
@@ -132,6 +134,8 @@ export interface AcceptContext {
   categories: TenantCategories;
   /** Stored with the request, and no part of its fingerprint: a repeated request has a trace of its own. */
   trace?: CallersTrace;
+  /** Somebody tries a template out. */
+  isTest?: boolean;
 }
 
 /** The row of the ledger for a request that passed all rules. */
@@ -158,6 +162,7 @@ export function buildRow(
       template: body.template,
       message: body.message,
       digest: body.digest,
+      ...(context.isTest && { test: true }),
       ...context.trace,
     }),
     dueAt: sendAt && sendAt > createdAt ? sendAt : createdAt,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import { describeStores } from '../../test/support/stores.ts';
+import { publishedTemplates } from '../../test/support/templates.ts';
 import { createServer, type Server } from '../http/index.ts';
 import { FakeClock } from '../lib/clock.ts';
 import { uuidv7 } from '../lib/ids.ts';
@@ -52,7 +53,7 @@ describeStores('POST /v1/notifications', (store) => {
     registerAcceptRoutes(app, {
       clock,
       wake,
-      templates: { isPublished: async (_tenant, id) => id === 'welcome' },
+      templates: publishedTemplates((id) => id === 'welcome'),
       commits: { high: commit('high'), bulk: commit('bulk') },
       idempotencyMs: 86_400_000,
       categories: createCategories(clock),

@@ -15,7 +15,7 @@ import { traced } from './trace.ts';
 export interface AcceptOptions {
   clock: Clock;
   wake: Wake;
-  templates: Pick<Templates, 'isPublished'>;
+  templates: Pick<Templates, 'refusal'>;
   categories: Pick<Categories, 'forTenant'>;
   store: Pick<Store, 'api'>;
   /** High priority and the rest have lines of their own. */
@@ -71,7 +71,7 @@ export function registerAcceptRoutes(app: Server, options: AcceptOptions): void 
   );
 }
 
-function answeredId(accepted: Accepted): string {
+export function answeredId(accepted: Accepted): string {
   switch (accepted.kind) {
     case 'stored':
       return accepted.id;
@@ -87,7 +87,7 @@ function answeredId(accepted: Accepted): string {
   }
 }
 
-function refuseWhenFull(error: unknown): never {
+export function refuseWhenFull(error: unknown): never {
   if (error instanceof OverloadedError) {
     throw new Problem('service.overloaded', undefined, { retryAfterSeconds: 1, cause: error });
   }

@@ -28,6 +28,7 @@ export function compose(
   const channel = claimed.channel as Channel;
   const rendered = renderContent(claimed, { channel, template, links });
   if ('problem' in rendered) return rendered;
+  const content = claimed.request.test ? markTest(channel, rendered.content) : rendered.content;
   return {
     message: {
       channel,
@@ -37,7 +38,7 @@ export function compose(
         registeredAt: claimed.device?.registeredAt,
         keys: claimed.device?.keys ?? undefined,
       },
-      content: rendered.content,
+      content,
       priority: claimed.priority,
       category: claimed.category,
       userId: claimed.user.externalId,
@@ -59,8 +60,15 @@ function renderContent(
   if (!template) return { problem: 'the template version is gone' };
   return template.render(channel, {
     locale: user.locale ?? undefined,
+    platform: claimed.device?.platform as Platform | undefined,
     variables: request.template?.variables ?? {},
     user: { id: user.externalId, locale: user.locale, timezone: user.timezone, attributes: user.attributes },
     made: templateLinks(links),
   });
+}
+
+/** Who gets a test sees that it is one. */
+function markTest(channel: Channel, content: Content): Content {
+  const shown = channel === 'email' ? 'subject' : content.title === undefined ? 'body' : 'title';
+  return content[shown] === undefined ? content : { ...content, [shown]: `[Test] ${content[shown]}` };
 }

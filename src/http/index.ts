@@ -30,3 +30,4 @@ export {
   toPage,
 } from './schema.ts';
 export { createServer, type Server, type ServerOptions } from './server.ts';
+export { describeValidation } from './validation.ts';

@@ -19,6 +19,7 @@ export interface NotificationRow {
     ladder?: LadderRequest;
     template?: { id: string };
     message?: object;
+    test?: boolean;
     /** Of a message that is a digest itself. */
     carries?: { digestId: string; events: number };
   };

@@ -60,6 +60,7 @@ export function renderSummary(row: NotificationRow, deliveries: DeliveryRow[], n
     ladder: row.request.ladder,
     confirmedAt: row.confirmed_at?.toISOString(),
     template: row.request.template?.id,
+    test: row.request.test === true ? true : undefined,
     createdAt: row.created_at.toISOString(),
     sendAt: row.send_at?.toISOString(),
     expiresAt: row.expires_at?.toISOString(),

@@ -50,6 +50,19 @@ test('list items are marked and blank lines collapse', () => {
   assert.equal(htmlToText('<ul><li>a</li><li>b</li></ul><div><div><p>c</p></div></div>'), '- a\n- b\n\nc');
 });
 
+test('a table has a line for each row, and a picture its words', () => {
+  const rows = '<tr><th>Item</th><th>Price</th></tr>\n<tr><td>Tea</td><td>3 €</td></tr>';
+  assert.equal(htmlToText(`<p>a</p><table>${rows}</table><p>b</p>`), 'a\n\nItem Price\nTea 3 €\n\nb');
+  assert.equal(
+    htmlToText('<a href="https://x.org"><img src="a.png" alt="Shop &amp; more"></a>'),
+    'Shop & more (https://x.org)',
+  );
+});
+
+test('what is hidden from readers is hidden from those of the text', () => {
+  assert.equal(htmlToText('<div class="p" style="display:none;max-height:0">preview</div><p>a</p>'), 'a');
+});
+
 test('a less-than sign that opens no tag stays', () => {
   assert.equal(htmlToText('1 < 2 and 3 > 2'), '1 < 2 and 3 > 2');
 });

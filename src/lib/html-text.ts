@@ -15,13 +15,17 @@ export function textToHtml(text: string): string {
   return paragraphs.map((paragraph) => `<p>${paragraph.replaceAll('\n', '<br>\n')}</p>`).join('\n');
 }
 
-const BREAKS: Record<string, string> = { br: '\n', li: '\n- ', hr: '\n' };
-for (const name of 'div table tr ul ol header footer section article'.split(' ')) BREAKS[name] = '\n';
+const BREAKS: Record<string, string> = { br: '\n', li: '\n- ', hr: '\n', tr: '\n', td: ' ', th: ' ' };
+for (const name of 'div table ul ol header footer section article'.split(' ')) BREAKS[name] = '\n';
 for (const name of 'p h1 h2 h3 h4 h5 h6 blockquote pre'.split(' ')) BREAKS[name] = '\n\n';
 const WITHOUT_TEXT = new Set(['head', 'style', 'script', 'title', 'template']);
 
+/** What mail programs show beside the subject is hidden in the mail itself; a reader of the text would get it twice. */
+const HIDDEN = /^<(?:div|span)\b[^<>]*\sstyle\s*=\s*(?:"[^"]*|'[^']*)display:\s*none/i;
+
 /**
- * What a text-only mail program should show for an HTML body: no mark-up, links followed by their address.
+ * What a text-only mail program should show for an HTML body: no mark-up, links followed by their address, rows of tables as lines,
+ * pictures by their words.
  * One pass over the tags, so hostile mark-up costs linear time.
  */
 export function htmlToText(html: string): string {
@@ -34,15 +38,17 @@ export function htmlToText(html: string): string {
       if (tag === hiddenUntil) hiddenUntil = '';
     } else if (tag === null) {
       text += decodeEntities(token.replace(/\s+/g, ' '));
-    } else if (WITHOUT_TEXT.has(tag)) {
+    } else if (WITHOUT_TEXT.has(tag) || HIDDEN.test(token)) {
       hiddenUntil = `/${tag}`;
+    } else if (tag === 'img') {
+      text += decodeEntities(/\salt\s*=\s*["']([^"']*)/i.exec(token)?.[1] ?? '');
     } else if (tag === 'a') {
       href = decodeEntities(/\shref\s*=\s*["']?([^"'\s>]*)/i.exec(token)?.[1] ?? '');
     } else if (tag === '/a') {
       if (/^(https?|mailto):/i.test(href) && !text.endsWith(href)) text += ` (${href})`;
       href = '';
     } else {
-      text += BREAKS[tag.replace(/^\/(?!li|br|hr)/, '')] ?? '';
+      text += BREAKS[tag.replace(/^\/(?!li|br|hr|tr)/, '')] ?? '';
     }
   }
   const lines = text.split('\n').map((line) => line.trim().replace(/ {2,}/g, ' '));

@@ -10,11 +10,16 @@ export function unstorable(value: unknown, path = ''): { path: string; why: stri
   }
   if (typeof value !== 'object' || value === null) return null;
   for (const [key, inner] of Object.entries(value)) {
-    const at = `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    const at = `${path}/${pointerStep(key)}`;
     const found = unstorable(key, at) ?? unstorable(inner, at);
     if (found) return found;
   }
   return null;
+}
+
+/** A key as a step of a JSON Pointer (RFC 6901, 3). */
+export function pointerStep(key: string): string {
+  return key.replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
 const HTML_ENTITIES: Record<string, string> = {

@@ -51,6 +51,10 @@ export interface Content {
   sound?: string;
   /** Replaces an earlier message with the same key where the platform can (APNs collapse id, FCM tag, Topic). */
   collapseKey?: string;
+  /** Push: the app's own category, by which it knows what buttons to show (APNs). Default: that of the notification. */
+  category?: string;
+  /** Chat: what a card says in two columns. */
+  fields?: { title: string; value: string }[];
   /** Push without anything shown: only `data` reaches the app. */
   silent?: boolean;
   /** The app's own values; objects and numbers are turned into text where a platform has text only. */

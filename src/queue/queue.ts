@@ -76,7 +76,10 @@ export interface Claim {
 export interface NotificationRequest {
   channels?: string[];
   ladder?: LadderRequest;
-  template?: { id: string; variables?: Record<string, unknown> };
+  /** Of the published version, unless a test names another. */
+  template?: { id: string; version?: number; variables?: Record<string, unknown> };
+  /** Somebody tries a template out: recipients see that it is a test. */
+  test?: boolean;
   message?: Content & Record<string, unknown>;
   /** How the caller wants it collected with others; the rules know the fields. */
   digest?: object;

@@ -2,7 +2,7 @@ import { type Choice, laneOf, PRIORITY_NAMES } from '../ledger/index.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import type { Channel } from '../providers/index.ts';
 import type { CappedPlace, Category, Digest, RuleBook, TenantCategories } from '../rules/index.ts';
-import type { CompiledTemplate } from '../templates/index.ts';
+import { type CompiledTemplate, templateKey, type WantedTemplate } from '../templates/index.ts';
 import type { Connection } from '../tenants/index.ts';
 import type { Recipients } from '../users/index.ts';
 import { type Collected, collect, digestFor } from './collect.ts';
@@ -25,9 +25,14 @@ export interface Facts {
 }
 
 /** Looked at for the whole batch at once, so a row that nothing of ours has written must not throw here. */
-export function templateIdOf({ request }: RoutableRow): string | undefined {
-  const id: unknown = request.template?.id;
-  return typeof id === 'string' ? id : undefined;
+export function templateOf({ tenantId, request }: RoutableRow): WantedTemplate | undefined {
+  const { id, version } = (request.template ?? {}) as Record<string, unknown>;
+  if (typeof id !== 'string') return undefined;
+  return isVersion(version) ? { tenantId, id, version } : { tenantId, id };
+}
+
+function isVersion(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) > 0 && (value as number) < 2 ** 31;
 }
 
 /** What comes of one notification: deliveries, queued or skipped, and channels that get their turn later. */
@@ -60,11 +65,8 @@ export interface Decided {
 /** Decides on one notification, or on the channels of it whose turn it is. Pure. */
 export function decideFor(row: RoutableRow, facts: Facts, now: number): Decided {
   const recipient = facts.recipients.get(`${row.tenantId}/${row.userId}`) ?? null;
-  const templateId = templateIdOf(row);
-  const template =
-    templateId === undefined
-      ? null
-      : (facts.templates.get(`${row.tenantId}/${templateId}/published`) ?? null);
+  const wanted = templateOf(row);
+  const template = (wanted && facts.templates.get(templateKey(wanted))) ?? null;
   const category = facts.categories.get(row.tenantId)!.of(row.category);
   const ladder = ladderOf(row.request);
   // A ladder gets older from step to step; what only waited for the morning has its time from then on.
@@ -87,7 +89,7 @@ export function decideFor(row: RoutableRow, facts: Facts, now: number): Decided 
       return until === null ? null : { until, policy: category.quietHours };
     },
     contentChannels: template?.channels ?? null,
-    contentProblem: templateId !== undefined && !template ? 'the template is no longer published' : null,
+    contentProblem: wanted && !template ? 'the template is no longer published' : null,
     recipient,
     connections: facts.candidates.get(`${row.tenantId}/${row.live}`) ?? [],
     lot: Number.parseInt(row.id.slice(-8), 16) / 2 ** 32,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, it } from 'node:test';
 import { describeStores } from '../../test/support/stores.ts';
+import { publishedTemplates } from '../../test/support/templates.ts';
 import { serveTwoTenants, type TwoTenants } from '../../test/support/two-tenants.ts';
 import { registerChangeRoutes } from '../accept/index.ts';
 import { reconcile, registerLedgerRoutes } from '../ledger/index.ts';
@@ -33,7 +34,7 @@ describeStores('what quiet hours postpone', (store) => {
       registerPreferenceRoutes(app, { ...deps, clock });
       registerUserRoutes(app, { ...deps, clock });
       registerLedgerRoutes(app, { ...deps, clock, wake });
-      registerChangeRoutes(app, { ...deps, clock, wake, templates: { isPublished: async () => true } });
+      registerChangeRoutes(app, { ...deps, clock, wake, templates: publishedTemplates(() => true) });
       router = new Router({
         store: store(),
         clock,

@@ -20,7 +20,7 @@ import type { Candidate } from './decide.ts';
 import { type Explanation, explain } from './explain.ts';
 import { heedCaps } from './heed-caps.ts';
 import { climbOverCapped } from './ladder.ts';
-import { type Facts, type NotificationPlan, planNotification, templateIdOf } from './plan-notification.ts';
+import { type Facts, type NotificationPlan, planNotification, templateOf } from './plan-notification.ts';
 import { deletePostponed, insertPostponed, type Postponement } from './postponed-store.ts';
 import { loadStopped } from './stopped.ts';
 import {
@@ -187,8 +187,8 @@ export class Router {
     const tenantIds = [...new Set(rows.map((row) => row.tenantId))];
     const connections = await this.#options.connections.forTenants(db, tenantIds);
     const wanted = rows.flatMap((row) => {
-      const id = templateIdOf(row);
-      return id === undefined ? [] : [{ tenantId: row.tenantId, id }];
+      const template = templateOf(row);
+      return template ? [template] : [];
     });
     const templates = wanted.length > 0 ? await this.#options.templates.compiled(db, wanted) : new Map();
     const candidates = new Map<string, Candidate[]>();

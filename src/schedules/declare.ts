@@ -18,7 +18,7 @@ const MAX_AHEAD_MS = 100 * 366 * 24 * 3_600_000;
 
 /** What the schema cannot say; throws a Problem that names the field and the rule. */
 export async function checkBody(
-  templates: Pick<Templates, 'isPublished'>,
+  templates: Pick<Templates, 'refusal'>,
   { body, tenantId, now }: { body: ScheduleBody; tenantId: string; now: number },
 ): Promise<void> {
   const { notification, timezone } = body;

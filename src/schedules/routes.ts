@@ -35,7 +35,7 @@ export interface ScheduleRouteOptions {
   store: Pick<Store, 'scoped'>;
   clock: Clock;
   wake: Pick<Wake, 'signal'>;
-  templates: Pick<Templates, 'isPublished'>;
+  templates: Pick<Templates, 'refusal'>;
 }
 
 const MAX_NEXT = 50;

@@ -92,6 +92,21 @@ export async function listSchedules(
   return rows;
 }
 
+/** The schedules, of live and test keys, that name a template and are not over; some of them when there are many. */
+export async function schedulesUsing(
+  db: Queryable,
+  { tenantId, id: templateId }: { tenantId: string; id: string },
+): Promise<string[]> {
+  const { rows } = await db.query<{ id: string }>(
+    `select id from schedules
+      where tenant_id = $1 and state in ('active', 'paused')
+        and definition -> 'notification' -> 'template' ->> 'id' = $2
+      order by live desc, id limit 10`,
+    [tenantId, templateId],
+  );
+  return rows.map(({ id }) => `the schedule "${id}"`);
+}
+
 /** What was sent already goes its way. False when there is none. */
 export async function deleteSchedule(db: Queryable, { tenantId, live, id }: ScheduleKey): Promise<boolean> {
   const { rowCount } = await db.query(

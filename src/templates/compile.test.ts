@@ -151,7 +151,10 @@ describe('a message that cannot be sent is a problem', () => {
     assert.match(problemOf(source, 'sms')!, /"name" is required/);
     assert.match(problemOf(source, 'sms', { name: null })!, /"name" is required/);
     for (const wrong of [{ name: 1 }, { n: '3' }, { list: {} }, { o: [] }, { b: 'true' }, { n: Number.NaN }])
-      assert.match(problemOf(source, 'sms', { name: 'x', ...wrong })!, /must be of the type/);
+      assert.match(
+        problemOf(source, 'sms', { name: 'x', ...wrong })!,
+        /must be (number|string|array|object|boolean)$/,
+      );
   });
 
   it('with a link that runs code', () => {
@@ -236,7 +239,7 @@ describe('a definition', () => {
     const variables = { user: { type: 'object' }, n: { type: 'number', default: 'x' } } as const;
     assert.deepEqual(rulesOf({ ...sms('x'), variables }), [
       '/variables/user is a reserved name',
-      '/variables/n/default must be of the type "number"',
+      '/variables/n/default must be number',
     ]);
   });
 

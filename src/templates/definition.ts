@@ -1,10 +1,23 @@
-import { type Static, Type } from 'typebox';
-import { Exact, OneOf } from '../http/index.ts';
-import { CHANNELS, type Channel, type Content } from '../providers/contract.ts';
-import { VARIABLE_TYPES } from './variables.ts';
+import { type TSchema, Type } from 'typebox';
+import { Exact, Slug } from '../http/index.ts';
+import { CHANNELS, type Channel, type Content, PLATFORMS, type Platform } from '../providers/contract.ts';
+import { MAX_MJML_CHARACTERS } from './mjml.ts';
+import type { Variables } from './variable-schema.ts';
 
 /** What a field of a channel is, and so how it is written, rendered and checked. */
-export type Kind = 'line' | 'text' | 'html' | 'url' | 'image' | 'number' | 'actions' | 'data';
+export type Kind =
+  | 'line'
+  | 'text'
+  | 'html'
+  | 'url'
+  | 'image'
+  | 'number'
+  | 'actions'
+  | 'data'
+  | 'fields'
+  | 'fragment'
+  | 'mjml'
+  | 'platforms';
 
 /** The fields each channel has. All else (schema, compiling, rendering) follows from this table. */
 export const FIELDS = {
@@ -17,13 +30,23 @@ export const FIELDS = {
     icon: 'image',
     sound: 'line',
     badge: 'number',
+    category: 'line',
     collapseKey: 'line',
     actions: 'actions',
     data: 'data',
+    platforms: 'platforms',
   },
-  email: { subject: 'line', text: 'text', html: 'html', preheader: 'line', replyTo: 'line' },
+  email: {
+    subject: 'line',
+    text: 'text',
+    html: 'html',
+    mjml: 'mjml',
+    layout: 'fragment',
+    preheader: 'line',
+    replyTo: 'line',
+  },
   sms: { body: 'text' },
-  chat: { title: 'line', body: 'text', url: 'url', image: 'image', actions: 'actions' },
+  chat: { title: 'line', body: 'text', url: 'url', image: 'image', fields: 'fields', actions: 'actions' },
   inbox: { title: 'line', body: 'text', url: 'url', image: 'image', actions: 'actions', data: 'data' },
   webhook: { title: 'line', body: 'text', url: 'url', image: 'image', data: 'data' },
 } as const satisfies Record<Channel, Record<string, Kind>>;
@@ -57,6 +80,12 @@ export function missingText(channel: Channel, content: { [F in keyof Content]?: 
   return missing ? missing.join(' or ') : null;
 }
 
+/** The content for one platform: with what it says in other words there. */
+export function contentFor(source: LocaleContent, platform: Platform | undefined): LocaleContent {
+  const { platforms, ...shared } = source;
+  return { ...shared, ...(platform && platforms?.[platform]) };
+}
+
 /** One channel in one locale, as written: every text is Liquid. */
 export interface LocaleContent {
   title?: string;
@@ -65,6 +94,10 @@ export interface LocaleContent {
   subject?: string;
   text?: string;
   html?: string;
+  /** What `html` is made of when the version is saved. */
+  mjml?: string;
+  /** The id of the fragment that `html` or `mjml` stands in, at its `{{ content }}`. */
+  layout?: string;
   preheader?: string;
   replyTo?: string;
   url?: string;
@@ -75,10 +108,14 @@ export interface LocaleContent {
   collapseKey?: string;
   actions?: { id: string; title: string; url?: string }[];
   data?: Record<string, unknown>;
+  category?: string;
+  fields?: { title: string; value: string }[];
+  /** What is said in other words on one platform, field by field. */
+  platforms?: { [P in Platform]?: Omit<LocaleContent, 'platforms'> };
 }
 type Channels = { [C in Channel]?: Record<string, LocaleContent> };
 
-const SCHEMAS = {
+const FIELD_SCHEMAS = {
   line: Type.String({ maxLength: 2_000 }),
   text: Type.String({ maxLength: 50_000 }),
   html: Type.String({ maxLength: 500_000 }),
@@ -94,7 +131,33 @@ const SCHEMAS = {
     { maxItems: 10 },
   ),
   data: Type.Record(Type.String(), Type.Unknown(), { maxProperties: 100 }),
-} satisfies Record<Kind, unknown>;
+  fragment: Slug('Id of a fragment'),
+  mjml: Type.String({ maxLength: MAX_MJML_CHARACTERS, description: 'In place of html' }),
+  fields: Type.Array(
+    Exact({
+      title: Type.String({ minLength: 1, maxLength: 500 }),
+      value: Type.String({ minLength: 1, maxLength: 2_000 }),
+    }),
+    { maxItems: 20 },
+  ),
+} satisfies Record<Exclude<Kind, 'platforms'>, TSchema>;
+
+const { platforms: _, ...ON_ONE_PLATFORM } = FIELDS.push;
+const OverrideSchema = Exact(
+  Object.fromEntries(
+    Object.entries(ON_ONE_PLATFORM).map(([field, kind]) => [field, Type.Optional(FIELD_SCHEMAS[kind])]),
+  ),
+  { minProperties: 1 },
+);
+const SCHEMAS: Record<Kind, TSchema> = {
+  ...FIELD_SCHEMAS,
+  platforms: Exact(
+    Object.fromEntries(PLATFORMS.map((platform) => [platform, Type.Optional(OverrideSchema)])),
+    {
+      description: 'What is said in other words on one platform, field by field',
+    },
+  ),
+};
 
 const LocaleSchemas = CHANNELS.map((channel) => {
   const fields = Object.entries(FIELDS[channel]).map(([field, kind]) => [
@@ -115,21 +178,16 @@ export const ChannelsSchema = Type.Unsafe<Channels>(
   }),
 );
 
-export const VariablesSchema = Type.Record(
-  Type.String({ pattern: '^[a-zA-Z_][a-zA-Z0-9_]{0,63}$' }),
-  Exact({
-    type: OneOf(VARIABLE_TYPES),
-    required: Type.Optional(Type.Boolean()),
-    default: Type.Optional(Type.Unknown()),
-    description: Type.Optional(Type.String({ maxLength: 500 })),
-  }),
-  { additionalProperties: false, maxProperties: 200, description: 'What callers give; undeclared ones pass' },
-);
-export type Variables = Static<typeof VariablesSchema>;
-
 /** What a version of a template is. */
 export interface Definition {
   defaultLocale: string;
   variables: Variables;
   channels: Channels;
+  /** The fragments that the texts put in, as they were when the version was saved: it never changes by itself. */
+  fragments?: Record<string, PinnedFragment>;
+}
+
+export interface PinnedFragment {
+  version: number;
+  text: string;
 }

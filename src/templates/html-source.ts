@@ -4,13 +4,16 @@ type State = 'text' | 'comment' | 'tag' | '"' | "'";
 
 // One character of the private use area stands for a value once the Liquid tags are taken out.
 const VALUE = '\ue000';
+// And this one for a fragment.
+const FRAGMENT = '\ue001';
 const WRITING_TAGS = new Set(['echo', 'cycle', 'increment', 'decrement', 'liquid']);
 
 /**
  * Why an HTML source must not be used, or null. Values are escaped for text and for quoted attributes; where that
- * does not suffice (scripts, handlers, a bare place inside a tag) no value may stand. Call it on parsed Liquid.
+ * does not suffice (scripts, handlers, a bare place inside a tag) no value may stand. A fragment stands where it was
+ * checked: between elements; what is no whole mail but a fragment of one must end there, too. Call it on parsed Liquid.
  */
-export function checkHtmlSource(source: string): string | null {
+export function checkHtmlSource(source: string, { isWhole = true } = {}): string | null {
   const html = new Tokenizer(source).readTopLevelTokens().map(withoutLiquid).join('');
   const element = /<(script|iframe|object|embed|base)\b/i.exec(html)?.[1];
   if (element) return `must not have a <${element.toLowerCase()}> element`;
@@ -21,6 +24,7 @@ export function checkHtmlSource(source: string): string | null {
     const before: State = state;
     state = next(state, html, i);
     if (before === 'text' && state === 'tag') tagStart = i;
+    if (before !== 'text' && character === FRAGMENT) return 'must have fragments only between elements';
     if (before === 'tag' && character === VALUE) return 'must have values inside a tag only between quotes';
     if (
       before === 'tag' &&
@@ -29,12 +33,14 @@ export function checkHtmlSource(source: string): string | null {
     )
       return 'must not have event handlers (onclick and the like)';
   }
-  return null;
+  return state === 'text' || isWhole ? null : 'must close each tag and comment that it opens';
 }
 
 function withoutLiquid(token: TopLevelToken): string {
   if (TypeGuards.isHTMLToken(token)) return token.getContent();
-  return TypeGuards.isTagToken(token) && !WRITING_TAGS.has(token.name) ? '' : VALUE;
+  if (!TypeGuards.isTagToken(token)) return VALUE;
+  if (token.name === 'render' || (token.name === 'liquid' && /\brender\b/.test(token.args))) return FRAGMENT;
+  return WRITING_TAGS.has(token.name) ? VALUE : '';
 }
 
 function next(state: State, html: string, i: number): State {
@@ -43,7 +49,7 @@ function next(state: State, html: string, i: number): State {
     case 'text':
       if (character !== '<') return 'text';
       if (html.startsWith('<!--', i)) return 'comment';
-      return /[a-z/\ue000]/i.test(html[i + 1] ?? '') ? 'tag' : 'text';
+      return /[a-z/\ue000\ue001]/i.test(html[i + 1] ?? '') ? 'tag' : 'text';
     case 'comment':
       return html.startsWith('-->', i) ? 'text' : 'comment';
     case 'tag':

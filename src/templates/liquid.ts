@@ -1,13 +1,27 @@
-import { Context, type Emitter, filters, Liquid, LiquidError, type Template } from 'liquidjs';
+import {
+  Context,
+  type Emitter,
+  filters,
+  Liquid,
+  LiquidError,
+  tags as libraryTags,
+  type Tag,
+  type Template,
+} from 'liquidjs';
 
 /** What the texts of one message are rendered with: their values, and limits they share. */
 export interface Scope {
   values: Record<string, unknown>;
+  /** What fragments see besides what they are given. */
+  globals: Record<string, unknown>;
   limits: Pick<Context, 'memoryLimit' | 'renderLimit'>;
 }
 
 /** How values are written into a text: as they are, or escaped for HTML. */
 export type Flavour = 'plain' | 'html';
+
+/** The texts that a text may put in with `render`, by id. The same object stands for the same fragments. */
+export type FragmentTexts = Readonly<Record<string, string>>;
 
 export interface ParsedText {
   render(scope: Scope): { text: string } | { problem: string };
@@ -25,9 +39,9 @@ const BLOCK_COST = 25;
 const RENDER_LIMIT_MS = 1_000;
 
 // Lists of what may be used, so that an update of the library adds nothing by itself. Left out: what reads files
-// (render, include, layout, block), parses its argument as a template (where_exp …), or is not pure (sample).
+// (include, layout, block), parses its argument as a template (where_exp …), or is not pure (sample).
 const TAGS =
-  'assign break capture case comment continue cycle decrement echo for if increment liquid raw tablerow unless #';
+  'assign break capture case comment continue cycle decrement echo for if increment liquid raw render tablerow unless #';
 const FILTERS =
   'abs append array_to_sentence_string at_least at_most base64_decode base64_encode capitalize ceil compact concat ' +
   'date default divided_by downcase escape escape_once find find_index first floor group_by has join json last ' +
@@ -35,49 +49,73 @@ const FILTERS =
   'replace replace_first replace_last reverse round rstrip sha256 size slice sort sort_natural split squish strip ' +
   'strip_html strip_newlines sum times to_integer truncate truncatewords uniq upcase url_decode url_encode where';
 
-const engines: Record<Flavour, Liquid> = { plain: createEngine('plain'), html: createEngine('html') };
+const NO_FRAGMENTS: FragmentTexts = Object.freeze({});
+const MAX_FRAGMENTS = 50;
+const engines = new WeakMap<FragmentTexts, Record<Flavour, Liquid>>();
 
-export function createScope(values: Record<string, unknown>): Scope {
-  const { memoryLimit, renderLimit } = new Context({}, engines.plain.options);
-  return { values, limits: { memoryLimit, renderLimit } };
+/** `globals` reach fragments, too; `values` only those they are given to. */
+export function createScope(values: Record<string, unknown>, globals: Record<string, unknown> = {}): Scope {
+  const { memoryLimit, renderLimit } = new Context({}, enginesFor(NO_FRAGMENTS).plain.options);
+  return { values, globals, limits: { memoryLimit, renderLimit } };
 }
 
 /** Parses one text; what is wrong with it names Liquid's line. */
-export function parseText(source: string, flavour: Flavour): { parsed: ParsedText } | { problem: string } {
+export function parseText(
+  source: string,
+  flavour: Flavour,
+  fragments: FragmentTexts = NO_FRAGMENTS,
+): { parsed: ParsedText } | { problem: string } {
   const tags = source.match(/\{[{%]/g)?.length ?? 0;
   if (tags === 0) return { parsed: { render: () => ({ text: source }) } };
   if (tags > MAX_TAGS) return { problem: `has more than ${MAX_TAGS} Liquid tags` };
   if (measureNesting(source) > MAX_NESTING) return { problem: `nests more than ${MAX_NESTING} blocks` };
+  const engine = enginesFor(fragments)[flavour];
   try {
-    const template = engines[flavour].parse(source);
-    return { parsed: { render: (scope) => render(flavour, template, scope) } };
+    const template = engine.parse(source);
+    return { parsed: { render: (scope) => render(engine, template, scope) } };
   } catch (error) {
     return { problem: describe(error) };
   }
 }
 
-function render(
-  flavour: Flavour,
-  template: Template[],
-  scope: Scope,
-): { text: string } | { problem: string } {
+/** The names that a text reads and does not set itself, in its fragments too; none when it does not parse. */
+export function readNames(source: string, fragments: FragmentTexts = NO_FRAGMENTS): string[] {
+  if (!/\{[{%]/.test(source)) return [];
   try {
-    const liquid = engines[flavour];
+    const { plain } = enginesFor(fragments);
+    return plain.globalVariablesSync(plain.parse(source));
+  } catch {
+    return [];
+  }
+}
+
+function render(liquid: Liquid, template: Template[], scope: Scope): { text: string } | { problem: string } {
+  try {
     // A copy, as increment writes into it; without a prototype, so that `__proto__` is a name like any other.
     const values = Object.assign(Object.create(null), scope.values);
-    const context = new Context(values, liquid.options, { sync: true }, { ...scope.limits, liquid });
+    const globals = Object.assign(Object.create(null), scope.globals);
+    const context = new Context(values, liquid.options, { sync: true, globals }, { ...scope.limits, liquid });
     return { text: String(liquid.renderSync(template, context)) };
   } catch (error) {
     return { problem: describe(error) };
   }
 }
 
-function createEngine(flavour: Flavour): Liquid {
+function enginesFor(fragments: FragmentTexts): Record<Flavour, Liquid> {
+  const known = engines.get(fragments);
+  if (known) return known;
+  const made = { plain: createEngine('plain', fragments), html: createEngine('html', fragments) };
+  engines.set(fragments, made);
+  return made;
+}
+
+function createEngine(flavour: Flavour, fragments: FragmentTexts): Liquid {
   const engine = new Liquid({
     ownPropertyOnly: true,
     strictFilters: true,
     strictVariables: false,
-    templates: {},
+    templates: fragments,
+    cache: MAX_FRAGMENTS,
     relativeReference: false,
     globals: Object.create(null),
     parseLimit: PARSE_LIMIT_CHARACTERS,
@@ -91,8 +129,26 @@ function createEngine(flavour: Flavour): Liquid {
   keepOnly(engine.filters, FILTERS);
   engine.registerFilter('date', pureDate);
   if (flavour === 'html') registerEscapingFilters(engine);
+  engine.registerTag('render', renderTagOf(fragments));
   chargeForOutput(engine);
   return engine;
+}
+
+// The library types it as any tag, of which there would be nothing to call.
+const RenderTag = libraryTags.render as unknown as new (
+  ...args: ConstructorParameters<NonNullable<typeof libraryTags.render>>
+) => Tag & { file: unknown; render: Tag['render'] };
+
+/** The library's, but for the names of fragments: they are written out, so that it is known before what they put in. */
+function renderTagOf(fragments: FragmentTexts): typeof RenderTag {
+  return class extends RenderTag {
+    constructor(...args: ConstructorParameters<typeof RenderTag>) {
+      super(...args);
+      const id = this.file;
+      if (typeof id !== 'string') throw new Error('render takes the id of a fragment between quotes');
+      if (!Object.hasOwn(fragments, id)) throw new Error(`there is no fragment "${id}"`);
+    }
+  };
 }
 
 function keepOnly(registered: object, names: string): void {
@@ -177,5 +233,6 @@ function describe(error: unknown): string {
   if (!LiquidError.is(error)) return (error as Error).message;
   const [line] = error.token.getPosition();
   const reason = error.message.replace(/(?:, line:\d+, col:\d+)+$/, '');
-  return `${reason} (line ${line})`;
+  const { file } = error.token;
+  return `${reason} (line ${line}${file ? ` of the fragment "${file}"` : ''})`;
 }

@@ -11,39 +11,28 @@ import {
 import { measureSms } from '../lib/sms-segments.ts';
 import type { Store } from '../store/index.ts';
 import { compileTemplate } from './compile.ts';
+import { loadTemplate, loadVersion } from './load.ts';
 import {
   FullVersion,
   PreviewAnswer,
   PreviewBody,
   showFullVersion,
   showTemplate,
-  showVersion,
   TemplateAnswer,
   TemplateParams,
   TemplateSummary,
   VersionParams,
-  VersionSummary,
 } from './schema.ts';
-import {
-  type FullVersionRow,
-  selectFullVersions,
-  selectTemplate,
-  selectTemplates,
-  selectVersions,
-  type TemplateRef,
-  type TemplateRow,
-} from './store.ts';
+import { selectTemplates } from './store.ts';
 
 const tags = ['Templates'];
 const config = { scope: 'templates:read' } as const;
 const ID_CURSOR = /^[a-z0-9][a-z0-9_-]{0,63}$/;
-const VERSION_CURSOR = /^[1-9]\d{0,8}$/;
 
 /** The routes that change nothing. */
 export function registerReading(app: Server, store: Store): void {
   registerList(app, store);
   registerRead(app, store);
-  registerVersions(app, store);
   registerVersion(app, store);
   registerPreview(app, store);
 }
@@ -95,31 +84,6 @@ function registerRead(app: Server, store: Store): void {
   );
 }
 
-function registerVersions(app: Server, store: Store): void {
-  app.get(
-    '/v1/templates/:id/versions',
-    {
-      config,
-      schema: {
-        tags,
-        summary: 'List the versions of a template, newest first',
-        params: TemplateParams,
-        querystring: Exact(PageQuery),
-        response: responses({ 200: Page(VersionSummary) }),
-      },
-    },
-    async ({ credential: { tenantId }, params: { id }, query: { limit = 20, cursor } }) => {
-      const key = parseCursor(cursor, VERSION_CURSOR);
-      const before = key === null ? null : Number(key);
-      const rows = await store.scoped(tenantId, async (db) => {
-        if (!(await selectTemplate(db, { tenantId, id }))) throw new Problem('template.not_found');
-        return selectVersions(db, { tenantId, id, before, limit: limit + 1 });
-      });
-      return toPage(rows, limit, (row) => String(row.version), showVersion);
-    },
-  );
-}
-
 function registerVersion(app: Server, store: Store): void {
   app.get(
     '/v1/templates/:id/versions/:version',
@@ -153,12 +117,11 @@ function registerPreview(app: Server, store: Store): void {
       },
     },
     async ({ credential: { tenantId }, params: { id }, body }) => {
-      const { channel, locale, variables = {}, user } = body;
-      const { template, versions } = await loadTemplate(store, { tenantId, id }, body.version);
-      const wanted = body.version ?? template.publishedVersion ?? template.latestVersion;
-      const { version, definition } = versions.find((row) => row.version === wanted)!;
+      const { channel, platform, locale, variables = {}, user } = body;
+      const { version, definition } = await loadVersion(store, { tenantId, id }, body.version);
       const rendered = compileTemplate(id, version, definition).render(channel, {
         locale,
+        platform,
         variables,
         user: { id: 'preview', attributes: {}, ...user },
       });
@@ -167,22 +130,4 @@ function registerPreview(app: Server, store: Store): void {
       return { version, content, ...(channel === 'sms' && { sms: measureSms(content.body ?? '') }) };
     },
   );
-}
-
-/** The template with one version, or with its published and its latest one. */
-async function loadTemplate(
-  store: Store,
-  ref: TemplateRef,
-  version?: number,
-): Promise<{ template: TemplateRow; versions: FullVersionRow[] }> {
-  return store.scoped(ref.tenantId, async (db) => {
-    const template = await selectTemplate(db, ref);
-    if (!template) throw new Problem('template.not_found');
-    const wanted = version
-      ? [version]
-      : [template.publishedVersion ?? template.latestVersion, template.latestVersion];
-    const versions = await selectFullVersions(db, { ...ref, versions: wanted });
-    if (versions.length === 0) throw new Problem('template.version_not_found');
-    return { template, versions };
-  });
 }

@@ -18,6 +18,10 @@ export interface TemplateRow {
 
 export interface VersionRow {
   version: number;
+  /** SHA-256 over the definition in canonical JSON. */
+  hash: string;
+  /** The id of the API key; null for what was saved before this was kept. */
+  createdBy: string | null;
   createdAt: Date;
   publishedAt: Date | null;
 }
@@ -35,7 +39,8 @@ export interface WantedVersion extends TemplateRef {
 
 const TEMPLATE_COLUMNS = `id, name, latest_version as "latestVersion", published_version as "publishedVersion",
   created_at as "createdAt", updated_at as "updatedAt"`;
-const VERSION_COLUMNS = 'version, created_at as "createdAt", published_at as "publishedAt"';
+const VERSION_COLUMNS =
+  'version, hash, created_by as "createdBy", created_at as "createdAt", published_at as "publishedAt"';
 
 /** Makes the template (with no version yet) or wakes it from the archive, and locks its row until the commit. */
 export async function claimTemplate(
@@ -135,13 +140,14 @@ export async function insertVersion(
     version,
     definition,
     hash,
+    createdBy,
     now,
-  }: TemplateRef & { version: number; definition: Definition; hash: string; now: Date },
+  }: TemplateRef & { version: number; definition: Definition; hash: string; createdBy: string; now: Date },
 ): Promise<void> {
   await db.query(
-    `insert into template_versions (tenant_id, template_id, version, definition, hash, created_at)
-     values ($1, $2, $3, $4, $5, $6)`,
-    [tenantId, id, version, JSON.stringify(definition), hash, now],
+    `insert into template_versions (tenant_id, template_id, version, definition, hash, created_at, created_by)
+     values ($1, $2, $3, $4, $5, $6, $7)`,
+    [tenantId, id, version, JSON.stringify(definition), hash, now, createdBy],
   );
 }
 
@@ -196,19 +202,6 @@ export async function selectFullVersions(
   return rows;
 }
 
-/** The published version of a template that is not archived. */
-export async function selectPublishedVersion(
-  db: Queryable,
-  { tenantId, id }: TemplateRef,
-): Promise<number | null> {
-  const { rows } = await db.query({
-    name: 'templates.selectPublishedVersion',
-    text: 'select published_version from templates where tenant_id = $1 and id = $2 and archived_at is null',
-    values: [tenantId, id],
-  });
-  return rows[0]?.published_version ?? null;
-}
-
 /** The versions the engine needs, of any tenants; a definition that is known already comes back as null. */
 export async function loadVersions(
   db: Queryable,
@@ -226,7 +219,7 @@ export async function loadVersions(
     `select w.tenant_id as "tenantId", w.id, w.version as wanted, v.version,
        t.archived_at is not null as archived,
        case when v.version is distinct from w.known then v.definition end as definition,
-       length(v.definition::text) as characters
+       case when v.version is distinct from w.known then length(v.definition::text) else 0 end as characters
      from unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[]) as w (tenant_id, id, version, known)
      join templates t on t.tenant_id = w.tenant_id and t.id = w.id
      join template_versions v on v.tenant_id = t.tenant_id and v.template_id = t.id

@@ -1,14 +1,22 @@
+import type { FieldProblem } from '../http/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Lru } from '../lib/lru.ts';
 import type { Queryable, Store } from '../store/index.ts';
 import { type CompiledTemplate, compileTemplate } from './compile.ts';
-import { loadVersions, selectPublishedVersion, type TemplateRef } from './store.ts';
+import { loadVersions, type TemplateRef } from './store.ts';
 
 export interface WantedTemplate {
   tenantId: string;
   id: string;
   /** Without it, the published version. */
   version?: number;
+}
+
+/** A template as a request names it. */
+export interface NamedTemplate {
+  id: string;
+  /** Null when they are not known yet, and not looked at. */
+  variables?: Record<string, unknown> | null;
 }
 
 /** Templates as accept and the engine see them. */
@@ -18,8 +26,11 @@ export interface Templates {
    * client, since the caller may be inside a transaction. Archived templates are found: what was accepted is sent.
    */
   compiled(db: Queryable, wanted: readonly WantedTemplate[]): Promise<Map<string, CompiledTemplate>>;
-  /** Whether a notification may name this template. Call it outside transactions. */
-  isPublished(tenantId: string, id: string): Promise<boolean>;
+  /**
+   * Why a notification must not be accepted with this template, as a JSON Pointer below `template` and a rule: it is
+   * not published, or the variables are not those it declares. Null when it may. Call it outside transactions.
+   */
+  refusal(tenantId: string, named: NamedTemplate): Promise<FieldProblem | null>;
   /** Forgets which version is published; called when that changed. Other processes see it within 2 s. */
   forget(tenantId: string, id: string): void;
 }
@@ -53,7 +64,7 @@ class CachedTemplates implements Templates {
   readonly #clock: Clock;
   readonly #versions = new Lru<CompiledTemplate>(MAX_TEMPLATES, MAX_DEFINITION_CHARACTERS);
   readonly #pointers = new Lru<Pointer>(MAX_POINTERS);
-  readonly #lookups = new Map<string, Promise<boolean>>();
+  readonly #lookups = new Map<string, Promise<CompiledTemplate | null>>();
   /** Grows with every `forget`: what was read before it is not remembered after it. */
   #generation = 0;
 
@@ -71,30 +82,15 @@ class CachedTemplates implements Templates {
       else stale.set(templateKey(want), { ...want, known: template });
     }
     if (stale.size === 0) return found;
-    const generation = this.#generation;
-    for (const row of await loadVersions(db, [...stale.values()])) {
-      const { tenantId, id, version, archived, definition, characters } = row;
-      const key = templateKey({ tenantId, id, version: row.wanted ?? undefined });
-      if (row.wanted === null) this.#point(row, { version, archived }, generation);
-      const template = definition ? compileTemplate(id, version, definition) : stale.get(key)!.known!;
-      this.#versions.set(templateKey({ tenantId, id, version }), template, characters);
-      found.set(key, template);
-    }
+    for (const { key, template } of await this.#load(db, stale)) found.set(key, template);
     return found;
   }
 
-  async isPublished(tenantId: string, id: string): Promise<boolean> {
-    const key = pointerKey({ tenantId, id });
-    const pointer = this.#pointers.get(key);
-    if (pointer && !pointer.archived && this.#isFresh(pointer)) return true;
-    // One query for all who ask at the same time.
-    const underWay = this.#lookups.get(key);
-    if (underWay) return underWay;
-    const lookup = this.#lookUp({ tenantId, id }).finally(() => {
-      if (this.#lookups.get(key) === lookup) this.#lookups.delete(key);
-    });
-    this.#lookups.set(key, lookup);
-    return lookup;
+  async refusal(tenantId: string, { id, variables = {} }: NamedTemplate): Promise<FieldProblem | null> {
+    const template = await this.#published({ tenantId, id });
+    if (!template) return { field: '/id', rule: `names no published template ("${id}")` };
+    const refused = variables && template.checkVariables(variables);
+    return refused && { field: `/variables${refused.field}`, rule: refused.rule };
   }
 
   forget(tenantId: string, id: string): void {
@@ -113,11 +109,37 @@ class CachedTemplates implements Templates {
     return { template, isFresh: !pointer || this.#isFresh(pointer) };
   }
 
-  async #lookUp(ref: TemplateRef): Promise<boolean> {
+  /** The published version of a template that is not archived; one query for all who ask at the same time. */
+  async #published(ref: TemplateRef): Promise<CompiledTemplate | null> {
+    const key = pointerKey(ref);
+    const { template, isFresh } = this.#recall(ref);
+    if (template && isFresh && !this.#pointers.get(key)?.archived) return template;
+    const underWay = this.#lookups.get(key);
+    if (underWay) return underWay;
+    const wanted = new Map([[templateKey(ref), { ...ref, known: template }]]);
+    const lookup = this.#load(this.#store.engine, wanted)
+      .then(([found]) => (found && !found.archived ? found.template : null))
+      .finally(() => {
+        if (this.#lookups.get(key) === lookup) this.#lookups.delete(key);
+      });
+    this.#lookups.set(key, lookup);
+    return lookup;
+  }
+
+  async #load(
+    db: Queryable,
+    wanted: Map<string, WantedVersion>,
+  ): Promise<{ key: string; template: CompiledTemplate; archived: boolean }[]> {
     const generation = this.#generation;
-    const version = await selectPublishedVersion(this.#store.engine, ref);
-    if (version !== null) this.#point(ref, { version, archived: false }, generation);
-    return version !== null;
+    return (await loadVersions(db, [...wanted.values()])).map((row) => {
+      const { tenantId, id, version, archived, definition, characters } = row;
+      const key = templateKey({ tenantId, id, version: row.wanted ?? undefined });
+      if (row.wanted === null) this.#point(row, { version, archived }, generation);
+      if (!definition) return { key, template: wanted.get(key)!.known!, archived };
+      const template = compileTemplate(id, version, definition);
+      this.#versions.set(templateKey({ tenantId, id, version }), template, characters);
+      return { key, template, archived };
+    });
   }
 
   #point(ref: TemplateRef, seen: { version: number; archived: boolean }, generation: number): void {

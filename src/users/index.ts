@@ -14,4 +14,5 @@ export type { UserRoutesDeps } from './route-deps.ts';
 export { registerUserRoutes } from './routes.ts';
 export { UserPath } from './schema.ts';
 export { listOptOuts, type Suppression, suppressContacts, takeBackOptOuts } from './suppression-store.ts';
+export { saveTestRecipient } from './test-recipient.ts';
 export { loadTimezones } from './timezones.ts';

@@ -9,6 +9,7 @@ import { silentLogger } from '../../src/lib/logger.ts';
 import { Wake } from '../../src/queue/index.ts';
 import { Router } from '../../src/routing/index.ts';
 import { createCategories, createRules, registerRuleRoutes } from '../../src/rules/index.ts';
+import { schedulesUsing } from '../../src/schedules/index.ts';
 import { ensurePartitions, type Store } from '../../src/store/index.ts';
 import { createMetrics, type Metrics } from '../../src/telemetry/index.ts';
 import { createTemplates, registerTemplateRoutes } from '../../src/templates/index.ts';
@@ -119,7 +120,7 @@ function registerAll(app: Server, deps: { store: Store; clock: FakeClock; wake: 
   registerChangeRoutes(app, { ...deps, templates });
   registerLedgerRoutes(app, { store, clock, wake });
   registerRuleRoutes(app, { store, clock, categories, rules });
-  registerTemplateRoutes(app, { store, clock, templates });
+  registerTemplateRoutes(app, { store, clock, templates, usesOf: schedulesUsing });
   registerUserRoutes(app, { store, clock });
   const router = new Router({
     store,

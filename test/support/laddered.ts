@@ -80,7 +80,7 @@ export async function serveLaddered(store: Store): Promise<Laddered> {
   const api = await serveTwoTenants(store, (app, { clock, ...deps }) => {
     const [rules, categories] = [createRules(clock), createCategories(clock)];
     const options = { ...deps, clock, wake, rules, categories };
-    const templates = { isPublished: async () => true, compiled: async () => new Map() };
+    const templates = { refusal: async () => null, compiled: async () => new Map() };
     const line = createGroupCommit(store.acceptBulk, clock, { maxWaiting: 100, concurrency: 1 });
     router = new Router({
       ...options,

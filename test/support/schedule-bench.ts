@@ -5,6 +5,7 @@ import { registerScheduleRoutes } from '../../src/schedules/routes.ts';
 import { ScheduleLoop } from '../../src/schedules/schedule-loop.ts';
 import { loadNextAt } from '../../src/schedules/store.ts';
 import { ensurePartitions, type Store } from '../../src/store/index.ts';
+import { publishedTemplates } from './templates.ts';
 import { serveTwoTenants, type TwoTenants } from './two-tenants.ts';
 
 /** For tests: the routes of schedules for two tenants, and loops on the same clock. */
@@ -25,7 +26,7 @@ export interface ScheduleBench {
 
 export async function openBench(store: Store): Promise<ScheduleBench> {
   const wake = new Wake();
-  const templates = { isPublished: async (_tenantId: string, id: string) => id === 'welcome' };
+  const templates = publishedTemplates((id) => id === 'welcome');
   const api = await serveTwoTenants(store, (app, deps) =>
     registerScheduleRoutes(app, { ...deps, wake, templates }),
   );

@@ -35,7 +35,7 @@ export function buildPayload({ content, category }: Message): Record<string, unk
     alert: { title, subtitle, body },
     badge,
     sound,
-    category,
+    category: content.category ?? category,
     // Wakes the app's service extension, which fetches the image.
     'mutable-content': image ? 1 : undefined,
   };
