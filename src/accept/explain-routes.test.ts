@@ -3,8 +3,6 @@ import { after, before, it } from 'node:test';
 import { describeStores } from '../../test/support/stores.ts';
 import { publishedTemplates } from '../../test/support/templates.ts';
 import { serveTwoTenants, type TwoTenants } from '../../test/support/two-tenants.ts';
-import { silentLogger } from '../lib/logger.ts';
-import { Router } from '../routing/index.ts';
 import {
   createCategories,
   createRules,
@@ -28,20 +26,12 @@ describeStores('explaining a notification that is not sent', (store) => {
         compiled: async () => new Map(),
         ...publishedTemplates((id) => id === 'there'),
       };
-      const router = new Router({
-        store: store(),
-        clock,
-        logger: silentLogger,
-        templates,
-        connections: { forTenants: async () => new Map() },
-        categories,
-        rules,
-      });
+      const connections = { forTenants: async () => new Map() };
       registerCategoryRoutes(app, { ...deps, clock, categories });
       registerQuietRoutes(app, { ...deps, clock, rules });
       registerPreferenceRoutes(app, { ...deps, clock });
       registerUserRoutes(app, { ...deps, clock });
-      registerExplainRoutes(app, { ...deps, clock, templates, categories, router });
+      registerExplainRoutes(app, { ...deps, clock, templates, categories, connections, rules });
     });
     const contacts = { email: 'ada@mail.example', phone: '+4915123456789' };
     await api.call('PUT', '/v1/users/ada', { contacts, timezone: 'Asia/Tokyo' });

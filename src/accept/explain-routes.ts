@@ -2,18 +2,17 @@ import { Type } from 'typebox';
 import { OneOf, responses, type Server } from '../http/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import { storedRequest } from '../queue/index.ts';
-import type { Router } from '../routing/index.ts';
+import { explainNotification, type FactSources } from '../routing/index.ts';
 import type { Categories } from '../rules/index.ts';
 import type { Store } from '../store/index.ts';
 import type { Templates } from '../templates/index.ts';
 import { buildRow, checkRules, checkTemplate, NotificationBody } from './request.ts';
 
-export interface ExplainOptions {
+export interface ExplainOptions extends FactSources {
   store: Pick<Store, 'engine'>;
   clock: Clock;
-  templates: Pick<Templates, 'refusal'>;
-  categories: Pick<Categories, 'forTenant'>;
-  router: Pick<Router, 'explain'>;
+  templates: Pick<Templates, 'refusal' | 'compiled'>;
+  categories: Pick<Categories, 'forTenant' | 'forTenants'>;
 }
 
 const OptionalText = Type.Optional(Type.String());
@@ -54,7 +53,7 @@ const Explanation = Type.Object({
 
 /** A dry run: what would become of a notification if it were routed now. Nothing is stored, reserved or sent. */
 export function registerExplainRoutes(app: Server, options: ExplainOptions): void {
-  const { store, clock, templates, categories, router } = options;
+  const { store, clock, templates, categories } = options;
   app.post(
     '/v1/notifications/explain',
     {
@@ -76,7 +75,10 @@ export function registerExplainRoutes(app: Server, options: ExplainOptions): voi
       const own = await categories.forTenant(store.engine, tenantId);
       const row = buildRow(body, undefined, { tenantId, live, now, idempotencyMs: 0, categories: own });
       const request = storedRequest(JSON.parse(row.request));
-      return router.explain({ ...row, request }, Math.max(now, row.dueAt.getTime()));
+      return explainNotification(options, store.engine, {
+        row: { ...row, request },
+        now: Math.max(now, row.dueAt.getTime()),
+      });
     },
   );
 }

@@ -18,6 +18,7 @@ import {
   type Category,
   checkWindow,
   DEFAULT_CATEGORY,
+  DeliveryWindow,
   DigestRequest,
   type TenantCategories,
 } from '../rules/index.ts';
@@ -51,6 +52,7 @@ export const NotificationBody = Exact({
   category: Type.Optional(Slug('What it is about; decides on priority and on unknown outcomes')),
   priority: Type.Optional(OneOf(PRIORITIES)),
   digest: Type.Optional(DigestRequest),
+  window: Type.Optional(DeliveryWindow),
   sendAt: Type.Optional(Timestamp),
   expiresAt: Type.Optional(Timestamp),
   idempotencyKey: Type.Optional(Type.String({ minLength: 1, maxLength: MAX_KEY_LENGTH })),
@@ -80,6 +82,8 @@ export function checkRules(body: NotificationBody, now: number): void {
   if (complaint) throw invalidField('/message', complaint);
   if (body.ladder && body.digest && body.digest.enabled !== false)
     throw invalidField('/digest', 'and /ladder must not both be given');
+  if (body.window && body.digest && body.digest.enabled !== false)
+    throw invalidField('/digest', 'and /window must not both be given');
   if (body.digest?.window) checkWindow(body.digest.window, '/digest/window');
   checkTimes(body, now);
 }
@@ -162,6 +166,7 @@ export function buildRow(
       template: body.template,
       message: body.message,
       digest: body.digest,
+      window: body.window,
       ...(context.isTest && { test: true }),
       ...context.trace,
     }),

@@ -5,9 +5,8 @@ import { serveTwoTenants, type TwoTenants } from '../../test/support/two-tenants
 import { compose } from '../delivery/compose.ts';
 import { makeClaimed } from '../hooks/testing.ts';
 import { registerLedgerRoutes } from '../ledger/index.ts';
-import { silentLogger } from '../lib/logger.ts';
 import { Wake } from '../queue/index.ts';
-import { Router } from '../routing/index.ts';
+import { explainNotification, type FactSources } from '../routing/index.ts';
 import { createCategories, createRules } from '../rules/index.ts';
 import { createTemplates, registerTemplateRoutes, type Templates, templateKey } from '../templates/index.ts';
 import { registerUserRoutes } from '../users/index.ts';
@@ -15,7 +14,7 @@ import { createGroupCommit, registerTestRoutes } from './index.ts';
 
 describeStores('a test of a template', (store) => {
   let api: TwoTenants;
-  let router: Router;
+  let sources: FactSources;
   let templates: Templates;
 
   before(async () => {
@@ -29,15 +28,7 @@ describeStores('a test of a template', (store) => {
       registerLedgerRoutes(app, { ...deps, clock, wake });
       registerTemplateRoutes(app, { ...deps, clock, templates, usesOf: async () => [] });
       registerTestRoutes(app, { ...deps, clock, wake, categories, commits: { high: commit, bulk: commit } });
-      router = new Router({
-        store: store(),
-        clock,
-        logger: silentLogger,
-        templates,
-        connections: { forTenants: async () => new Map() },
-        categories,
-        rules,
-      });
+      sources = { templates, connections: { forTenants: async () => new Map() }, categories, rules };
     });
     const variables = { name: { type: 'string', examples: ['Ada'] }, n: { type: 'number', required: true } };
     const channels = (word: string) => ({
@@ -89,7 +80,7 @@ describeStores('a test of a template', (store) => {
       request,
       ...at,
     };
-    const { template, plans } = await router.explain(routable, now);
+    const { template, plans } = await explainNotification(sources, store().engine, { row: routable, now });
     assert.deepEqual([template?.version, plans.map(({ channel }) => channel)], [2, ['email']]);
 
     const wanted = { tenantId: api.tenantId, id: 'try', version: 2 };

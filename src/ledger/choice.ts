@@ -32,6 +32,8 @@ export interface Choice {
   retriesBefore?: number;
   /** An attempt's outcome was never known: only the same connection may send it again. */
   pinned?: true;
+  /** It went out within quiet hours: it was urgent, and its category lets that pass. */
+  passedQuietHours?: true;
   /** The step of its notification's ladder that it belongs to, from 0. */
   step?: number;
 }
@@ -58,6 +60,8 @@ export function explainChoice(choice: Choice | null, connection: string): string
     );
   if (choice?.noneHealthy) sentences.push('No connection was healthy, so the first was taken all the same.');
   for (const { from, to, why } of choice?.moves ?? []) sentences.push(`Moved from ${from} to ${to}: ${why}.`);
+  if (choice?.passedQuietHours)
+    sentences.push('It is urgent, so it did not wait for the end of quiet hours.');
   if (choice?.pinned)
     sentences.push('An attempt ended unknown, so only the same connection may send it again.');
   return sentences.length > 0
@@ -71,6 +75,7 @@ export function renderChoice(choice: Choice | null): object | undefined {
   return {
     leftOut: choice.leftOut,
     noneHealthy: choice.noneHealthy,
+    passedQuietHours: choice.passedQuietHours,
     pinned: choice.pinned,
     moves: choice.moves?.map((move) => ({ ...move, at: new Date(move.at).toISOString() })),
   };

@@ -81,6 +81,8 @@ export interface NotificationRequest {
   /** Somebody tries a template out: recipients see that it is a test. */
   test?: boolean;
   message?: Content & Record<string, unknown>;
+  /** When it may go out; the rules know the fields. */
+  window?: object;
   /** How the caller wants it collected with others; the rules know the fields. */
   digest?: object;
   /** Of a message that is a digest itself. */

@@ -43,7 +43,8 @@ export interface Collected {
 /** How a notification is collected; null when it goes out by itself. A digest is not collected again, nor is a part of a notification. */
 export function digestFor(row: RoutableRow, category: Category): Digest | null {
   const { request, priority, postponed } = row;
-  if (priority === PRIORITY_CODES.high || postponed || request.carries || request.test) return null;
+  if (priority === PRIORITY_CODES.high || postponed || request.carries || request.window || request.test)
+    return null;
   const asked: unknown = request.digest;
   return digestOf(category, typeof asked === 'object' && asked !== null ? (asked as DigestRequest) : {});
 }

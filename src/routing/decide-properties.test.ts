@@ -37,6 +37,7 @@ const questions: fc.Arbitrary<Question> = fc.record({
     expiresAt: fc.option(fc.integer({ min: NOW - 5, max: NOW + 5 })),
     priority: fc.constantFrom(...PRIORITIES),
   }),
+  opensAt: fc.option(fc.integer({ min: NOW + 1, max: NOW + 5 }), { freq: 2 }),
   contentChannels: fc.option(channels),
   contentProblem: fc.option(fc.constant('gone'), { freq: 5 }),
   recipient: fc.option(

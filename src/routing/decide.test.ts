@@ -28,6 +28,7 @@ const ask = (extra: Partial<Question>, channels: Question['notification']['chann
     connections: [SMTP, APNS, INBOX, HOOK],
     lot: 0,
     refusal: () => null,
+    opensAt: null,
     quiet: () => null,
     now: 1_000,
     ...extra,

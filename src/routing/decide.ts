@@ -18,8 +18,10 @@ export interface Question {
   };
   /** Why the user does not get this on a channel; null when he does. */
   refusal(channel: Channel): Refusal | null;
+  /** When the window opens in which it may go out (ms since the epoch); null when that is now. */
+  opensAt: number | null;
   /** Until when a channel must keep quiet (ms since the epoch), and what becomes of a message meanwhile; null when it need not. */
-  quiet(channel: Channel): { until: number; policy: 'defer' | 'drop' } | null;
+  quiet(channel: Channel): { until: number; policy: 'defer' | 'drop' | 'pass' } | null;
   /** Channels that the content can fill: of the template, or null when an inline message fits all. */
   contentChannels: Channel[] | null;
   contentProblem: string | null;
@@ -90,7 +92,7 @@ export type Plan =
       reason: PostponeReason;
     };
 
-export type PostponeReason = 'quiet_hours' | 'ladder';
+export type PostponeReason = 'quiet_hours' | 'window' | 'ladder';
 
 // SMS and chat cost money or intrude: they are used when asked for, never by default.
 const DEFAULT_CHANNELS: Channel[] = ['push', 'email', 'inbox'];
@@ -128,18 +130,36 @@ const RULES: ReadonlySet<SkipReason> = new Set([
   'expired',
 ]);
 
-/** What would reach the user now, but must not: the whole channel is skipped, or waits for the end of the quiet hours. */
-function heedRules(channel: Channel, plans: Plan[], { refusal, quiet, notification }: Question): Plan[] {
+/** What would reach the user now, but must not: the whole channel is skipped, or waits for its time. */
+function heedRules(channel: Channel, plans: Plan[], question: Question): Plan[] {
+  const { refusal, opensAt, quiet } = question;
   if (!plans.some((plan) => plan.kind === 'deliver')) return plans;
   const refused = refusal(channel);
   if (refused) return skipAll([channel], refused);
+  // Whether it is quiet by then is looked at by then.
+  if (opensAt !== null) return waitUntil(opensAt, channel, 'window', question);
   const hours = quiet(channel);
   if (!hours) return plans;
+  if (hours.policy === 'pass') return plans.map(passQuietHours);
   if (hours.policy === 'drop' || hours.until === Number.POSITIVE_INFINITY)
     return skipAll([channel], 'quiet_hours');
-  if (notification.expiresAt !== null && hours.until >= notification.expiresAt)
-    return skipAll([channel], 'expired', 'expires in quiet hours');
-  return [{ kind: 'postpone', channel, until: hours.until, reason: 'quiet_hours' }];
+  return waitUntil(hours.until, channel, 'quiet_hours', question);
+}
+
+const TOO_LATE = { quiet_hours: 'expires in quiet hours', window: 'expires before its window opens' };
+
+function waitUntil(
+  until: number,
+  channel: Channel,
+  reason: keyof typeof TOO_LATE,
+  { notification: { expiresAt } }: Question,
+): Plan[] {
+  if (expiresAt !== null && until >= expiresAt) return skipAll([channel], 'expired', TOO_LATE[reason]);
+  return [{ kind: 'postpone', channel, until, reason }];
+}
+
+function passQuietHours(plan: Plan): Plan {
+  return plan.kind === 'deliver' ? { ...plan, choice: { ...plan.choice, passedQuietHours: true } } : plan;
 }
 
 function skipAll(channels: Channel[], reason: SkipReason, detail?: string): Plan[] {

@@ -1,9 +1,13 @@
 import { explainChoice, explainReason } from '../ledger/index.ts';
-import type { Category } from '../rules/index.ts';
+import { type Category, fullRules } from '../rules/index.ts';
+import type { Queryable } from '../store/index.ts';
 import { collect } from './collect.ts';
+import type { PostponeReason } from './decide.ts';
 import { foreseeLadder } from './explain-ladder.ts';
+import { type FactSources, type Facts, loadFacts } from './facts.ts';
 import { ladderOf, type StepPlan } from './ladder.ts';
-import { type Decided, decideFor, type Facts } from './plan-notification.ts';
+import { planNotification } from './plan-notification.ts';
+import { type Decided, decideFor } from './question.ts';
 import type { RoutableRow } from './store.ts';
 
 /** What would become of one channel or device, as data and as a sentence. */
@@ -36,7 +40,33 @@ export interface Explanation {
   plans: ExplainedPlan[];
 }
 
-/** What routing would decide about a notification at `now` (ms since the epoch), and why. Pure. */
+/**
+ * What routing would decide about a notification at `now` (ms since the epoch), and why. Reads, and writes nothing; whether
+ * a capped message would still get its place is a matter of the moment.
+ */
+export async function explainNotification(
+  sources: FactSources,
+  db: Queryable,
+  { row, now }: { row: RoutableRow; now: number },
+): Promise<Explanation> {
+  const facts = await loadFacts(sources, db, { rows: [row], stopped: new Set() });
+  const { asks } = planNotification(row, facts, now);
+  const full = await fullRules(db, asks, now);
+  const capped = new Map(asks.flatMap(({ channel }, i) => (full[i] ? [[channel, full[i]] as const] : [])));
+  const { plans, ...rest } = explain(row, facts, now);
+  return { ...rest, plans: plans.map((plan) => heedCap(plan, capped)) };
+}
+
+/** A ladder's later steps take their places later. */
+function heedCap(plan: ExplainedPlan, capped: ReadonlyMap<string, string>): ExplainedPlan {
+  const detail = capped.get(plan.channel);
+  if (plan.verdict !== 'deliver' || (plan.step ?? 0) > 0 || detail === undefined) return plan;
+  const { channel, step, at, deviceId, platform } = plan;
+  const why = explainReason('capped', detail) ?? 'capped';
+  return { channel, step, at, deviceId, platform, verdict: 'skip', reason: 'capped', detail, why };
+}
+
+/** Pure. */
 export function explain(row: RoutableRow, facts: Facts, now: number): Explanation {
   const { plans, recipient, category, template, expiresAt, digest } = decideFor(row, facts, now);
   const ladder = ladderOf(row.request);
@@ -70,6 +100,12 @@ function explainSteps(row: RoutableRow, facts: Facts, now: number): ExplainedPla
   );
 }
 
+const WAITS_FOR: Record<PostponeReason, string> = {
+  quiet_hours: 'The user is to be left in peace until',
+  window: 'Its window opens for this user at',
+  ladder: 'The step before it has time until',
+};
+
 function explainPlan(plan: StepPlan, recipient: Decided['recipient']): ExplainedPlan {
   const { channel } = plan;
   switch (plan.kind) {
@@ -89,7 +125,7 @@ function explainPlan(plan: StepPlan, recipient: Decided['recipient']): Explained
     }
     case 'postpone': {
       const until = new Date(plan.until).toISOString();
-      const why = `The user is to be left in peace until ${until}; everything is decided anew then.`;
+      const why = `${WAITS_FOR[plan.reason]} ${until}; everything is decided anew then.`;
       return { channel, verdict: 'postpone', reason: plan.reason, until, why };
     }
     case 'skip': {

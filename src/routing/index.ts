@@ -1,6 +1,8 @@
 export { loadRoutingBacklog, type RoutingBacklog } from './backlog.ts';
 export { type Standings, TEST_PREFIX } from './candidates.ts';
 export { type Choosable, type Chosen, choose, type Standing } from './choose.ts';
+export { explainNotification } from './explain.ts';
+export type { FactSources } from './facts.ts';
 export { type Page, routePage } from './page.ts';
 export { insertPostponed } from './postponed-store.ts';
 export { RouteLoop } from './route-loop.ts';

@@ -1,39 +1,12 @@
 import { type Choice, laneOf, PRIORITY_NAMES } from '../ledger/index.ts';
 import { uuidv7 } from '../lib/ids.ts';
-import type { Channel } from '../providers/index.ts';
-import type { CappedPlace, Category, Digest, RuleBook, TenantCategories } from '../rules/index.ts';
-import { type CompiledTemplate, templateKey, type WantedTemplate } from '../templates/index.ts';
-import type { Connection } from '../tenants/index.ts';
-import type { Recipients } from '../users/index.ts';
-import { type Collected, collect, digestFor } from './collect.ts';
-import { type Candidate, decide } from './decide.ts';
-import { climb, ladderOf, rungOf, type StepPlan } from './ladder.ts';
+import type { CappedPlace } from '../rules/index.ts';
+import { type Collected, collect } from './collect.ts';
+import type { Facts } from './facts.ts';
+import type { StepPlan } from './ladder.ts';
 import type { Postponement } from './postponed-store.ts';
+import { decideFor } from './question.ts';
 import type { DeliveryRow, RoutableRow } from './store.ts';
-
-/** What the decisions of a batch go by, loaded for all of it at once. */
-export interface Facts {
-  recipients: Map<string, Recipients>;
-  connections: Map<string, Connection[]>;
-  /** By `tenant/live`. */
-  candidates: Map<string, Candidate[]>;
-  templates: Map<string, CompiledTemplate>;
-  categories: Map<string, TenantCategories>;
-  rules: RuleBook;
-  /** Notifications whose ladder is stopped. */
-  stopped: ReadonlySet<string>;
-}
-
-/** Looked at for the whole batch at once, so a row that nothing of ours has written must not throw here. */
-export function templateOf({ tenantId, request }: RoutableRow): WantedTemplate | undefined {
-  const { id, version } = (request.template ?? {}) as Record<string, unknown>;
-  if (typeof id !== 'string') return undefined;
-  return isVersion(version) ? { tenantId, id, version } : { tenantId, id };
-}
-
-function isVersion(value: unknown): value is number {
-  return Number.isInteger(value) && (value as number) > 0 && (value as number) < 2 ** 31;
-}
 
 /** What comes of one notification: deliveries, queued or skipped, and channels that get their turn later. */
 export interface NotificationPlan {
@@ -49,59 +22,6 @@ export interface NotificationPlan {
 export interface ChannelAsk {
   channel: string;
   places: CappedPlace[];
-}
-
-/** A decision, with what it went by. */
-export interface Decided {
-  plans: StepPlan[];
-  recipient: Recipients | null;
-  category: Category;
-  template: CompiledTemplate | null;
-  expiresAt: Date;
-  /** How it is collected if it would reach anybody; null when it goes out by itself. */
-  digest: Digest | null;
-}
-
-/** Decides on one notification, or on the channels of it whose turn it is. Pure. */
-export function decideFor(row: RoutableRow, facts: Facts, now: number): Decided {
-  const recipient = facts.recipients.get(`${row.tenantId}/${row.userId}`) ?? null;
-  const wanted = templateOf(row);
-  const template = (wanted && facts.templates.get(templateKey(wanted))) ?? null;
-  const category = facts.categories.get(row.tenantId)!.of(row.category);
-  const ladder = ladderOf(row.request);
-  // A ladder gets older from step to step; what only waited for the morning has its time from then on.
-  const countsFrom = (ladder && row.postponed?.firstDueAt?.getTime()) ?? now;
-  const expiresAt = row.expiresAt ?? new Date(countsFrom + category.maxAgeMs);
-  const digest = ladder ? null : digestFor(row, category);
-  const question = {
-    notification: {
-      live: row.live,
-      expiresAt: (ladder ? expiresAt : row.expiresAt)?.getTime() ?? null,
-      priority: PRIORITY_NAMES[row.priority]!,
-      isCancelled: row.postponed?.reason === 'cancelled',
-      isStopped: row.postponed?.reason === 'ladder_stopped' || facts.stopped.has(row.id),
-    },
-    refusal: (channel: Channel) => recipient && facts.rules.refusal(recipient.user, category, channel),
-    quiet: (channel: Channel) => {
-      // Of what is collected, the digest heeds them.
-      if (!recipient || digest || category.quietHours === 'ignore') return null;
-      const until = facts.rules.quietUntil(recipient.user, channel, now);
-      return until === null ? null : { until, policy: category.quietHours };
-    },
-    contentChannels: template?.channels ?? null,
-    contentProblem: wanted && !template ? 'the template is no longer published' : null,
-    recipient,
-    connections: facts.candidates.get(`${row.tenantId}/${row.live}`) ?? [],
-    lot: Number.parseInt(row.id.slice(-8), 16) / 2 ** 32,
-    now,
-  };
-  const decideOn = (channels: Channel[] | null) =>
-    decide({ ...question, notification: { ...question.notification, channels } });
-  const asked = (row.request.channels as Channel[] | undefined) ?? null;
-  const plans = ladder
-    ? climb(ladder, rungOf(row, ladder), { now, decideOn })
-    : decideOn(row.postponed?.channels ?? asked);
-  return { plans, recipient, category, template, expiresAt, digest };
 }
 
 /** The rows that the decision on one notification comes to. Pure. */

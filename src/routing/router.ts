@@ -1,26 +1,15 @@
 import { type Lane, PRIORITY_CODES } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import {
-  type Categories,
-  holdPlaces,
-  type Ruled,
-  type Rules,
-  type TenantCategories,
-} from '../rules/index.ts';
+import { holdPlaces } from '../rules/index.ts';
 import type { Queryable, Store } from '../store/index.ts';
 import { type Metrics, type Tracer, traceIdOf } from '../telemetry/index.ts';
-import type { Templates } from '../templates/index.ts';
-import type { Connections } from '../tenants/index.ts';
-import { loadRecipients, type Recipients } from '../users/index.ts';
-import { liveCandidates, type Standings, testCandidates } from './candidates.ts';
-import { type Collected, digestFor, saveCollected } from './collect.ts';
+import { type Collected, saveCollected } from './collect.ts';
 import { countBatch } from './counts.ts';
-import type { Candidate } from './decide.ts';
-import { type Explanation, explain } from './explain.ts';
+import { type FactSources, type Facts, loadFacts } from './facts.ts';
 import { heedCaps } from './heed-caps.ts';
 import { climbOverCapped } from './ladder.ts';
-import { type Facts, type NotificationPlan, planNotification, templateOf } from './plan-notification.ts';
+import { type NotificationPlan, planNotification } from './plan-notification.ts';
 import { deletePostponed, insertPostponed, type Postponement } from './postponed-store.ts';
 import { loadStopped } from './stopped.ts';
 import {
@@ -35,18 +24,12 @@ import { routeFacts } from './trace.ts';
 const BATCH = 500;
 const FIRST_TENANT = '00000000-0000-0000-0000-000000000000';
 
-export interface RouterOptions {
+export interface RouterOptions extends FactSources {
   store: Store;
   clock: Clock;
   logger: Logger;
-  templates: Pick<Templates, 'compiled'>;
-  connections: Pick<Connections, 'forTenants'>;
-  categories: Pick<Categories, 'forTenants'>;
-  rules: Pick<Rules, 'forUsers'>;
   metrics?: Metrics;
   tracer?: Tracer;
-  /** Without it all connections count as healthy. */
-  standings?: Standings;
 }
 
 /** What one batch brought: how many notifications, and the lanes that have work now. */
@@ -122,7 +105,7 @@ export class Router {
         startedAt: now,
       };
     const stopped = await loadStopped(db, rows);
-    const facts = await this.#loadFacts(db, rows, stopped);
+    const facts = await loadFacts(this.#options, db, { rows, stopped });
     const plans: NotificationPlan[] = [];
     const failures: Planned['failures'] = [];
     for (const row of rows) {
@@ -154,11 +137,6 @@ export class Router {
     return { rows, deliveries, postponed, collected, failures, lanes, opensDigest, startedAt: now };
   }
 
-  /** What would become of a notification at `now`; changes nothing. */
-  async explain(row: RoutableRow, now: number): Promise<Explanation> {
-    return explain(row, await this.#loadFacts(this.#options.store.engine, [row], new Set()), now);
-  }
-
   /** Counts and traces what was planned, once its transaction is committed; `ms` is how long that took. */
   tell(planned: Planned, ms = this.#options.clock.now() - planned.startedAt): void {
     const { clock, metrics, tracer } = this.#options;
@@ -178,43 +156,6 @@ export class Router {
       if (connection) this.#options.standings?.takeProbe(connection);
     }
   }
-
-  async #loadFacts(db: Queryable, rows: RoutableRow[], stopped: ReadonlySet<string>): Promise<Facts> {
-    const recipients = await loadRecipients(
-      db,
-      rows.map((row) => ({ tenantId: row.tenantId, externalId: row.userId })),
-    );
-    const tenantIds = [...new Set(rows.map((row) => row.tenantId))];
-    const connections = await this.#options.connections.forTenants(db, tenantIds);
-    const wanted = rows.flatMap((row) => {
-      const template = templateOf(row);
-      return template ? [template] : [];
-    });
-    const templates = wanted.length > 0 ? await this.#options.templates.compiled(db, wanted) : new Map();
-    const candidates = new Map<string, Candidate[]>();
-    for (const tenantId of tenantIds) {
-      const configured = connections.get(tenantId) ?? [];
-      candidates.set(`${tenantId}/true`, liveCandidates(configured, this.#options.standings));
-      candidates.set(`${tenantId}/false`, testCandidates(configured));
-    }
-    const categories = await this.#options.categories.forTenants(db, tenantIds);
-    const rules = await this.#options.rules.forUsers(db, whoGetsWhat(rows, recipients, categories));
-    return { recipients, connections, candidates, templates, categories, rules, stopped };
-  }
-}
-
-function whoGetsWhat(
-  rows: RoutableRow[],
-  recipients: Map<string, Recipients>,
-  categories: Map<string, TenantCategories>,
-): Ruled[] {
-  return rows.flatMap((row) => {
-    const { tenantId, userId } = row;
-    const user = recipients.get(`${tenantId}/${userId}`)?.user;
-    const category = categories.get(tenantId)!.of(row.category);
-    const needsClock = digestFor(row, category)?.window.at !== undefined;
-    return user ? [{ user, category, needsClock }] : [];
-  });
 }
 
 /** What the decisions of a batch came to. */

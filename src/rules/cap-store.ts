@@ -1,6 +1,6 @@
 import { column, type Queryable } from '../store/index.ts';
 import { isSliding, type Place, placeKey } from './cap.ts';
-import { inOrder, type Wanted } from './places.ts';
+import { type Ask, inOrder, type Wanted } from './places.ts';
 
 const KEY = 'tenant_id, live, user_id, rule, window_start';
 
@@ -136,6 +136,24 @@ left join lateral (
     values: [...keyColumns(places), now],
   });
   return rows.map(({ taken }) => taken);
+}
+
+/** For each of these messages the first rule that has no place left at `now`; null when all have. */
+export async function fullRules(
+  db: Queryable,
+  asks: readonly Ask[],
+  now: number,
+): Promise<(string | null)[]> {
+  const taken = await loadTaken(
+    db,
+    asks.flatMap(({ places }) => places),
+    new Date(now),
+  );
+  let nth = 0;
+  return asks.map(({ places }) => {
+    const full = places.filter(({ limit }) => taken[nth++]! >= limit);
+    return full[0]?.rule ?? null;
+  });
 }
 
 /** Forgets windows that were over before `before`, at most `limit` of them. Returns how many. */

@@ -53,6 +53,9 @@ const CategoryBody = Exact({
   optOut: Type.Optional(Type.Boolean({ description: 'Whether users may say no' })),
   doubleOptIn: Type.Optional(Type.Boolean({ description: 'Only to users who said yes, and confirmed it' })),
   quietHours: Type.Optional(OneOf(QUIET_POLICIES, { description: 'What happens within quiet hours' })),
+  urgentPasses: Type.Optional(
+    Type.Boolean({ description: 'Whether high priority goes out within quiet hours all the same' }),
+  ),
   caps: Type.Optional(
     Type.Array(Cap, { maxItems: MAX_CAPS, description: 'How often a user gets it at most' }),
   ),
@@ -82,6 +85,7 @@ const CategoryAnswer = Type.Object({
   optOut: Type.Boolean(),
   doubleOptIn: Type.Boolean(),
   quietHours: OneOf(QUIET_POLICIES),
+  urgentPasses: Type.Boolean(),
   caps: Type.Array(Cap),
   digest: Type.Optional(DigestRule),
   unknown: OneOf(UNKNOWN_POLICIES),

@@ -35,6 +35,8 @@ export interface Category {
   /** Goes only to users who said yes, and confirmed it. */
   doubleOptIn: boolean;
   quietHours: QuietPolicy;
+  /** Whether high priority goes out within quiet hours all the same; it is on record with the delivery. */
+  urgentPasses: boolean;
   /** How often a user gets it at most; all of them count. */
   caps: readonly Cap[];
   /** How its notifications are collected; null: each goes out by itself. */
@@ -56,6 +58,7 @@ export interface CategoryDefinition {
   optOut?: boolean;
   doubleOptIn?: boolean;
   quietHours?: QuietPolicy;
+  urgentPasses?: boolean;
   caps?: Cap[];
   digest?: DigestRule;
   unknown?: UnknownPolicy;
@@ -67,7 +70,7 @@ const HOUR_MS = 3_600_000;
 
 type Defaults = Omit<
   Category,
-  'id' | 'name' | 'description' | 'isOn' | 'heedsUsers' | 'doubleOptIn' | 'caps' | 'digest'
+  'id' | 'name' | 'description' | 'isOn' | 'heedsUsers' | 'doubleOptIn' | 'urgentPasses' | 'caps' | 'digest'
 >;
 
 const TRANSACTIONAL: Defaults = {
@@ -125,6 +128,7 @@ export function categoryFrom(id: string, definition: CategoryDefinition = {}): C
     optOut,
     doubleOptIn,
     quietHours: definition.quietHours ?? defaults.quietHours,
+    urgentPasses: definition.urgentPasses ?? false,
     caps: definition.caps ?? [],
     digest: definition.digest ?? null,
     unknown: definition.unknown ?? defaults.unknown,

@@ -1,4 +1,5 @@
 export type { CappedPlace, Place } from './cap.ts';
+export { fullRules } from './cap-store.ts';
 export {
   BUILT_IN,
   type Categories,
@@ -8,6 +9,7 @@ export {
 } from './categories.ts';
 export { type Category, DEFAULT_CATEGORY, type UnknownPolicy } from './category.ts';
 export { type CategoryRouteOptions, registerCategoryRoutes } from './category-routes.ts';
+export { DeliveryWindow, turnIn } from './delivery-window.ts';
 export {
   checkWindow,
   closesAt,

@@ -81,7 +81,7 @@ function endOfCovering(windows: readonly QuietWindow[], zone: string, moment: nu
  * When the clocks of a zone first show a time on a day. A time that they skip is over as soon as they have skipped it; of
  * one that they show twice it is the first.
  */
-function momentOf(day: Temporal.PlainDate, time: string, zone: string): number {
+export function momentOf(day: Temporal.PlainDate, time: string, zone: string): number {
   const shown = day.toPlainDateTime(Temporal.PlainTime.from(time));
   const earlier = shown.toZonedDateTime(zone, { disambiguation: 'earlier' });
   const isSkipped = Temporal.PlainDateTime.compare(earlier.toPlainDateTime(), shown) !== 0;

@@ -82,11 +82,12 @@ export async function serveLaddered(store: Store): Promise<Laddered> {
     const options = { ...deps, clock, wake, rules, categories };
     const templates = { refusal: async () => null, compiled: async () => new Map() };
     const line = createGroupCommit(store.acceptBulk, clock, { maxWaiting: 100, concurrency: 1 });
+    const connections = { forTenants: async () => new Map() };
     router = new Router({
       ...options,
       logger: { ...silentLogger, error: assert.fail } as never,
       templates,
-      connections: { forTenants: async () => new Map() },
+      connections,
     });
     registerAcceptRoutes(app, {
       ...options,
@@ -96,7 +97,7 @@ export async function serveLaddered(store: Store): Promise<Laddered> {
     });
     registerChangeRoutes(app, { ...options, templates });
     registerConfirmRoute(app, options);
-    registerExplainRoutes(app, { ...options, templates, router });
+    registerExplainRoutes(app, { ...options, templates, connections });
     registerLedgerRoutes(app, options);
     registerInboxRoutes(app, options);
     registerUserRoutes(app, options);
