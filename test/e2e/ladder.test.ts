@@ -105,7 +105,7 @@ describe('a ladder from mail to text message', () => {
     for (const [i, n] of all.entries())
       if (confirmed.has(n))
         assert.equal((await bellhop.call('POST', `/v1/notifications/${ids[i]}/confirm`)).status, 200);
-    for (let kills = 0; kills < 3; kills++) {
+    for (let kills = 0; kills < 2; kills++) {
       await bellhop.end('SIGKILL');
       bellhop = await start();
     }
