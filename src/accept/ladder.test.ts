@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, it } from 'node:test';
-import { type Laddered, serveLaddered } from '../../test/support/laddered.ts';
+import { iso, type Laddered, ladder, serveLaddered } from '../../test/support/laddered.ts';
 import { describeStores } from '../../test/support/stores.ts';
 
 const MINUTE_MS = 60_000;
@@ -15,26 +15,11 @@ describeStores('a ladder', (store) => {
   beforeEach(() => to.clear());
   afterEach(async () => assert.deepEqual(await findingsBut(to), []));
 
-  const ladder = (until: string, ...channels: string[][]) => ({
-    steps: channels.map((each, i) => ({
-      channels: each,
-      ...(i < channels.length - 1 && { waitSeconds: 60 }),
-    })),
-    until,
-  });
   const emailThenSms = (until = 'delivered') => ({ ladder: ladder(until, ['email'], ['sms']) });
   const started = async (body: object) => {
     const id = await to.notify(body);
     await to.route();
     return id;
-  };
-  /** Whom something wakes. */
-  const heard = async (work: () => Promise<unknown>) => {
-    const topics: string[] = [];
-    const off = to.wake.on((topic) => topics.push(topic));
-    await work();
-    off();
-    return topics;
   };
   const wait = async (ms: number) => {
     to.clock.advance(ms);
@@ -138,11 +123,11 @@ describeStores('a ladder', (store) => {
 
   it('goes on at once when a step fails, and only when all of it has', async () => {
     const id = await started({ ladder: ladder('delivered', ['email', 'webhook'], ['sms']) });
-    assert.deepEqual(await heard(() => to.send('email', FAILED)), []);
+    assert.deepEqual(await to.heard(() => to.send('email', FAILED)), []);
     await to.route();
     assert.equal((await to.story(id)).length, 2);
     to.clock.advance(1);
-    assert.deepEqual(await heard(() => to.send('webhook', FAILED)), ['route']);
+    assert.deepEqual(await to.heard(() => to.send('webhook', FAILED)), ['route']);
     await to.route();
     assert.equal((await to.story(id)).at(-1), '1 sms queued');
   });
@@ -175,7 +160,7 @@ describeStores('a ladder', (store) => {
     await to.send('email', { state: 'unknown', reason: 'timeout', decideAt: to.clock.now() + 1 });
     to.clock.advance(1);
     assert.equal((await to.story(id)).length, 1);
-    const woken = await heard(() => to.sweep());
+    const woken = await to.heard(() => to.sweep());
     await to.route();
     assert.deepEqual(await to.story(id), ['0 email failed unknown_not_repeated', '1 sms queued']);
     assert.deepEqual(woken, ['route']);
@@ -245,98 +230,7 @@ describeStores('a ladder', (store) => {
       windows: [{ from: '00:00', to: '00:01', channels: ['chat'] }],
     });
   });
-
-  it('is stopped by a confirmation, again and again with the same answer', async () => {
-    const id = await started({ ladder: ladder('confirmed', ['email'], ['sms']) });
-    await to.send('email');
-    const confirmedAt = iso(to, 0);
-    const confirm = () => to.call('POST', `/v1/notifications/${id}/confirm`);
-    const woken = await heard(async () => {
-      assert.deepEqual(await confirm(), {
-        status: 200,
-        body: { id, confirmedAt, stopped: 1, beingSent: 0 },
-      });
-    });
-    assert.deepEqual(woken, ['route']);
-    to.clock.advance(1_000);
-    assert.deepEqual((await confirm()).body, { id, confirmedAt, stopped: 0, beingSent: 0 });
-    await to.route();
-    assert.deepEqual(await to.story(id), ['0 email sent', '1 sms skipped ladder_stopped']);
-    assert.equal((await to.see(id)).confirmedAt, confirmedAt);
-    const other = await to.callAsOther('POST', `/v1/notifications/${id}/confirm`);
-    assert.deepEqual([other.status, other.body.code], [404, 'notification.not_found']);
-  });
-
-  it('never begins when the user confirmed before', async () => {
-    const id = await to.notify({ ladder: ladder('delivered', ['email'], ['sms']) });
-    assert.equal((await to.call('POST', `/v1/notifications/${id}/confirm`)).status, 200);
-    await to.route();
-    assert.deepEqual(await to.story(id), ['0 email skipped ladder_stopped', '1 sms skipped ladder_stopped']);
-  });
-
-  it('is not needed to confirm: the time is kept, and what is queued goes out', async () => {
-    const id = await started({ channels: ['email'] });
-    const { body } = await to.call('POST', `/v1/notifications/${id}/confirm`);
-    assert.deepEqual([body.stopped, body.confirmedAt], [0, iso(to, 0)]);
-    assert.equal((await to.send('email')).length, 1);
-  });
-
-  it('is explained step by step before it is sent', async () => {
-    const body = {
-      userId: 'ada',
-      message: { title: 'a', body: 'b' },
-      ladder: ladder('seen', ['push'], ['email'], ['sms']),
-    };
-    const { body: answer } = await to.call('POST', '/v1/notifications/explain', body);
-    assert.deepEqual(
-      answer.plans.map(({ step, channel, verdict, at }: Record<string, string>) => [
-        step,
-        channel,
-        verdict,
-        at,
-      ]),
-      [
-        [0, 'push', 'skip', iso(to, 0)],
-        [1, 'email', 'deliver', iso(to, 0)],
-        [2, 'sms', 'deliver', iso(to, MINUTE_MS)],
-      ],
-    );
-    assert.match(answer.plans[2].why, /^If not seen by 2026-.*: Goes to the user's phone over /);
-  });
-
-  it('is refused when it makes no sense, with the field', async () => {
-    const two = [{ channels: ['email'], waitSeconds: 5 }, { channels: ['sms'] }];
-    for (const [field, given] of [
-      ['/ladder/steps', { ladder: { steps: two.slice(1), until: 'seen' } }],
-      ['/ladder/steps', { ladder: { steps: Array(11).fill(two[0]), until: 'seen' } }],
-      ['/ladder/until', { ladder: { steps: two, until: 'bored' } }],
-      ['/ladder/until', { ladder: { steps: two } }],
-      ['/ladder/steps/0/waitSeconds', { ladder: { steps: [two[1], two[1]], until: 'seen' } }],
-      ['/ladder/steps/1/waitSeconds', { ladder: { steps: [two[0], two[0]], until: 'seen' } }],
-      [
-        '/ladder/steps/0/waitSeconds',
-        { ladder: { steps: [{ channels: ['email'], waitSeconds: 0 }, two[1]], until: 'seen' } },
-      ],
-      [
-        '/ladder/steps/0/channels/0',
-        { ladder: { steps: [{ channels: ['pigeon'], waitSeconds: 5 }, two[1]], until: 'seen' } },
-      ],
-      ['/ladder', { ladder: { steps: two, until: 'seen' }, channels: ['email'] }],
-    ] as const) {
-      const message = { title: 'Hello', body: 'World' };
-      const { status, body } = await to.call('POST', '/v1/notifications', {
-        userId: 'ada',
-        message,
-        ...given,
-      });
-      assert.deepEqual([status, body.errors?.[0].field], [400, field], JSON.stringify(body));
-    }
-  });
 });
-
-function iso({ clock }: Laddered, aheadMs: number): string {
-  return new Date(clock.now() + aheadMs).toISOString();
-}
 
 /** The tests claim without workers. */
 async function findingsBut(to: Laddered): Promise<unknown[]> {

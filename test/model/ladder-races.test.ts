@@ -80,8 +80,7 @@ describe('a router and a stop on one ladder', () => {
         race.steer(scheduler);
         const stopped = stop(kind, id, emailId);
         const contenders = [stopped, ...Array.from({ length: routers }, () => to.router.routeBatch(1))];
-        await scheduler.waitFor(Promise.all(contenders));
-        race.steer(null);
+        await scheduler.waitFor(Promise.all(contenders)).finally(() => race.steer(null));
         assert.deepEqual(await claimAll(), []);
         for (let n = 0; n < 3; n++) {
           await to.route();
@@ -93,14 +92,14 @@ describe('a router and a stop on one ladder', () => {
         for (const line of story.slice(1))
           assert.match(line, /^\d \w+ (cancelled|skipped) (ladder_stopped|cancelled)$/);
         assert.deepEqual(await to.findings(), []);
-        seen.add(`${kind}: ${story[1]}`);
+        seen.add(story[1]!);
       }),
-      // Without a limit of time: a race that is broken off leaves its transactions open.
-      { numRuns: 60 },
+      // No limit of time: a run that is left behind would go on in the tables of the next test.
+      { numRuns: 40 },
     );
     // Both sides won some of the races, or they showed nothing; a cancel leaves the same words either way.
-    for (const kind of ['confirm', 'opened'])
-      assert.ok([...seen].filter((each) => each.startsWith(kind)).length > 1, [...seen].join());
+    for (const won of ['1 sms skipped ladder_stopped', '1 sms cancelled ladder_stopped'])
+      assert.ok(seen.has(won), [...seen].join());
   });
 
   it('never starts an attempt after the answer while routers and workers run as they like', async () => {
@@ -132,8 +131,9 @@ describe('a router and a stop on one ladder', () => {
       to.clock.advance(2_000);
     };
     const running = [work(), work(), routeAll(), routeAll()];
-    await Promise.all([0, 1, 2].map(confirmAll));
-    isOver = true;
+    await Promise.all([0, 1, 2].map(confirmAll)).finally(() => {
+      isOver = true;
+    });
     await Promise.all(running);
     await to.route();
     assert.deepEqual(await claimAll(), []);

@@ -69,6 +69,8 @@ export interface Laddered {
   receive(deliveryId: string, event: ReceiptEvent): Promise<void>;
   /** One round of the sweep, which decides on unknown outcomes. */
   sweep(): Promise<unknown>;
+  /** Whom something wakes. */
+  heard(work: () => Promise<unknown>): Promise<string[]>;
   findings(): Promise<unknown[]>;
   clear(): Promise<void>;
   close(): Promise<void>;
@@ -198,6 +200,13 @@ export async function serveLaddered(store: Store): Promise<Laddered> {
       for (const { id: deliveryId } of own) await receive(deliveryId, event);
     },
     sweep: () => sweep.sweepOnce(),
+    async heard(work) {
+      const topics: string[] = [];
+      const off = wake.on((topic) => topics.push(topic));
+      await work();
+      off();
+      return topics;
+    },
     findings: async () => (await reconcile(store.engine, new Date(0))).findings,
     clear: async () => {
       await store.engine.query(
@@ -205,4 +214,18 @@ export async function serveLaddered(store: Store): Promise<Laddered> {
       );
     },
   };
+}
+
+/** A ladder with a minute from step to step. */
+export function ladder(until: string, ...channels: string[][]) {
+  const steps = channels.map((each, i) => ({
+    channels: each,
+    ...(i < channels.length - 1 && { waitSeconds: 60 }),
+  }));
+  return { steps, until };
+}
+
+/** So many milliseconds from now, by the clock of the test. */
+export function iso({ clock }: Laddered, aheadMs: number): string {
+  return new Date(clock.now() + aheadMs).toISOString();
 }
