@@ -111,7 +111,7 @@ async function planEndings(
 
 function rowOf(
   { tenantId, live, userId, category }: DigestRow,
-  { priority }: Contents,
+  { priority, expiresAt }: Contents,
   { request, now }: { request: object; now: number },
 ): AcceptedRow {
   const at = new Date(now);
@@ -125,7 +125,7 @@ function rowOf(
     request: JSON.stringify(request),
     dueAt: at,
     sendAt: null,
-    expiresAt: null,
+    expiresAt,
     createdAt: at,
     key: null,
   };

@@ -193,6 +193,25 @@ describeStores('digests', (store) => {
     assert.deepEqual(await bench.findings(), []);
   });
 
+  it('expire with the last of their events, or not at all', async () => {
+    const expiresAt = (userId: string, time?: string) => say('News', { userId, expiresAt: time });
+    await bench.send(expiresAt('ada', '2026-11-21T15:00:00Z'));
+    await bench.send(expiresAt('ada', '2026-11-21T14:00:00Z'));
+    await bench.send(expiresAt('bob', '2026-11-21T14:00:00Z'));
+    await bench.send(expiresAt('bob'));
+    await bench.runUntil('2026-11-21T13:00:00Z');
+    const { rows } = await store().engine.query(
+      "select user_id, expires_at from notifications where request ? 'carries' order by user_id",
+    );
+    assert.deepEqual(
+      rows.map((row) => [row.user_id, row.expires_at?.toISOString()]),
+      [
+        ['ada', '2026-11-21T15:00:00.000Z'],
+        ['bob', undefined],
+      ],
+    );
+  });
+
   it('can be cancelled themselves, and so can the single event that is given back', async () => {
     const ids = [
       await bench.send(say('One')),

@@ -66,6 +66,8 @@ export interface Contents {
   events: number;
   /** The most urgent of them: 1 normal, 2 low. */
   priority: number | null;
+  /** When the last of them expires; null when one of them never does. */
+  expiresAt: Date | null;
   /** The newest ones, oldest first. */
   shown: ShownEvent[];
 }
@@ -79,10 +81,11 @@ export async function loadContents(
   const { rows } = await db.query<Contents & { id: string }>({
     name: 'digests_contents',
     text: `
-select d.id, total.events, total.priority, coalesce(newest.shown, '[]') as shown
+select d.id, total.events, total.priority, total.expires_at as "expiresAt", coalesce(newest.shown, '[]') as shown
 from unnest($1::uuid[], $2::uuid[]) as d (tenant_id, id)
 cross join lateral (
-  select count(*)::int as events, min(priority) as priority from digest_events
+  select count(*)::int as events, min(priority) as priority,
+      case when bool_and(expires_at is not null) then max(expires_at) end as expires_at from digest_events
     where digest_id = d.id and tenant_id = d.tenant_id and (expires_at is null or expires_at > $3)
 ) total
 cross join lateral (
