@@ -310,6 +310,36 @@ describeStores('digests', (store) => {
     await bench.api.call('DELETE', '/v1/quiet-hours');
   });
 
+  it('come as often as the user chose, where he may', async () => {
+    const url = '/v1/users/ada/frequencies';
+    await bench.api.call('PUT', '/v1/categories/comments', { digest: { usersChoose: true } });
+    const comment = () => bench.send(say('Hi', { category: 'comments', digest: undefined }));
+    assert.equal((await bench.see(await comment())).status, 'processing');
+    const chosen = { frequency: 'weekly', at: '18:00', day: 3 };
+    assert.deepEqual((await bench.api.call('PUT', `${url}/comments`, chosen)).body, chosen);
+    const { frequencies } = (await bench.api.call('GET', url)).body;
+    assert.deepEqual(frequencies, [
+      { category: 'comments', ...chosen, updatedAt: '2026-11-21T12:00:00.000Z' },
+    ]);
+    for (let i = 0; i < 2; i++)
+      assert.equal((await bench.see(await comment())).digest.closesAt, '2026-11-25T18:00:00.000Z');
+    assert.equal((await bench.api.call('DELETE', `${url}/comments`)).status, 204);
+    assert.equal((await bench.see(await comment())).status, 'processing');
+    assert.deepEqual((await bench.api.call('GET', url)).body.frequencies, []);
+    for (const [body, field] of [
+      [{ frequency: 'yearly' }, '/frequency'],
+      [{ frequency: 'hourly', at: '09:00' }, '/at'],
+      [{ frequency: 'daily', day: 1 }, '/day'],
+      [{ frequency: 'daily', at: '9:00' }, '/at'],
+    ] as const) {
+      const answer = await bench.api.call('PUT', `${url}/comments`, body);
+      assert.deepEqual([answer.status, answer.body.errors[0].field], [400, field]);
+    }
+    assert.equal((await bench.api.call('PUT', '/v1/users/nobody/frequencies/x', chosen)).status, 404);
+    assert.equal((await bench.api.callAsOther('GET', url)).status, 404);
+    assert.equal((await bench.api.call('PUT', '/v1/categories/x', { digest: {} })).status, 400);
+  });
+
   it('are made of the template that they name, with all that happened', async () => {
     const texts = {
       subject: '{{ count }} comments',

@@ -64,7 +64,8 @@ export function decideFor(row: RoutableRow, facts: Facts, now: number): Decided 
       : (facts.templates.get(`${row.tenantId}/${templateId}/published`) ?? null);
   const category = facts.categories.get(row.tenantId)!.of(row.category);
   const expiresAt = row.expiresAt ?? new Date(now + category.maxAgeMs);
-  const digest = digestFor(row, category);
+  const chosen = recipient && facts.rules.frequencyOf(recipient.user, category);
+  const digest = digestFor(row, category, chosen);
   const plans = decide({
     notification: {
       live: row.live,

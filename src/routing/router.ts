@@ -208,7 +208,7 @@ function whoGetsWhat(
     const { tenantId, userId } = row;
     const user = recipients.get(`${tenantId}/${userId}`)?.user;
     const category = categories.get(tenantId)!.of(row.category);
-    const needsClock = digestFor(row, category)?.window.at !== undefined;
+    const needsClock = digestFor(row, category, null)?.window.at !== undefined;
     return user ? [{ user, category, needsClock }] : [];
   });
 }
