@@ -17,7 +17,7 @@ import {
   startDelivery,
   Work,
 } from './delivery/index.ts';
-import { DigestLoop } from './digests/index.ts';
+import { DigestLoop, registerDigestRoutes } from './digests/index.ts';
 import { createFlags, registerFlagRoutes } from './flags/index.ts';
 import { createHooks, loadHooksModule, registerHookRoutes } from './hooks/index.ts';
 import {
@@ -316,6 +316,7 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   registerChangeRoutes(app, { store, templates, clock, wake });
   registerLedgerRoutes(app, { store, clock, wake, loadPolicy: policiesOf(categories) });
   registerScheduleRoutes(app, { store, templates, clock, wake });
+  registerDigestRoutes(app, { store });
   registerUserRoutes(app, { store, clock });
   registerInboxRoutes(app, { store, clock });
   registerTemplateRoutes(app, { store, clock, templates });

@@ -101,6 +101,32 @@ describeStores('digests', (store) => {
     ]);
   });
 
+  it('are listed while they collect, the next to end first', async () => {
+    const digest = { key: 'soon', window: { everySeconds: 60 } };
+    for (const more of [{}, { digest }, { digest }, { userId: 'bob' }]) await bench.send(say('News', more));
+    const list = async (call = bench.api.callAsTest) =>
+      (await call('GET', '/v1/users/ada/digests')).body.items;
+    const [soon, later] = await list();
+    assert.deepEqual(
+      { ...soon, id: undefined },
+      {
+        id: undefined,
+        category: 'transactional',
+        key: 'soon',
+        events: 2,
+        openedAt: '2026-11-21T12:00:00.000Z',
+        closesAt: '2026-11-21T12:01:00.000Z',
+      },
+    );
+    assert.deepEqual([later.key, later.events], ['transactional', 1]);
+    assert.deepEqual([await list(bench.api.call), await list(bench.api.callAsOther)], [[], undefined]);
+    await bench.runUntil('2026-11-21T12:30:00Z');
+    assert.deepEqual(
+      (await list()).map(({ key }: { key: string }) => key),
+      ['transactional'],
+    );
+  });
+
   it('slide on while events come, but not for ever', async () => {
     const digest = { window: { quietSeconds: 300, atMostSeconds: 720 } };
     await bench.send(say('One', { digest }));

@@ -27,6 +27,39 @@ export async function loadNextAt(db: Queryable): Promise<Date | null> {
   return rows[0]?.closes_at ?? null;
 }
 
+/** More events than that are not counted where somebody only looks. */
+export const MAX_COUNTED = 1_000;
+
+export interface OpenDigestRow {
+  id: string;
+  category: string;
+  key: string;
+  events: number;
+  openedAt: Date;
+  closesAt: Date;
+}
+
+/** The digests of a user that are open, the next to end first. */
+export async function listOpen(
+  db: Queryable,
+  query: { tenantId: string; live: boolean; userId: string; limit: number },
+): Promise<OpenDigestRow[]> {
+  const { rows } = await db.query<OpenDigestRow>(
+    `select d.id, d.category, d.key, counted.events, d.opened_at as "openedAt", d.closes_at as "closesAt"
+      from (
+        select * from digests where tenant_id = $1 and live = $2 and user_id = $3 and closed_at is null
+        order by closes_at, id limit $4
+      ) d
+      cross join lateral (
+        select count(*)::int as events from (
+          select 1 from digest_events where digest_id = d.id and tenant_id = d.tenant_id limit ${MAX_COUNTED}) held
+      ) counted
+      order by d.closes_at, d.id`,
+    [query.tenantId, query.live, query.userId, query.limit],
+  );
+  return rows;
+}
+
 export interface ClaimOptions {
   now: Date;
   limit: number;
