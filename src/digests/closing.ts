@@ -91,7 +91,8 @@ async function planEndings(
   const endings = digests.map((digest): Ending => {
     const content = contents.get(digest.id)!;
     const { events } = content;
-    if (events === 0) return { digest, result: 'empty', events, notificationId: null };
+    // Notifications may be gone, with the month that retention dropped.
+    if (content.shown.length === 0) return { digest, result: 'empty', events: 0, notificationId: null };
     if (events === 1 && !digest.settings.singleAsDigest)
       return { digest, result: 'single', events, notificationId: content.shown[0]!.id };
     const { tenantId } = digest;

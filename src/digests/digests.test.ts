@@ -417,6 +417,18 @@ describeStores('digests', (store) => {
     assert.equal(own.channels, undefined);
   });
 
+  it('are a plain summary when their template is not there', async () => {
+    await bench.api.call('PUT', '/v1/categories/news', { digest: { ...HOURLY, template: { id: 'typo' } } });
+    for (const title of ['One', 'Two'])
+      await bench.send(say(title, { category: 'news', digest: { singleAsDigest: true } }));
+    await bench.runUntil('2026-11-21T14:00:00Z');
+    const [digest] = await bench.digests();
+    assert.deepEqual(
+      [digest!.request.template, digest!.request.message!.title],
+      [undefined, '2 new notifications'],
+    );
+  });
+
   it('are refused with the field that is wrong', async () => {
     for (const [digest, field] of [
       [{}, '/digest/window'],
