@@ -20,7 +20,7 @@ import {
   startDelivery,
   Work,
 } from './delivery/index.ts';
-import { DigestLoop } from './digests/index.ts';
+import { DigestLoop, registerDigestRoutes } from './digests/index.ts';
 import { createFlags, registerFlagRoutes } from './flags/index.ts';
 import { createHooks, loadHooksModule, registerHookRoutes } from './hooks/index.ts';
 import {
@@ -323,6 +323,7 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   registerConfirmRoute(app, { store, clock, wake });
   registerLedgerRoutes(app, { store, clock, wake, loadPolicy: policiesOf(categories) });
   registerScheduleRoutes(app, { store, templates, clock, wake });
+  registerDigestRoutes(app, { store });
   registerUserRoutes(app, { store, clock });
   registerAudienceRoutes(app, { store, clock, wake });
   registerInboxRoutes(app, { store, clock, wake });

@@ -91,7 +91,8 @@ async function planEndings(
   const endings = digests.map((digest): Ending => {
     const content = contents.get(digest.id)!;
     const { events } = content;
-    if (events === 0) return { digest, result: 'empty', events, notificationId: null };
+    // Notifications may be gone, with the month that retention dropped.
+    if (content.shown.length === 0) return { digest, result: 'empty', events: 0, notificationId: null };
     if (events === 1 && !digest.settings.singleAsDigest)
       return { digest, result: 'single', events, notificationId: content.shown[0]!.id };
     const { tenantId } = digest;
@@ -111,7 +112,7 @@ async function planEndings(
 
 function rowOf(
   { tenantId, live, userId, category }: DigestRow,
-  { priority }: Contents,
+  { priority, expiresAt }: Contents,
   { request, now }: { request: object; now: number },
 ): AcceptedRow {
   const at = new Date(now);
@@ -125,7 +126,7 @@ function rowOf(
     request: JSON.stringify(request),
     dueAt: at,
     sendAt: null,
-    expiresAt: null,
+    expiresAt,
     createdAt: at,
     key: null,
   };

@@ -137,6 +137,15 @@ describeStores('the loop over digests', (store) => {
     assert.equal(rows[0].n, 2_501);
   });
 
+  it('closes a digest whose notifications are gone, and the others', async () => {
+    for (const userId of ['ada', 'bob']) await bench.send(event(10, { userId }));
+    await store().engine.query("delete from notifications where user_id = 'ada'");
+    bench.api.clock.advance(10_000);
+    assert.equal(await bench.newLoop().step(), 2);
+    assert.deepEqual((await results()).sort(), ['empty', 'single']);
+    assert.deepEqual((await store().engine.query('select 1 from digest_events')).rows, []);
+  });
+
   it('counts what is collected, and how digests end', async () => {
     for (const userId of ['ada', 'ada', 'bob']) await bench.send(event(10, { userId }));
     const id = await bench.send(event(10, { userId: 'cyd' }));

@@ -101,6 +101,32 @@ describeStores('digests', (store) => {
     ]);
   });
 
+  it('are listed while they collect, the next to end first', async () => {
+    const digest = { key: 'soon', window: { everySeconds: 60 } };
+    for (const more of [{}, { digest }, { digest }, { userId: 'bob' }]) await bench.send(say('News', more));
+    const list = async (call = bench.api.callAsTest) =>
+      (await call('GET', '/v1/users/ada/digests')).body.items;
+    const [soon, later] = await list();
+    assert.deepEqual(
+      { ...soon, id: undefined },
+      {
+        id: undefined,
+        category: 'transactional',
+        key: 'soon',
+        events: 2,
+        openedAt: '2026-11-21T12:00:00.000Z',
+        closesAt: '2026-11-21T12:01:00.000Z',
+      },
+    );
+    assert.deepEqual([later.key, later.events], ['transactional', 1]);
+    assert.deepEqual([await list(bench.api.call), await list(bench.api.callAsOther)], [[], undefined]);
+    await bench.runUntil('2026-11-21T12:30:00Z');
+    assert.deepEqual(
+      (await list()).map(({ key }: { key: string }) => key),
+      ['transactional'],
+    );
+  });
+
   it('slide on while events come, but not for ever', async () => {
     const digest = { window: { quietSeconds: 300, atMostSeconds: 720 } };
     await bench.send(say('One', { digest }));
@@ -191,6 +217,25 @@ describeStores('digests', (store) => {
     assert.deepEqual([await bench.digests(), await result()], [[], [{ result: 'empty', events: 0 }]]);
     assert.equal((await cancel(expired)).status, 409);
     assert.deepEqual(await bench.findings(), []);
+  });
+
+  it('expire with the last of their events, or not at all', async () => {
+    const expiresAt = (userId: string, time?: string) => say('News', { userId, expiresAt: time });
+    await bench.send(expiresAt('ada', '2026-11-21T15:00:00Z'));
+    await bench.send(expiresAt('ada', '2026-11-21T14:00:00Z'));
+    await bench.send(expiresAt('bob', '2026-11-21T14:00:00Z'));
+    await bench.send(expiresAt('bob'));
+    await bench.runUntil('2026-11-21T13:00:00Z');
+    const { rows } = await store().engine.query(
+      "select user_id, expires_at from notifications where request ? 'carries' order by user_id",
+    );
+    assert.deepEqual(
+      rows.map((row) => [row.user_id, row.expires_at?.toISOString()]),
+      [
+        ['ada', '2026-11-21T15:00:00.000Z'],
+        ['bob', undefined],
+      ],
+    );
   });
 
   it('can be cancelled themselves, and so can the single event that is given back', async () => {
@@ -291,6 +336,36 @@ describeStores('digests', (store) => {
     await bench.api.call('DELETE', '/v1/quiet-hours');
   });
 
+  it('come as often as the user chose, where he may', async () => {
+    const url = '/v1/users/ada/frequencies';
+    await bench.api.call('PUT', '/v1/categories/comments', { digest: { usersChoose: true } });
+    const comment = () => bench.send(say('Hi', { category: 'comments', digest: undefined }));
+    assert.equal((await bench.see(await comment())).status, 'processing');
+    const chosen = { frequency: 'weekly', at: '18:00', day: 3 };
+    assert.deepEqual((await bench.api.call('PUT', `${url}/comments`, chosen)).body, chosen);
+    const { frequencies } = (await bench.api.call('GET', url)).body;
+    assert.deepEqual(frequencies, [
+      { category: 'comments', ...chosen, updatedAt: '2026-11-21T12:00:00.000Z' },
+    ]);
+    for (let i = 0; i < 2; i++)
+      assert.equal((await bench.see(await comment())).digest.closesAt, '2026-11-25T18:00:00.000Z');
+    assert.equal((await bench.api.call('DELETE', `${url}/comments`)).status, 204);
+    assert.equal((await bench.see(await comment())).status, 'processing');
+    assert.deepEqual((await bench.api.call('GET', url)).body.frequencies, []);
+    for (const [body, field] of [
+      [{ frequency: 'yearly' }, '/frequency'],
+      [{ frequency: 'hourly', at: '09:00' }, '/at'],
+      [{ frequency: 'daily', day: 1 }, '/day'],
+      [{ frequency: 'daily', at: '9:00' }, '/at'],
+    ] as const) {
+      const answer = await bench.api.call('PUT', `${url}/comments`, body);
+      assert.deepEqual([answer.status, answer.body.errors[0].field], [400, field]);
+    }
+    assert.equal((await bench.api.call('PUT', '/v1/users/nobody/frequencies/x', chosen)).status, 404);
+    assert.equal((await bench.api.callAsOther('GET', url)).status, 404);
+    assert.equal((await bench.api.call('PUT', '/v1/categories/x', { digest: {} })).status, 400);
+  });
+
   it('are made of the template that they name, with all that happened', async () => {
     const texts = {
       subject: '{{ count }} comments',
@@ -340,6 +415,18 @@ describeStores('digests', (store) => {
       [2, 'dan'],
     );
     assert.equal(own.channels, undefined);
+  });
+
+  it('are a plain summary when their template is not there', async () => {
+    await bench.api.call('PUT', '/v1/categories/news', { digest: { ...HOURLY, template: { id: 'typo' } } });
+    for (const title of ['One', 'Two'])
+      await bench.send(say(title, { category: 'news', digest: { singleAsDigest: true } }));
+    await bench.runUntil('2026-11-21T14:00:00Z');
+    const [digest] = await bench.digests();
+    assert.deepEqual(
+      [digest!.request.template, digest!.request.message!.title],
+      [undefined, '2 new notifications'],
+    );
   });
 
   it('are refused with the field that is wrong', async () => {

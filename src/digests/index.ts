@@ -1,1 +1,2 @@
 export { DigestLoop, type DigestLoopOptions } from './digest-loop.ts';
+export { registerDigestRoutes } from './routes.ts';

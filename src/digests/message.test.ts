@@ -26,6 +26,7 @@ const event = (request: unknown, n = 0): ShownEvent => ({
 const contents = (...requests: unknown[]) => ({
   events: requests.length,
   priority: 1,
+  expiresAt: null,
   shown: requests.map(event),
 });
 const write = (requests: unknown[], template: string | null = null, more: Partial<DigestRow> = {}) =>

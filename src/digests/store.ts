@@ -27,6 +27,39 @@ export async function loadNextAt(db: Queryable): Promise<Date | null> {
   return rows[0]?.closes_at ?? null;
 }
 
+/** More events than that are not counted where somebody only looks. */
+export const MAX_COUNTED = 1_000;
+
+export interface OpenDigestRow {
+  id: string;
+  category: string;
+  key: string;
+  events: number;
+  openedAt: Date;
+  closesAt: Date;
+}
+
+/** The digests of a user that are open, the next to end first. */
+export async function listOpen(
+  db: Queryable,
+  query: { tenantId: string; live: boolean; userId: string; limit: number },
+): Promise<OpenDigestRow[]> {
+  const { rows } = await db.query<OpenDigestRow>(
+    `select d.id, d.category, d.key, counted.events, d.opened_at as "openedAt", d.closes_at as "closesAt"
+      from (
+        select * from digests where tenant_id = $1 and live = $2 and user_id = $3 and closed_at is null
+        order by closes_at, id limit $4
+      ) d
+      cross join lateral (
+        select count(*)::int as events from (
+          select 1 from digest_events where digest_id = d.id and tenant_id = d.tenant_id limit ${MAX_COUNTED}) held
+      ) counted
+      order by d.closes_at, d.id`,
+    [query.tenantId, query.live, query.userId, query.limit],
+  );
+  return rows;
+}
+
 export interface ClaimOptions {
   now: Date;
   limit: number;
@@ -66,6 +99,8 @@ export interface Contents {
   events: number;
   /** The most urgent of them: 1 normal, 2 low. */
   priority: number | null;
+  /** When the last of them expires; null when one of them never does. */
+  expiresAt: Date | null;
   /** The newest ones, oldest first. */
   shown: ShownEvent[];
 }
@@ -79,10 +114,11 @@ export async function loadContents(
   const { rows } = await db.query<Contents & { id: string }>({
     name: 'digests_contents',
     text: `
-select d.id, total.events, total.priority, coalesce(newest.shown, '[]') as shown
+select d.id, total.events, total.priority, total.expires_at as "expiresAt", coalesce(newest.shown, '[]') as shown
 from unnest($1::uuid[], $2::uuid[]) as d (tenant_id, id)
 cross join lateral (
-  select count(*)::int as events, min(priority) as priority from digest_events
+  select count(*)::int as events, min(priority) as priority,
+      case when bool_and(expires_at is not null) then max(expires_at) end as expires_at from digest_events
     where digest_id = d.id and tenant_id = d.tenant_id and (expires_at is null or expires_at > $3)
 ) total
 cross join lateral (

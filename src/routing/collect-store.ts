@@ -42,7 +42,7 @@ returning id, tenant_id as "tenantId", live, user_id as "userId", category, key`
   return rows;
 }
 
-/** Puts notifications into digests that the caller has locked. */
+/** Puts notifications into digests that the caller has locked; one that is in a digest already stays there. */
 export async function insertCollected(db: Queryable, rows: (Collected & { digestId: string })[]) {
   await db.query({
     name: 'digests_collect',
@@ -50,7 +50,8 @@ export async function insertCollected(db: Queryable, rows: (Collected & { digest
 insert into digest_events (tenant_id, digest_id, notification_id, priority, channels, expires_at)
 select tenant_id, digest_id, notification_id, priority, string_to_array(channels, ' '), expires_at
   from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::smallint[], $5::text[], $6::timestamptz[])
-    as t (tenant_id, digest_id, notification_id, priority, channels, expires_at)`,
+    as t (tenant_id, digest_id, notification_id, priority, channels, expires_at)
+on conflict (notification_id) do nothing`,
     values: [
       column(rows, (row) => row.digest.tenantId),
       column(rows, (row) => row.digestId),

@@ -8,6 +8,7 @@ import {
   type Digest,
   type DigestRequest,
   digestOf,
+  type Frequency,
 } from '../rules/index.ts';
 import type { Queryable } from '../store/index.ts';
 import { type DigestKey, insertCollected, openDigests } from './collect-store.ts';
@@ -41,12 +42,16 @@ export interface Collected {
 }
 
 /** How a notification is collected; null when it goes out by itself. A digest is not collected again, nor is a part of a notification. */
-export function digestFor(row: RoutableRow, category: Category): Digest | null {
+export function digestFor(row: RoutableRow, category: Category, chosen: Frequency | null): Digest | null {
   const { request, priority, postponed } = row;
   if (priority === PRIORITY_CODES.high || postponed || request.carries || request.window || request.test)
     return null;
   const asked: unknown = request.digest;
-  return digestOf(category, typeof asked === 'object' && asked !== null ? (asked as DigestRequest) : {});
+  return digestOf(
+    category,
+    typeof asked === 'object' && asked !== null ? (asked as DigestRequest) : {},
+    chosen,
+  );
 }
 
 /** What is collected of a notification for which this was planned; null when nothing of it would go out. Pure. */

@@ -68,7 +68,8 @@ function whoGetsWhat(
     const { tenantId, userId } = row;
     const user = recipients.get(`${tenantId}/${userId}`)?.user;
     const category = categories.get(tenantId)!.of(row.category);
-    const needsClock = row.request.window !== undefined || digestFor(row, category)?.window.at !== undefined;
+    const needsClock =
+      row.request.window !== undefined || digestFor(row, category, null)?.window.at !== undefined;
     return user ? [{ user, category, needsClock }] : [];
   });
 }

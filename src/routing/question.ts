@@ -27,12 +27,14 @@ export function decideFor(row: RoutableRow, facts: Facts, now: number): Decided 
   const ladder = ladderOf(row.request);
   // A ladder gets older from step to step; what only waited for the morning has its time from then on.
   const countsFrom = (ladder && row.postponed?.firstDueAt?.getTime()) ?? now;
+  const recipient = facts.recipients.get(`${row.tenantId}/${row.userId}`) ?? null;
+  const chosen = recipient && facts.rules.frequencyOf(recipient.user, category);
   const found = {
-    recipient: facts.recipients.get(`${row.tenantId}/${row.userId}`) ?? null,
+    recipient,
     template: (wanted && facts.templates.get(templateKey(wanted))) ?? null,
     category,
     expiresAt: row.expiresAt ?? new Date(countsFrom + category.maxAgeMs),
-    digest: ladder ? null : digestFor(row, category),
+    digest: ladder ? null : digestFor(row, category, chosen),
   };
   const ask = questionOf(row, { facts, found, now });
   const decideOn = (channels: Channel[] | null) => decide(ask(channels));

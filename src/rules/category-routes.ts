@@ -8,7 +8,7 @@ import type { Categories } from './categories.ts';
 import { categoriesFrom } from './categories.ts';
 import { type Category, KINDS, QUIET_POLICIES, UNKNOWN_POLICIES } from './category.ts';
 import { deleteCategory, saveCategory, selectCategories } from './category-store.ts';
-import { checkWindow, DigestRule } from './digest.ts';
+import { checkRule, DigestRule } from './digest.ts';
 
 export interface CategoryRouteOptions {
   store: Store;
@@ -130,7 +130,7 @@ function addPut(app: Server, { store, clock, categories }: CategoryRouteOptions)
     async ({ credential, params: { id }, body }, reply) => {
       const { tenantId } = credential;
       checkCaps(body.caps ?? []);
-      if (body.digest) checkWindow(body.digest.window, '/digest/window');
+      if (body.digest) checkRule(body.digest, '/digest');
       const now = new Date(clock.now());
       const created = await store.scoped(tenantId, (db) =>
         saveCategory(db, { tenantId, id, definition: body, now }),

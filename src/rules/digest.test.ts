@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { BUILT_IN } from './categories.ts';
 import { categoryFrom } from './category.ts';
 import { closesAt, closesBy, digestOf } from './digest.ts';
+import type { Frequency } from './frequency.ts';
 
 const at = (time: string) => Date.parse(time);
 const DAY_MS = 86_400_000;
@@ -98,10 +99,34 @@ describe('how a notification is collected', () => {
 
   it('is said by its category, unless it says otherwise', () => {
     assert.equal(digestOf(BUILT_IN.of('news')), null);
-    assert.deepEqual(digestOf(comments), { key: 'comments', window, template: { id: 'summary' } });
+    const template = { id: 'summary' };
+    assert.deepEqual(digestOf(comments), { key: 'comments', window, template, singleAsDigest: undefined });
     const own = { key: 'post-1', window: { everySeconds: 5 }, singleAsDigest: true };
-    assert.deepEqual(digestOf(comments, own), { ...own, template: { id: 'summary' } });
+    assert.deepEqual(digestOf(comments, own), { ...own, template });
     assert.equal(digestOf(comments, { enabled: false }), null);
+  });
+
+  it('is said by the user, where the category lets him choose', () => {
+    const news = categoryFrom('news', { digest: { window, usersChoose: true } });
+    const choose = (frequency: Frequency['frequency'], more: Partial<Frequency> = {}) => ({
+      frequency,
+      at: null,
+      day: null,
+      ...more,
+    });
+    const asked = { key: 'post', window: { everySeconds: 5 } };
+    const windowOf = (...[frequency, more]: Parameters<typeof choose>) =>
+      digestOf(news, asked, choose(frequency, more))?.window;
+    assert.deepEqual(windowOf('hourly'), { everySeconds: 3_600 });
+    assert.deepEqual(windowOf('daily'), { at: '09:00' });
+    assert.deepEqual(windowOf('daily', { at: '18:30' }), { at: '18:30' });
+    assert.deepEqual(windowOf('weekly'), { at: '09:00', days: [1] });
+    assert.deepEqual(windowOf('weekly', { at: '10:00', day: 7 }), { at: '10:00', days: [7] });
+    assert.equal(digestOf(news, asked, choose('every')), null);
+    assert.equal(digestOf(news, asked, choose('daily'))!.key, 'news', 'all of it together');
+    assert.equal(digestOf(news, { enabled: false }, choose('daily')), null);
+    assert.deepEqual(digestOf(comments, asked, choose('daily'))!.window, asked.window, 'not asked for');
+    assert.equal(digestOf(categoryFrom('quiet', { digest: { usersChoose: true } })), null);
   });
 
   it('is not at all when it is about security', () => {

@@ -1,7 +1,10 @@
 import { type Static, Type } from 'typebox';
 import { Exact, invalidField, Slug } from '../http/index.ts';
 import type { Category } from './category.ts';
+import { type Frequency, windowFor } from './frequency.ts';
 
+/** `HH:MM`. */
+export const WallTime = { pattern: '^([01]\\d|2[0-3]):[0-5]\\d$' };
 const MAX_SECONDS = 31 * 24 * 3_600;
 const Seconds = (description: string) =>
   Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_SECONDS, description }));
@@ -14,7 +17,7 @@ export const DigestWindow = Exact(
     atMostSeconds: Seconds('With `quietSeconds`: so long from the first event at the latest'),
     at: Type.Optional(
       Type.String({
-        pattern: '^([01]\\d|2[0-3]):[0-5]\\d$',
+        ...WallTime,
         description: "HH:MM; when the user's clock shows it next",
       }),
     ),
@@ -39,7 +42,15 @@ const rule = {
 
 /** What a category says about digests of its notifications. */
 export const DigestRule = Exact(
-  { window: DigestWindow, ...rule },
+  {
+    window: Type.Optional(DigestWindow),
+    ...rule,
+    usersChoose: Type.Optional(
+      Type.Boolean({
+        description: 'Users may choose every, hourly, daily or weekly, which goes before `window`',
+      }),
+    ),
+  },
   { description: 'Notifications of a user are collected and sent as one' },
 );
 export type DigestRule = Static<typeof DigestRule>;
@@ -59,8 +70,9 @@ export const DigestRequest = Exact(
 export type DigestRequest = Static<typeof DigestRequest>;
 
 /** How a notification is collected. */
-export interface Digest extends DigestRule {
+export interface Digest extends Pick<DigestRule, 'template' | 'singleAsDigest'> {
   key: string;
+  window: DigestWindow;
 }
 
 /** Throws a Problem of the field when a window is none, or more than one. */
@@ -76,15 +88,27 @@ export function checkWindow(window: DigestWindow, field: string): void {
   if (days !== undefined && at === undefined) throw invalidField(`${field}/days`, 'belongs to at');
 }
 
-/** How a notification is to be collected; null when it goes out at once, as all of security do. Pure. */
+/** How a notification is to be collected for a user who chose this; null when it goes out at once, as all of security do. Pure. */
 export function digestOf(
   category: Pick<Category, 'id' | 'kind' | 'digest'>,
   asked: DigestRequest = {},
+  chosen: Frequency | null = null,
 ): Digest | null {
-  const { key = category.id, enabled = true, ...own } = asked;
-  const { window, ...rest } = { ...category.digest, ...own };
-  if (!window || !enabled || category.kind === 'security') return null;
-  return { key, window, ...rest };
+  const { enabled = true, ...own } = asked;
+  const { usersChoose, ...said } = { ...category.digest, ...own };
+  if (!enabled || category.kind === 'security') return null;
+  // Who chose how often he hears of a category gets all of it together.
+  const { key = category.id, window } =
+    usersChoose && chosen ? { window: windowFor(chosen) } : { key: own.key, window: said.window };
+  if (!window) return null;
+  const { template, singleAsDigest } = said;
+  return { key, window, template, singleAsDigest };
+}
+
+/** Throws a Problem of the field when a category collects nothing. */
+export function checkRule({ window, usersChoose }: DigestRule, field: string): void {
+  if (window) checkWindow(window, `${field}/window`);
+  else if (!usersChoose) throw invalidField(`${field}/window`, 'or usersChoose is required');
 }
 
 /** When a digest ends whose only event came at `openedAt` (both ms since the epoch). Pure. */

@@ -20,6 +20,7 @@ export {
   type DigestWindow,
   digestOf,
 } from './digest.ts';
+export type { Frequency } from './frequency.ts';
 export type { Hold } from './hold-store.ts';
 export { holdPlaces, tidyCaps } from './holds.ts';
 export { ALL, CHOICES, type Choice, type Preference, type Refusal, refusalOf } from './preference.ts';

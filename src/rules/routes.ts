@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Store } from '../store/index.ts';
 import type { Categories } from './categories.ts';
 import { registerCategoryRoutes } from './category-routes.ts';
+import { registerFrequencyRoutes } from './frequency-routes.ts';
 import { registerPreferenceRoutes } from './preference-routes.ts';
 import { registerQuietRoutes } from './quiet-routes.ts';
 import { registerQuotaRoutes } from './quota-routes.ts';
@@ -15,10 +16,11 @@ export interface RuleRouteOptions {
   rules: Pick<Rules, 'forget'>;
 }
 
-/** Categories, preferences, quiet hours and quotas. */
+/** Categories, preferences, frequencies, quiet hours and quotas. */
 export function registerRuleRoutes(app: Server, options: RuleRouteOptions): void {
   registerCategoryRoutes(app, options);
   registerPreferenceRoutes(app, options);
+  registerFrequencyRoutes(app, options);
   registerQuietRoutes(app, options);
   registerQuotaRoutes(app, options);
 }

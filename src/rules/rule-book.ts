@@ -4,6 +4,8 @@ import { type Queryable, TenantCache } from '../store/index.ts';
 import { ALL_USERS, type CappedPlace, quotaRule, ruleOf } from './cap.ts';
 import { windowOf } from './cap-window.ts';
 import type { Category } from './category.ts';
+import type { Frequency } from './frequency.ts';
+import { type FrequencyRow, selectFrequencies } from './frequency-store.ts';
 import { type Preference, type Refusal, refusalOf } from './preference.ts';
 import { selectPreferences } from './preference-store.ts';
 import { type QuietWindow, quietUntil } from './quiet-hours.ts';
@@ -27,6 +29,8 @@ export interface RuleBook {
   refusal(user: RuledUser, category: Category, channel: Channel): Refusal | null;
   /** Until when (ms since the epoch; may be infinite) the user is to be left in peace; null when he need not be. */
   quietUntil(user: RuledUser, channel: Channel, now: number): number | null;
+  /** How often the user chose to hear of a category that lets him choose; null when he chose nothing. */
+  frequencyOf(user: RuledUser, category: Category): Frequency | null;
   /** On whose clock the user lives: his own, else the tenant's. Known of those whose clock was asked for. */
   zoneOf(user: RuledUser): string;
   /** The places that a message needs to go out now, of the category's caps and the tenant's quotas; mostly none. */
@@ -65,9 +69,13 @@ export function createRules(clock: Clock): Rules {
     async forUsers(db, wanted) {
       const disturbed = usersOf(wanted.filter(({ category }) => category.quietHours !== 'ignore'));
       const asked = usersOf(wanted.filter(({ category }) => category.heedsUsers));
+      const choosing = usersOf(wanted.filter(({ category }) => category.digest?.usersChoose));
       const onTheirClock = wanted.filter(
         ({ category, needsClock }) =>
-          needsClock || category.quietHours !== 'ignore' || category.caps.length > 0,
+          needsClock ||
+          category.digest?.usersChoose ||
+          category.quietHours !== 'ignore' ||
+          category.caps.length > 0,
       );
       const tenantIds = onTheirClock.map(({ user }) => user.tenantId);
       return new Book({
@@ -78,6 +86,7 @@ export function createRules(clock: Clock): Rules {
         tenants: tenantIds.length > 0 ? await cache.forTenants(db, tenantIds) : new Map(),
         quiet: disturbed.length > 0 ? await loadQuiet(db, disturbed) : new Map(),
         preferences: asked.length > 0 ? await loadPreferences(db, asked) : new Map(),
+        frequencies: choosing.length > 0 ? await loadFrequencies(db, choosing) : new Map(),
       });
     },
     forget(tenantId) {
@@ -102,6 +111,13 @@ async function loadPreferences(db: Queryable, users: RuledUser[]): Promise<Map<s
   );
 }
 
+async function loadFrequencies(db: Queryable, users: RuledUser[]): Promise<Map<string, FrequencyRow>> {
+  const rows = await selectFrequencies(db, users);
+  return new Map(
+    rows.map((row) => [`${keyOf({ tenantId: row.tenantId, id: row.userId })} ${row.category}`, row]),
+  );
+}
+
 function keyOf({ tenantId, id }: UserRef): string {
   return `${tenantId}/${id}`;
 }
@@ -117,6 +133,8 @@ interface Loaded {
   /** By user. */
   quiet: Map<string, QuietWindow[]>;
   preferences: Map<string, Preference[]>;
+  /** By user and category. */
+  frequencies: Map<string, Frequency>;
 }
 
 /** Most users of a batch share tenant and zone, so what was found out for one is kept for the others. */
@@ -147,6 +165,11 @@ class Book implements RuleBook {
       this.#known.set(key, until);
     }
     return until;
+  }
+
+  frequencyOf(user: RuledUser, category: Category): Frequency | null {
+    if (!category.digest?.usersChoose) return null;
+    return this.#loaded.frequencies.get(`${keyOf(user)} ${category.id}`) ?? null;
   }
 
   zoneOf(user: RuledUser): string {

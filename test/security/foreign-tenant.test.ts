@@ -120,6 +120,14 @@ const ATTACKS: Record<string, Attack> = {
     () => '/v1/users/ada/preferences',
     () => ({ preferences: [{ category: '*', channel: '*', choice: 'out' }] }),
   ],
+  'GET /v1/users/{userId}/frequencies': [404, () => '/v1/users/ada/frequencies'],
+  'PUT /v1/users/{userId}/frequencies/{category}': [
+    404,
+    () => '/v1/users/ada/frequencies/offers',
+    () => ({ frequency: 'daily' }),
+  ],
+  'DELETE /v1/users/{userId}/frequencies/{category}': [404, () => '/v1/users/ada/frequencies/offers'],
+  'GET /v1/users/{userId}/digests': [404, () => '/v1/users/ada/digests'],
   'GET /v1/users/{userId}/preference-link': [404, () => '/v1/users/ada/preference-link'],
   'POST /v1/users/{userId}/opt-in': [
     404,
@@ -265,6 +273,13 @@ async function furnish({ call, owner, store }: Instance): Promise<Ids> {
     contacts: { email: `${MARKER}@example.com` },
     attributes: { MARKER },
   });
+  await make('PUT', '/v1/users/ada/frequencies/offers', { frequency: 'weekly' });
+  const at = new Date(store.clock.now());
+  await store.engine.query(
+    `insert into digests (tenant_id, id, live, user_id, category, key, settings, opened_at, closes_at)
+     values ($1, $2, true, 'ada', 'offers', $3, '{}', $4, $4)`,
+    [owner.tenantId, uuidv7(at.getTime()), MARKER, at],
+  );
   const device = await make('POST', '/v1/users/ada/devices', {
     platform: 'android',
     token: `${MARKER}:${'a'.repeat(140)}`,

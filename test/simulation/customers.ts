@@ -1,6 +1,12 @@
 import { buildRow, type NotificationBody } from '../../src/accept/request.ts';
 import { updateAccepted } from '../../src/accept/store.ts';
-import { cancelAccepted, cancelDeliveries, lockNotification, takeTurn } from '../../src/ledger/index.ts';
+import {
+  cancelAccepted,
+  cancelCollected,
+  cancelDeliveries,
+  lockNotification,
+  takeTurn,
+} from '../../src/ledger/index.ts';
 import { replayDeliveries } from '../../src/ledger/problem-store.ts';
 import { routeTopic } from '../../src/queue/index.ts';
 import { BUILT_IN } from '../../src/rules/index.ts';
@@ -8,6 +14,7 @@ import { TENANTS, USERS } from './accounts.ts';
 import type { World } from './world.ts';
 
 const REPLAY_FOR_MS = 300_000;
+const WINDOWS = [{ everySeconds: 2 }, { everySeconds: 30 }, { quietSeconds: 5, atMostSeconds: 20 }];
 
 export interface Asked {
   id: string;
@@ -62,7 +69,7 @@ export class Customers {
     const deliveries = await store.scoped(tenantId, async (db) => {
       const found = await lockNotification(db, tenantId, true, id);
       if (!found) throw new Error(`lost: notification ${id}`);
-      if (await cancelAccepted(db, tenantId, true, id)) {
+      if ((await cancelAccepted(db, tenantId, true, id)) || (await cancelCollected(db, tenantId, id))) {
         this.cancelledUnrouted.add(id);
         return [];
       }
@@ -147,6 +154,12 @@ export class Customers {
       category: random.pick(['transactional', 'marketing', 'otp', 'security']),
       priority: random.pick([undefined, 'high', 'normal', 'low']),
       message: { title: 'Hello', body: 'World' },
+      // Few enough are meant that several meet.
+      ...(random.chance(0.3) && {
+        userId: random.pick(USERS.slice(0, 2)),
+        category: 'transactional',
+        digest: { window: random.pick(WINDOWS) },
+      }),
       ...(sendAt !== undefined && { sendAt: new Date(sendAt).toISOString() }),
       expiresAt: new Date(expiresAt).toISOString(),
     } as NotificationBody;

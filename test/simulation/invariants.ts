@@ -1,4 +1,4 @@
-import { isProblem, TERMINAL } from '../../src/ledger/index.ts';
+import { DIGESTED, isProblem, TERMINAL } from '../../src/ledger/index.ts';
 import { getProvider } from '../../src/providers/index.ts';
 import { BUILT_IN } from '../../src/rules/index.ts';
 import type { Customers } from './customers.ts';
@@ -12,6 +12,9 @@ export interface Evidence {
   deliveries: Row[];
   notifications: Row[];
   attempts: Row[];
+  digests: Row[];
+  /** Notifications that wait in a digest. */
+  collected: number;
   claims: number;
   workers: number;
 }
@@ -24,6 +27,8 @@ export async function loadEvidence({ store }: World): Promise<Evidence> {
       'select *, exists (select from unrouted u where u.id = notifications.id) as waits from notifications order by id',
     ),
     attempts: await all('select * from attempts order by delivery_id, n'),
+    digests: await all('select * from digests order by id'),
+    collected: (await all('select 1 from digest_events')).length,
     claims: (await all('select id from claims')).length,
     workers: (await all('select id from workers')).length,
   };
@@ -35,7 +40,7 @@ export function judge(world: World, customers: Customers, evidence: Evidence): s
   const outcomes = new Map(
     evidence.attempts.map((row) => [`${row.delivery_id}/${row.n}`, row.outcome as string]),
   );
-  const problems = [...judgeConservation(customers, evidence)];
+  const problems = [...judgeConservation(customers, evidence), ...judgeDigests(evidence)];
   for (const row of evidence.deliveries) {
     const story: Story = {
       row,
@@ -83,6 +88,25 @@ function* judgeConservation(customers: Customers, evidence: Evidence): Generator
   }
   if (evidence.claims > 0) yield `${evidence.claims} claims are left over`;
   if (evidence.workers > 0) yield `${evidence.workers} workers are left over`;
+}
+
+/** Every digest has ended, and was sent once, with as many notifications as it says. */
+function* judgeDigests({ digests, notifications, deliveries, collected }: Evidence): Generator<string> {
+  const carried = deliveries.filter(({ reason }) => reason === DIGESTED);
+  const byCarrier = Map.groupBy(carried, ({ code }) => code as string);
+  const carriers = notifications.filter(({ request }) => request.carries);
+  const isSent = new Map(carriers.map(({ id, request }) => [id, request.carries.digestId]));
+  for (const code of byCarrier.keys()) if (!isSent.has(code)) yield `nothing carried what ${code} should`;
+  for (const { id, request } of carriers) {
+    const events = new Set((byCarrier.get(id) ?? []).map((row) => row.notification_id)).size;
+    if (events !== request.carries.events) yield `${id} carries ${events}, not ${request.carries.events}`;
+  }
+  const sent = digests.filter(({ result }) => result === 'sent');
+  if (sent.length !== carriers.length) yield `${sent.length} digests were sent ${carriers.length} times`;
+  for (const { id, notification_id } of sent)
+    if (isSent.get(notification_id) !== id) yield `digest ${id} names ${notification_id}`;
+  for (const { id, finished_at } of digests) if (!finished_at) yield `digest ${id} has not ended`;
+  if (collected > 0) yield `${collected} notifications still wait in digests`;
 }
 
 /** The columns tell one story. */

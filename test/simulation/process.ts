@@ -1,5 +1,6 @@
 import { createGroupCommit, type GroupCommit, purgeExpiredKeys } from '../../src/accept/index.ts';
 import { type DeliveryEngine, HealthBoard, Sweep, startDelivery } from '../../src/delivery/index.ts';
+import { DigestLoop } from '../../src/digests/index.ts';
 import { createEgressGuard } from '../../src/lib/egress.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
 import type { HttpRequest } from '../../src/providers/index.ts';
@@ -30,6 +31,7 @@ export class SimulatedProcess {
   readonly #options: ProcessOptions;
   readonly #loop: RouteLoop;
   readonly #sweep: Sweep;
+  readonly #digests: DigestLoop;
   readonly #health: HealthBoard;
   #engine: DeliveryEngine | null = null;
 
@@ -54,6 +56,7 @@ export class SimulatedProcess {
       categories: plainTenants.categories,
       housekeeping: () => purgeExpiredKeys(store.engine, new Date(lifeline.now()), 100),
     });
+    this.#digests = new DigestLoop({ ...shared, ...plainTenants, templates: noTemplates });
   }
 
   async start(): Promise<void> {
@@ -86,11 +89,13 @@ export class SimulatedProcess {
       transports: this.#transports(underWay),
     });
     this.#loop.start();
+    this.#digests.start();
   }
 
   /** As after SIGTERM. */
   async stop(): Promise<void> {
     await this.#loop.stop();
+    await this.#digests.stop();
     await this.#engine?.stop(60_000);
     await this.#health.stop();
     await this.#sweep.stop();

@@ -106,6 +106,7 @@ async function isBusy(world: World): Promise<boolean> {
   const { rows } = await world.until(
     world.store.engine.query(
       `select exists (select 1 from unrouted)
+           or exists (select 1 from digests where finished_at is null)
            or exists (select 1 from deliveries where state in ('queued', 'sending', 'unknown')) as busy`,
     ),
   );
@@ -123,5 +124,7 @@ function count(evidence: Evidence, world: World): Record<string, number> {
     virtualSeconds: Math.round((world.clock.now() - world.startedAt) / 1000),
   };
   for (const { state } of evidence.deliveries) counts[state] = (counts[state] ?? 0) + 1;
+  for (const { result } of evidence.digests)
+    counts[`digests ${result}`] = (counts[`digests ${result}`] ?? 0) + 1;
   return counts;
 }

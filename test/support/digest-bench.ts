@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createGroupCommit, registerAcceptRoutes, registerChangeRoutes } from '../../src/accept/index.ts';
-import { DigestLoop } from '../../src/digests/index.ts';
+import { DigestLoop, registerDigestRoutes } from '../../src/digests/index.ts';
 import { loadNextAt } from '../../src/digests/store.ts';
 import type { Server } from '../../src/http/index.ts';
 import { reconcile, registerLedgerRoutes } from '../../src/ledger/index.ts';
@@ -121,6 +121,7 @@ function registerAll(app: Server, deps: { store: Store; clock: FakeClock; wake: 
   registerLedgerRoutes(app, { store, clock, wake });
   registerRuleRoutes(app, { store, clock, categories, rules });
   registerTemplateRoutes(app, { store, clock, templates, usesOf: schedulesUsing });
+  registerDigestRoutes(app, { store });
   registerUserRoutes(app, { store, clock });
   const router = new Router({
     store,

@@ -9,6 +9,7 @@ export const plainTenants: Pick<DeliveryOptions, 'hooks' | 'flags' | 'categories
     forUsers: async () => ({
       refusal: () => null,
       quietUntil: () => null,
+      frequencyOf: () => null,
       zoneOf: () => 'UTC',
       places: () => [],
     }),

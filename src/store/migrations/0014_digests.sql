@@ -38,3 +38,18 @@ create table digest_events (
 create unique index digest_events_by_notification on digest_events (notification_id);
 
 select keep_tenants_apart('digests', 'digest_events');
+
+-- How often users want to hear of a category that lets them choose: every, hourly, daily or weekly.
+create table frequencies (
+  tenant_id uuid not null,
+  user_id uuid not null,
+  category text not null,
+  frequency text not null,
+  at text,
+  day smallint,
+  updated_at timestamptz not null,
+  primary key (tenant_id, user_id, category),
+  foreign key (tenant_id, user_id) references users (tenant_id, id) on delete cascade
+);
+
+select keep_tenants_apart('frequencies');
