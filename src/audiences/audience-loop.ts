@@ -139,11 +139,12 @@ export class AudienceLoop {
   async #purge(): Promise<void> {
     const now = this.#options.clock.now();
     if (now < this.#purgeAt) return;
-    await purgeImports(this.#options.store.engine, {
+    const old = {
       before: new Date(now - IMPORTS_KEPT_MS),
       unfinishedBefore: new Date(now - UNFINISHED_KEPT_MS),
       limit: PURGE_BATCH,
-    });
+    };
+    while ((await purgeImports(this.#options.store.engine, old)) === PURGE_BATCH) await nextTurn();
     this.#purgeAt = now + PURGE_EVERY_MS;
   }
 
