@@ -12,6 +12,7 @@ import { applyChanges, dropLeftovers, refreshPage } from './refresh.ts';
 
 /** Between looks for changes of users: segments are behind by as much, and the time that judging takes. */
 const POLL_MS = 2_000;
+const SHORTEST_REST_MS = 50;
 const AFTER_ERROR_MS = 1_000;
 const PURGE_EVERY_MS = 3_600_000;
 const PURGE_BATCH = 100;
@@ -40,6 +41,7 @@ export class AudienceLoop {
   #interrupt: AbortController | null = null;
   #isSignalled = true;
   #purgeAt = 0;
+  #passAt: Date | null = null;
   #done: Promise<void> = Promise.resolve();
 
   constructor(options: AudienceLoopOptions) {
@@ -65,6 +67,7 @@ export class AudienceLoop {
   async step(): Promise<boolean> {
     const { store, clock } = this.#options;
     const agenda = await loadAgenda(store.engine);
+    this.#passAt = agenda.passAt;
     const isDue = (at: Date | null) => at !== null && at.getTime() <= clock.now();
     const work: (() => Promise<unknown>)[] = [];
     if (agenda.hasChanges) work.push(() => applyChanges(store, clock.now()));
@@ -127,7 +130,7 @@ export class AudienceLoop {
         }
         await this.#purge();
         beat.rest();
-        await this.#rest(POLL_MS);
+        await this.#rest(this.#untilNext());
       } catch (error) {
         logger.error({ error }, 'work on audiences failed; trying again');
         await clock.sleep(AFTER_ERROR_MS, this.#stop.signal);
@@ -136,14 +139,21 @@ export class AudienceLoop {
     beat.rest();
   }
 
+  #untilNext(): number {
+    const passMs = this.#passAt === null ? POLL_MS : this.#passAt.getTime() - this.#options.clock.now();
+    // What is due and could not be claimed, another process is at.
+    return Math.max(SHORTEST_REST_MS, Math.min(POLL_MS, passMs));
+  }
+
   async #purge(): Promise<void> {
     const now = this.#options.clock.now();
     if (now < this.#purgeAt) return;
-    await purgeImports(this.#options.store.engine, {
+    const old = {
       before: new Date(now - IMPORTS_KEPT_MS),
       unfinishedBefore: new Date(now - UNFINISHED_KEPT_MS),
       limit: PURGE_BATCH,
-    });
+    };
+    while ((await purgeImports(this.#options.store.engine, old)) === PURGE_BATCH) await nextTurn();
     this.#purgeAt = now + PURGE_EVERY_MS;
   }
 

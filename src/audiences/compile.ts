@@ -93,7 +93,9 @@ function compileAttribute(rule: Extract<Condition, { attribute: string }>, bind:
   const value = `(u.attributes -> ${name})`;
   const json = (scalar: Scalar) => `${bind(JSON.stringify(scalar))}::jsonb`;
   if ('is' in rule) return `coalesce(${value} = ${json(rule.is)}, false)`;
-  if ('in' in rule) return `coalesce(${value} in (${rule.in.map(json).join(', ')}), false)`;
+  if ('in' in rule) {
+    return `coalesce(${value} = any(${bind(rule.in.map((each) => JSON.stringify(each)))}::jsonb[]), false)`;
+  }
   if ('has' in rule) {
     return `coalesce(jsonb_typeof(${value}) = 'array' and ${value} @> ${json(rule.has)}, false)`;
   }

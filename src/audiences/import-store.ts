@@ -51,7 +51,7 @@ export async function insertImport(
 export async function countUnfinished(db: Queryable, tenantId: string, limit: number): Promise<number> {
   const { rows } = await db.query(
     `select count(*) as n from (
-       select 1 from imports where tenant_id = $1 and finished_at is null order by id desc limit $2
+       select 1 from imports where tenant_id = $1 and finished_at is null limit $2
      ) unfinished`,
     [tenantId, limit],
   );
@@ -235,16 +235,17 @@ export async function listErrors(
   return rows;
 }
 
-/** Forgets imports that nothing happened to since `before`, finished or not; at most `limit`. */
+/** Forgets imports that nothing happened to for long; at most `limit`. Returns how many. */
 export async function purgeImports(
   db: Queryable,
   { before, unfinishedBefore, limit }: { before: Date; unfinishedBefore: Date; limit: number },
-): Promise<void> {
-  await db.query(
+): Promise<number> {
+  const { rowCount } = await db.query(
     `delete from imports where (tenant_id, id) in (
        select tenant_id, id from imports
-         where updated_at <= $1 or (updated_at <= $2 and state = 'receiving')
+         where updated_at <= $2 and (updated_at <= $1 or state = 'receiving')
          order by updated_at limit $3)`,
     [before, unfinishedBefore, limit],
   );
+  return rowCount ?? 0;
 }

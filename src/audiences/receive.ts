@@ -39,7 +39,7 @@ interface Incoming {
  */
 export async function startImport(deps: Deps, incoming: Incoming & { dryRun: boolean }): Promise<ImportRow> {
   const { key, stream, isLast, dryRun } = incoming;
-  const rest = stream[Symbol.asyncIterator]();
+  const rest = whole(stream);
   const { header, columns, behind } = await readHeader(rest);
   const now = new Date(deps.clock.now());
   const row = await deps.store.scoped(key.tenantId, async (db) => {
@@ -67,7 +67,7 @@ export async function continueImport(
   if (row.state !== 'receiving') throw new Problem('import.over', `It is ${row.state}`);
   if (row.bytes !== offset)
     throw invalidField('query/offset', `must be ${row.bytes}, which is what is stored`);
-  return receive(deps, incoming, row);
+  return receive(deps, { ...incoming, stream: whole(incoming.stream) }, row);
 }
 
 async function receive(
@@ -96,7 +96,7 @@ async function receive(
   try {
     for await (const bytes of stream) await append(cutter.push(bytes));
   } catch (error) {
-    if (!(error instanceof Problem)) await append(cutter.flush());
+    if (error instanceof BrokenOff) await append(cutter.flush());
     throw error;
   }
   await append(isLast ? cutter.finish() : cutter.flush());
@@ -122,6 +122,21 @@ async function readHeader(
   const read = readFields(header, start, end);
   if ('problem' in read) throw new Problem('import.invalid', `The first line ${read.problem}`);
   return { header, columns: parseColumns(read.fields), behind: bytes.subarray(end) };
+}
+
+/** The client went away, or took too long. */
+class BrokenOff extends Problem {
+  constructor(cause: unknown) {
+    super('request.malformed', 'The file broke off; go on behind what is stored', { cause });
+  }
+}
+
+async function* whole(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    yield* stream;
+  } catch (error) {
+    throw new BrokenOff(error);
+  }
 }
 
 async function* prepend(first: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {

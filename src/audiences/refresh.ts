@@ -20,6 +20,8 @@ const CHANGES = 1_000;
 const LEFTOVERS = 5_000;
 /** Changes that were under way while a segment was made are not on its list; the pass after it finds them. */
 const SECOND_PASS_SECONDS = 60;
+/** A pass that only makes sure leaves room for those that are waited for, and for everything else. */
+const PACE_MS = 100;
 const AFTER_PROBLEM_MS = 15 * 60_000;
 const AFTER_ERROR_MS = 60_000;
 
@@ -73,7 +75,7 @@ async function judgeNext(db: Queryable, segment: SegmentRow, now: number): Promi
       problem: null,
       cursor: page.last,
       started_at: startedAt,
-      due_at: new Date(now),
+      due_at: new Date(now + (isBuilt ? PACE_MS : 0)),
     });
     return { segment: saved, users: page.users, isDone };
   }

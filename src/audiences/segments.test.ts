@@ -194,6 +194,22 @@ describeStores('segments', (store) => {
     ]);
     await settle();
     assert.deepEqual([(await read('even')).count, (await members('even')).length], [1_999, 1_999]);
+    // A pass that only makes sure goes slowly: it finds what is wrong all the same.
+    await store().engine.query(
+      `update users set attributes = '{"n": 0}' where tenant_id = $1 and external_id in ('many600', 'many2300')`,
+      [tenantId],
+    );
+    await store().engine.query('delete from audience_changes');
+    api.clock.advance(61_000);
+    const pages: (string | undefined)[] = [];
+    for (let i = 0; i < 20 && (await read('even')).count !== 1_997; i++) {
+      pages.push((await refreshPage(store(), api.clock.now()))?.segment.id);
+      if (pages.at(-1) === undefined) api.clock.advance(100);
+    }
+    assert.equal((await members('even')).length, 1_997);
+    const even = pages.indexOf('even');
+    assert.ok(pages.indexOf(undefined, even) > even, 'a pause between two pages');
+    assert.equal((await read('even')).state, 'ready');
     await store().engine.query("delete from users where tenant_id = $1 and external_id like 'many%'", [
       tenantId,
     ]);

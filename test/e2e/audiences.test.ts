@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
+import { request } from 'node:http';
 import { after, before, describe, it } from 'node:test';
 import {
   eventually,
@@ -9,8 +10,8 @@ import {
   temporaryFolder,
 } from '../support/process.ts';
 
-const USERS = 8_000;
-const SUBSCRIBERS = USERS / 4;
+const USERS = 4_000;
+const SUBSCRIBERS = USERS / 2;
 
 describe('audiences of a process that is killed', () => {
   const dataDir = temporaryFolder();
@@ -30,9 +31,9 @@ describe('audiences of a process that is killed', () => {
 
   it('are imported to the last row, each once, and counted right in segments', async () => {
     await bellhop.call('PUT', '/v1/segments/upper', { rule: { attribute: 'n', atLeast: USERS / 2 } });
-    let file = 'id,email,attributes.n:number,topics\r\n';
+    let file = 'id,email,attributes.n:number,attributes.text,topics\r\n';
     for (let i = 0; i < USERS; i++)
-      file += `user-${i},u${i}@example.com,${i},${i % 4 ? '' : 'sport/ski'}\r\n`;
+      file += `user-${i},u${i}@example.com,${i},${'x'.repeat(100)},${i % 2 ? '' : 'sport/ski'}\r\n`;
     const answer = await fetch(`${bellhop.url}/v1/imports`, {
       method: 'POST',
       headers: { authorization: `Bearer ${LIVE_KEY}`, 'content-type': 'text/csv' },
@@ -58,6 +59,37 @@ describe('audiences of a process that is killed', () => {
       ({ count }) => count === USERS / 2,
       30_000,
     );
+  });
+
+  it('come in although the connection breaks', async () => {
+    const file = Buffer.from(`id,attributes.text\n${`late-0,${'y'.repeat(90)}\n`.repeat(5_000)}late-1,z\n`);
+    const upload = request(`${bellhop.url}/v1/imports`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${LIVE_KEY}`,
+        'content-type': 'text/csv',
+        'content-length': file.length,
+      },
+    });
+    upload.on('error', () => {});
+    upload.write(file.subarray(0, 300_000));
+    const newest = async () => (await get('/v1/imports?limit=1')).items[0];
+    await eventually(newest, ({ state, bytes }) => state === 'receiving' && bytes > 100_000);
+    upload.destroy();
+    const { id, bytes } = await eventually(newest, ({ bytes }) => bytes > 299_000 && bytes <= 300_000);
+    const answer = await fetch(`${bellhop.url}/v1/imports/${id}/parts?offset=${bytes}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${LIVE_KEY}`, 'content-type': 'text/csv' },
+      body: file.subarray(bytes),
+    });
+    assert.equal(answer.status, 202);
+    const { rows } = await eventually(
+      () => get(`/v1/imports/${id}`),
+      ({ state }) => state === 'done',
+      30_000,
+    );
+    assert.deepEqual([rows.read, rows.created, rows.refused], [5_001, 2, 0]);
+    assert.ok(!bellhop.output().includes('request failed'), 'a client who leaves is no fault of ours');
   });
 
   it('are told once each', async () => {

@@ -88,6 +88,7 @@ create table imports (
 );
 create index imports_due on imports (due_at) where due_at is not null;
 create index imports_by_time on imports (updated_at);
+create index imports_unfinished on imports (tenant_id) where finished_at is null;
 
 create table import_chunks (
   tenant_id uuid not null,
