@@ -7,7 +7,7 @@ import type { Definition } from './definition.ts';
 import { error, type Finding, warning } from './finding.ts';
 import { lintEmailHtml, lintUrl } from './lint-email.ts';
 import { lintVariables } from './lint-variables.ts';
-import { pickLocale } from './locale.ts';
+import { defaultsOf, pickLocale } from './locale.ts';
 import { measurePush, type PushSize, reachedPlatforms } from './push-size.ts';
 import { sampleOf } from './sample.ts';
 
@@ -163,13 +163,14 @@ function lintSms(body: string, locale: string, report: LintReport): void {
 }
 
 /** Languages that one channel speaks and another does not, not even in a related form. */
-function lintLocales({ channels, defaultLocale }: Definition): Finding[] {
+function lintLocales(definition: Definition): Finding[] {
+  const { channels } = definition;
   const all = new Set(CHANNELS.flatMap((channel) => Object.keys(channels[channel] ?? {})));
   return CHANNELS.flatMap((channel): Finding[] => {
     const locales = channels[channel];
     if (!locales) return [];
     return [...all].flatMap((locale) => {
-      const picked = pickLocale(locales, locale, defaultLocale);
+      const picked = pickLocale(locales, locale, ...defaultsOf(definition));
       return locale.split('-')[0] === picked.split('-')[0]
         ? []
         : [

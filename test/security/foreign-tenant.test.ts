@@ -90,6 +90,7 @@ const ATTACKS: Record<string, Attack> = {
   'POST /v1/templates/{id}/rollback': [404, () => '/v1/templates/welcome/rollback'],
   'POST /v1/templates/{id}/lint': [404, () => '/v1/templates/welcome/lint', () => ({})],
   'POST /v1/templates/{id}/test': [404, () => '/v1/templates/welcome/test', () => ({ userId: 'ada' })],
+  'GET /v1/template-settings': ['his own', () => '/v1/template-settings'],
   'GET /v1/fragments': ['his own', () => '/v1/fragments'],
   'GET /v1/fragments/{id}': [404, () => '/v1/fragments/foot'],
   'DELETE /v1/fragments/{id}': [404, () => '/v1/fragments/foot'],
@@ -159,6 +160,7 @@ const ATTACKS: Record<string, Attack> = {
   'DELETE /v1/schedules/{id}': [404, () => '/v1/schedules/digest'],
   'GET /v1/providers': ['public', () => '/v1/providers'],
   // These come last: from then on the stranger has things of the same names.
+  'PUT /v1/template-settings': ['his own', () => '/v1/template-settings', () => ({ defaultLocale: 'en' })],
   'PUT /v1/fragments/{id}': ['his own', () => '/v1/fragments/foot', () => ({ text: 'his' })],
   'PUT /v1/templates/{id}': ['his own', () => '/v1/templates/welcome', () => sms],
   'PUT /v1/connections/{id}': [
