@@ -14,6 +14,7 @@ const CORRUPT = [
   '"text"',
   '{"template": "gone"}',
   '{"template": {"id": 5}}',
+  '{"template": {"id": "t", "version": 1e20}}',
   '{"channels": "sms"}',
   '{"channels": "sms", "trace": 5}',
 ];

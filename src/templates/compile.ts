@@ -6,7 +6,7 @@ import { type CompiledContent, compileContent } from './content.ts';
 import { contentFor, type Definition, type LocaleContent, missingText } from './definition.ts';
 import { textsOf } from './fragments.ts';
 import { createScope, type FragmentTexts } from './liquid.ts';
-import { checkLocale, pickLocale } from './locale.ts';
+import { checkLocale, defaultsOf, pickLocale } from './locale.ts';
 import { compileVariables } from './variables.ts';
 
 /** What a template may know of the user it is rendered for. */
@@ -42,7 +42,8 @@ export interface CompiledTemplate {
 
 /** Texts are parsed when a channel and locale are first rendered. */
 export function compileTemplate(id: string, version: number, definition: Definition): CompiledTemplate {
-  const { defaultLocale, channels } = definition;
+  const { channels } = definition;
+  const defaults = defaultsOf(definition);
   const declared = compileVariables(definition.variables);
   const compiled = new Map<string, CompiledContent>();
   const fragments = textsOf(definition.fragments);
@@ -67,7 +68,7 @@ export function compileTemplate(id: string, version: number, definition: Definit
       const resolved = declared.resolve(variables);
       if ('rule' in resolved) return { problem: describeRefusal(resolved) };
       const values = channel === 'push' ? guardPersonal(resolved.values, declared.personal) : resolved.values;
-      const picked = pickLocale(locales, locale ?? user.locale, defaultLocale);
+      const picked = pickLocale(locales, locale ?? user.locale, ...defaults);
       const at = `/channels/${channel}/${picked}`;
       // A function among the values is called when the text names it; what callers send is JSON, so it holds none.
       const always = { ...made, user: knownOf(user) };
@@ -116,12 +117,8 @@ export function checkDefinition(definition: Definition): FieldProblem[] {
   return problems;
 }
 
-function checkChannel(
-  channel: Channel,
-  { channels, defaultLocale }: Definition,
-  fragments: FragmentTexts,
-): FieldProblem[] {
-  const locales = channels[channel];
+function checkChannel(channel: Channel, definition: Definition, fragments: FragmentTexts): FieldProblem[] {
+  const locales = definition.channels[channel];
   if (!locales) return [];
   const problems = Object.entries(locales).flatMap(([locale, source]): FieldProblem[] => {
     const field = `/channels/${channel}/${locale}`;
@@ -139,8 +136,10 @@ function checkChannel(
       })),
     );
   });
-  if (!Object.hasOwn(locales, defaultLocale)) {
-    problems.push({ field: `/channels/${channel}`, rule: `must have the default locale "${defaultLocale}"` });
+  const defaults = defaultsOf(definition);
+  if (!defaults.some((locale) => Object.hasOwn(locales, locale))) {
+    const wanted = defaults.map((locale) => `"${locale}"`).join(' or ');
+    problems.push({ field: `/channels/${channel}`, rule: `must have the default locale ${wanted}` });
   }
   return problems;
 }

@@ -181,6 +181,8 @@ export const ChannelsSchema = Type.Unsafe<Channels>(
 /** What a version of a template is. */
 export interface Definition {
   defaultLocale: string;
+  /** That of the tenant when the version was saved, for channels that do not have the template's own. */
+  tenantLocale?: string;
   variables: Variables;
   channels: Channels;
   /** The fragments that the texts put in, as they were when the version was saved: it never changes by itself. */

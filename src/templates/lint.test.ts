@@ -5,7 +5,6 @@ import { FakeClock } from '../lib/clock.ts';
 import type { Definition } from './definition.ts';
 import type { Finding } from './finding.ts';
 import { type LintOptions, lintTemplate } from './lint.ts';
-import { lintEmailHtml } from './lint-email.ts';
 import { addTenant, buildTemplateServer, type Call, callTemplates } from './testing.ts';
 import type { Variables } from './variable-schema.ts';
 
@@ -159,56 +158,27 @@ describe('the look for mistakes', () => {
   });
 });
 
-describe('the HTML of an e-mail', () => {
-  const messages = (body: string) =>
-    lintEmailHtml(html(body), '/f').map(({ code, message }) => `${code} ${message}`);
-
-  it('has a language and a title', () => {
-    assert.deepEqual(
-      lintEmailHtml('<p>x</p>', '/f').map(({ code }) => code),
-      ['email.language', 'email.title'],
-    );
-    assert.deepEqual(messages(''), []);
+it('a look at dear messages ends after a while', async () => {
+  const texts = Object.fromEntries(['en', 'de', 'fr', 'it'].map((locale) => [locale, { body: 'x' }]));
+  let clockMs = 0;
+  const { sms, findings } = await lintTemplate(definition({ sms: texts }), {}, () => {
+    clockMs += 1_000;
+    return clockMs;
   });
-
-  it('has words for its pictures, or says that there are none', () => {
-    assert.deepEqual(messages('<img src="a.png" alt=""><img alt="A dog" src="b.png"><img src=c.png>'), [
-      'email.image_alt has an image without alt (c.png); alt="" for decoration',
-    ]);
+  assert.deepEqual(
+    sms.map(({ locale }) => locale),
+    ['en', 'de', 'fr', 'it'],
+  );
+  assert.deepEqual(findings, []);
+  const slow = await lintTemplate(definition({ sms: texts }), {}, () => {
+    clockMs += 2_000;
+    return clockMs;
   });
-
-  it('has headings in order', () => {
-    assert.deepEqual(messages('<h1>a</h1><h2>b</h2><h3>c</h3><h2>d</h2>'), []);
-    assert.deepEqual(messages('<h1>a</h1><h3>b</h3>'), [
-      'email.heading_order has a heading out of order: <h3> follows <h1>',
-    ]);
-  });
-
-  it('has links that say where they lead, and lead there from everywhere', () => {
-    const link = (href: string, text: string) =>
-      messages(`<a class="b" href="${href}">${text}</a>`).map((each) => each.split(' ')[0]);
-    assert.deepEqual(link('https://x.example/', '<b>Your order</b>'), []);
-    assert.deepEqual(link('https://x.example/', '<img src="x" alt="Shop">'), []);
-    assert.deepEqual(link('https://x.example/', 'Click <b>here</b>…'), ['email.link_text']);
-    assert.deepEqual(link('https://x.example/', '<img src="x" alt="">'), ['email.link_text']);
-    assert.deepEqual(link('http://x.example/', 'Your order'), ['link.insecure']);
-    assert.deepEqual(link('/orders', 'Your order'), ['link.relative']);
-    assert.deepEqual(link('https://', 'Your order'), ['link.invalid']);
-    assert.deepEqual(link('', 'Your order'), ['link.empty']);
-    assert.deepEqual(link('mailto:a@b.example', 'Write to us'), []);
-  });
-
-  it('is short enough to be shown whole', () => {
-    assert.deepEqual(
-      messages('x'.repeat(105_000)).map((each) => each.split(' ')[0]),
-      ['email.size'],
-    );
-  });
-
-  it('costs linear time, however hostile', () => {
-    for (const piece of ['<a href="', '<!--', '<h1 ', '<a href="x">', "<img alt='"])
-      assert.ok(lintEmailHtml(piece.repeat(30_000), '/f').length >= 0);
-  });
+  assert.equal(slow.sms.length, 2);
+  assert.deepEqual(
+    slow.findings.map(({ message }) => message),
+    ['has too much to look at: 2 messages were'],
+  );
 });
 
 describeStores('a template that is looked at', (store) => {

@@ -7,7 +7,7 @@ import type { Definition } from './definition.ts';
 import { error, type Finding, warning } from './finding.ts';
 import { lintEmailHtml, lintUrl } from './lint-email.ts';
 import { lintVariables } from './lint-variables.ts';
-import { pickLocale } from './locale.ts';
+import { defaultsOf, pickLocale } from './locale.ts';
 import { measurePush, type PushSize, reachedPlatforms } from './push-size.ts';
 import { sampleOf } from './sample.ts';
 
@@ -35,13 +35,21 @@ interface Trial {
 
 // More than this is said once the first ones are in order.
 const MAX_RENDERS = 400;
+const BUDGET_MS = 3_000;
 const MAX_FINDINGS = 200;
 const LONG_SMS_SEGMENTS = 3;
 /** What is advised; services must take 4,096 (RFC 8030, 7.2). */
 const SMALL_WEB_PUSH_BYTES = 2_048;
 
-/** Reads and tries out a whole version. Gives way between messages: other requests do not wait for it. */
-export async function lintTemplate(definition: Definition, options: LintOptions = {}): Promise<LintReport> {
+/**
+ * Reads and tries out a whole version. Gives way between messages, so other requests do not wait for it, and ends after
+ * a while, however dear the messages are. `nowMs` measures that while and has any origin.
+ */
+export async function lintTemplate(
+  definition: Definition,
+  options: LintOptions = {},
+  nowMs: () => number = () => performance.now(),
+): Promise<LintReport> {
   const report: LintReport = {
     findings: [...lintVariables(definition), ...lintLocales(definition)],
     sms: [],
@@ -50,20 +58,38 @@ export async function lintTemplate(definition: Definition, options: LintOptions 
   const trial = prepare(definition, options);
   const refused = trial.template.checkVariables(trial.variables);
   if (refused) report.findings.push(refusedSample(refused, options));
-  let renders = 0;
-  for (const channel of refused ? [] : CHANNELS) {
-    for (const locale of Object.keys(definition.channels[channel] ?? {})) {
-      for (const platform of channel === 'push' ? reachedPlatforms() : [undefined]) {
-        if (++renders <= MAX_RENDERS) tryOut(trial, { channel, locale, platform }, report);
-        await nextTurn();
-      }
+  let spentMs = 0;
+  for (const [i, place] of (refused ? [] : placesOf(definition)).entries()) {
+    if (i === MAX_RENDERS || spentMs > BUDGET_MS) {
+      report.findings.push(
+        warning('lint.incomplete', '/channels', `has too much to look at: ${i} messages were`),
+      );
+      break;
     }
+    const startedAt = nowMs();
+    tryOut(trial, place, report);
+    spentMs += nowMs() - startedAt;
+    await nextTurn();
   }
-  if (renders > MAX_RENDERS)
-    report.findings.push(
-      warning('lint.incomplete', '/channels', `has more than ${MAX_RENDERS} messages to look at`),
-    );
   return { ...report, findings: distinct(report.findings) };
+}
+
+interface Place {
+  channel: Channel;
+  locale: string;
+  platform: Platform | undefined;
+}
+
+function placesOf({ channels }: Definition): Place[] {
+  return CHANNELS.flatMap((channel) =>
+    Object.keys(channels[channel] ?? {}).flatMap((locale) =>
+      (channel === 'push' ? reachedPlatforms() : [undefined]).map((platform) => ({
+        channel,
+        locale,
+        platform,
+      })),
+    ),
+  );
 }
 
 /** Invented values may not fit what a declaration says; those of the caller must. */
@@ -79,11 +105,7 @@ function prepare(definition: Definition, options: LintOptions): Trial {
   return { template: compileTemplate('lint', 0, definition), variables, user, options };
 }
 
-function tryOut(
-  { template, variables, user, options }: Trial,
-  place: { channel: Channel; locale: string; platform: Platform | undefined },
-  report: LintReport,
-): void {
+function tryOut({ template, variables, user, options }: Trial, place: Place, report: LintReport): void {
   const { channel, locale, platform } = place;
   let offersRefusal = false;
   const link = () => {
@@ -163,13 +185,14 @@ function lintSms(body: string, locale: string, report: LintReport): void {
 }
 
 /** Languages that one channel speaks and another does not, not even in a related form. */
-function lintLocales({ channels, defaultLocale }: Definition): Finding[] {
+function lintLocales(definition: Definition): Finding[] {
+  const { channels } = definition;
   const all = new Set(CHANNELS.flatMap((channel) => Object.keys(channels[channel] ?? {})));
   return CHANNELS.flatMap((channel): Finding[] => {
     const locales = channels[channel];
     if (!locales) return [];
     return [...all].flatMap((locale) => {
-      const picked = pickLocale(locales, locale, defaultLocale);
+      const picked = pickLocale(locales, locale, ...defaultsOf(definition));
       return locale.split('-')[0] === picked.split('-')[0]
         ? []
         : [

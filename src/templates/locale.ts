@@ -6,18 +6,19 @@ export function checkLocale(tag: string): string | null {
 }
 
 /**
- * The first of the available locales that fits: pt-BR, then pt, then the default (the look-up of RFC 4647, 3.4).
+ * The first of the available locales that fits: pt-BR, then pt, then the defaults (the look-up of RFC 4647, 3.4). When
+ * none is available, the first default.
  * `wanted` comes from devices and user records, so "pt_br" is understood and nonsense means the default.
  */
 export function pickLocale(
   available: Record<string, unknown>,
   wanted: string | null | undefined,
-  fallback: string,
+  ...defaults: [string, ...string[]]
 ): string {
-  for (const tag of [...shorten(wanted), ...shorten(fallback)]) {
+  for (const tag of [wanted, ...defaults].flatMap(shorten)) {
     if (Object.hasOwn(available, tag)) return tag;
   }
-  return fallback;
+  return defaults[0];
 }
 
 function shorten(wanted: string | null | undefined): string[] {
@@ -37,4 +38,15 @@ function canonical(tag: string): string | null {
   } catch {
     return null;
   }
+}
+
+/** What is said to those whose language is missing: in the default of the template, else in that of the tenant. */
+export function defaultsOf({
+  defaultLocale,
+  tenantLocale,
+}: {
+  defaultLocale: string;
+  tenantLocale?: string;
+}): [string, ...string[]] {
+  return tenantLocale === undefined ? [defaultLocale] : [defaultLocale, tenantLocale];
 }

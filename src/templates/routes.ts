@@ -13,6 +13,7 @@ import { MjmlCompiler } from './mjml.ts';
 import { registerReading } from './reading.ts';
 import { type Act, parseDefinition, publishVersion, refuse, rollBack, saveTemplate } from './save.ts';
 import { LintedAnswer, PublishBody, SaveBody, SavedAnswer, TemplateParams } from './schema.ts';
+import { registerSettings, selectTenantLocale } from './settings.ts';
 import { archiveTemplate, type TemplateRef } from './store.ts';
 import type { Templates } from './templates.ts';
 
@@ -36,6 +37,7 @@ export function registerTemplateRoutes(app: Server, deps: TemplateRouteDeps): vo
   registerHistory(app, deps.store);
   registerLint(app, deps.store);
   registerFragmentRoutes(app, deps);
+  registerSettings(app, deps);
 }
 
 function registerSave(app: Server, { store, clock, templates }: TemplateRouteDeps): void {
@@ -56,6 +58,7 @@ function registerSave(app: Server, { store, clock, templates }: TemplateRouteDep
       const { tenantId } = credential;
       const { name, publish = true } = body;
       const definition = await parseDefinition(body, {
+        tenantLocale: await store.scoped(tenantId, (db) => selectTenantLocale(db, tenantId)),
         lookUp: (ids) => store.scoped(tenantId, (db) => selectFragments(db, { tenantId, ids })),
         compileMjml: (source) => mjml.compile(source),
       });

@@ -25,16 +25,25 @@ export interface Saved {
   publishedVersion: number | null;
 }
 
+/** What a definition is read with. */
+export interface Surroundings {
+  /** The default of the tenant. */
+  tenantLocale: string | null;
+  lookUp: LookUpFragments;
+  compileMjml(source: string): Promise<MjmlAnswer>;
+}
+
 /**
  * The definition in a request, with the fragments it puts in as they are now; a 422 names everything that is wrong
  * with it. Pinned when it is saved and not when it is published: what was tried out is what is sent.
  */
 export async function parseDefinition(
   body: Static<typeof SaveBody>,
-  { lookUp, compileMjml }: { lookUp: LookUpFragments; compileMjml(source: string): Promise<MjmlAnswer> },
+  { tenantLocale, lookUp, compileMjml }: Surroundings,
 ): Promise<Definition> {
-  const { name, defaultLocale = 'en', variables = {}, channels } = body;
+  const { name, defaultLocale = tenantLocale ?? 'en', variables = {}, channels } = body;
   const definition: Definition = { defaultLocale, variables, channels };
+  if (tenantLocale !== null && tenantLocale !== defaultLocale) definition.tenantLocale = tenantLocale;
   const refused = unstorable({ name, ...definition });
   if (refused) refuse([{ field: refused.path, rule: refused.why }]);
   const pinned = await pinFragments(definition, lookUp);

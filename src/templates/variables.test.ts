@@ -67,6 +67,14 @@ describe('the variables of a template', () => {
     assert.deepEqual(given, { name: null, order: { total: 3 } });
   });
 
+  it('are not there because every object inherits something of the name', () => {
+    const properties = { toString: { type: 'string' }, valueOf: { type: 'string' } } as const;
+    const declared = { o: { type: 'object', properties }, toString: { type: 'string' } };
+    const inside = declared as unknown as Variables;
+    assert.deepEqual(rulesOf(inside), []);
+    assert.ok('values' in compileVariables(inside).resolve({ o: {} }));
+  });
+
   it('may be null only where the schema says so', () => {
     const resolve = (type: 'string' | ['string', 'null']) =>
       compileVariables({ a: { type, default: 'x' } }).resolve({ a: null }) as { values: { a: unknown } };

@@ -41,6 +41,8 @@ export function compileSchema(schema: ValueSchema): ValidateFunction {
   const ajv = new Ajv2020({
     strict: false,
     strictNumbers: true,
+    // Nobody gave a value because every object inherits one of the name (`toString`).
+    ownProperties: true,
     useDefaults: true,
     // The schema was checked against what is allowed here, which is far less.
     meta: false,

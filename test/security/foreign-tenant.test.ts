@@ -87,6 +87,15 @@ const ATTACKS: Record<string, Attack> = {
   'GET /v1/templates': ['his own', () => '/v1/templates'],
   'GET /v1/templates/{id}/versions': [404, () => '/v1/templates/welcome/versions'],
   'GET /v1/templates/{id}/versions/{version}': [404, () => '/v1/templates/welcome/versions/1'],
+  'GET /v1/templates/{id}/versions/{version}/diff': [404, () => '/v1/templates/welcome/versions/1/diff'],
+  'GET /v1/templates/{id}/publications': [404, () => '/v1/templates/welcome/publications'],
+  'POST /v1/templates/{id}/rollback': [404, () => '/v1/templates/welcome/rollback'],
+  'POST /v1/templates/{id}/lint': [404, () => '/v1/templates/welcome/lint', () => ({})],
+  'POST /v1/templates/{id}/test': [404, () => '/v1/templates/welcome/test', () => ({ userId: 'ada' })],
+  'GET /v1/template-settings': ['his own', () => '/v1/template-settings'],
+  'GET /v1/fragments': ['his own', () => '/v1/fragments'],
+  'GET /v1/fragments/{id}': [404, () => '/v1/fragments/foot'],
+  'DELETE /v1/fragments/{id}': [404, () => '/v1/fragments/foot'],
   'POST /v1/templates/{id}/preview': [404, () => '/v1/templates/welcome/preview', () => ({ channel: 'sms' })],
   'POST /v1/keys': ['his own', () => '/v1/keys', () => ({ name: 'k', live: true, scopes: ['users:read'] })],
   'GET /v1/keys': ['his own', () => '/v1/keys'],
@@ -187,6 +196,8 @@ const ATTACKS: Record<string, Attack> = {
   'GET /v1/users.csv': ['his own', () => '/v1/users.csv'],
   'GET /v1/providers': ['public', () => '/v1/providers'],
   // These come last: from then on the stranger has things of the same names.
+  'PUT /v1/template-settings': ['his own', () => '/v1/template-settings', () => ({ defaultLocale: 'en' })],
+  'PUT /v1/fragments/{id}': ['his own', () => '/v1/fragments/foot', () => ({ text: 'his' })],
   'PUT /v1/templates/{id}': ['his own', () => '/v1/templates/welcome', () => sms],
   'PUT /v1/connections/{id}': [
     'his own',
@@ -286,6 +297,7 @@ async function furnish({ call, owner, store }: Instance): Promise<Ids> {
   });
   await make('PUT', '/v1/suppressions', { kind: 'email', address: `${MARKER}@example.com`, reason: MARKER });
   await make('PUT', '/v1/templates/welcome', { ...sms, name: MARKER });
+  await make('PUT', '/v1/fragments/foot', { text: MARKER });
   const config = { host: `${MARKER}.example.com`, from: 'a@example.com' };
   await make('PUT', '/v1/connections/mail', { provider: 'smtp', name: MARKER, config });
   const url = `https://${MARKER}.example.com/`;

@@ -39,6 +39,7 @@ describeStores('the second wall, for statements that forget their tenant', (stor
         ["templates values ($1, 't', 't', 1, 1, $2, $2)", [at]],
         ["template_versions values ($1, 't', 1, '{}', 'h', $2)", [at]],
         ["template_publications values ($1, 't', 1, 1, 'publish', 'k', $2)", [at]],
+        ["template_settings values ($1, 'en', $2)", [at]],
         ["fragments values ($1, 'f', 1, 't', 'h', $2, $2, null)", [at]],
         ["inbox_items values ($1, $2, $2, true, $2, 'c', '{}', $3)", [user, at]],
         ["idempotency_keys values ($1, true, 'h', 'f', $2, $3)", [user, at]],

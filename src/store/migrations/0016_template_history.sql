@@ -27,4 +27,11 @@ create table fragments (
   primary key (tenant_id, id)
 );
 
-select keep_tenants_apart('template_publications', 'fragments');
+-- What holds for all templates of a tenant.
+create table template_settings (
+  tenant_id uuid primary key references tenants (id),
+  default_locale text,
+  updated_at timestamptz not null
+);
+
+select keep_tenants_apart('template_publications', 'fragments', 'template_settings');
