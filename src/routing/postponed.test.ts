@@ -11,6 +11,7 @@ import { Wake } from '../queue/index.ts';
 import {
   createCategories,
   createRules,
+  registerCategoryRoutes,
   registerPreferenceRoutes,
   registerQuietRoutes,
 } from '../rules/index.ts';
@@ -30,6 +31,8 @@ describeStores('what quiet hours postpone', (store) => {
     api = await serveTwoTenants(store(), (app, { clock, ...deps }) => {
       const wake = new Wake();
       const rules = createRules(clock);
+      const categories = createCategories(clock);
+      registerCategoryRoutes(app, { ...deps, clock, categories });
       registerQuietRoutes(app, { ...deps, clock, rules });
       registerPreferenceRoutes(app, { ...deps, clock });
       registerUserRoutes(app, { ...deps, clock });
@@ -41,7 +44,7 @@ describeStores('what quiet hours postpone', (store) => {
         logger: silentLogger,
         templates: { compiled: async () => new Map() },
         connections: { forTenants: async () => new Map() },
-        categories: createCategories(clock),
+        categories,
         rules,
         metrics,
       });
@@ -163,6 +166,53 @@ describeStores('what quiet hours postpone', (store) => {
     assert.match((await see(id)).waiting[0].until, /T00:00:00/);
     assert.equal((await api.call('DELETE', '/v1/users/ada/quiet-hours')).status, 204);
     assert.equal((await api.call('DELETE', '/v1/users/nobody/quiet-hours')).status, 404);
+  });
+
+  it('is nothing that is urgent, where the category lets that pass, and it is on record', async () => {
+    const declared = { kind: 'marketing', urgentPasses: true };
+    assert.equal((await api.call('PUT', '/v1/categories/alerts', declared)).status, 201);
+    const [urgent, other] = [
+      await notify({ channels: ['email'] }, { category: 'alerts', priority: 0 }),
+      await notify({ channels: ['email'] }, { category: 'alerts' }),
+    ];
+    await router.routeBatch(0);
+    await router.routeBatch(NORMAL);
+    const [delivery] = (await see(urgent)).deliveries;
+    assert.deepEqual([delivery.state, delivery.choice], ['queued', { passedQuietHours: true }]);
+    assert.match(delivery.why, /It is urgent, so it did not wait for the end of quiet hours\./);
+    assert.equal((await see(other)).waiting[0].reason, 'quiet_hours');
+  });
+
+  it('waits for the delivery window of the notification, and for the quiet hours that follow', async () => {
+    const { clock } = api;
+    const now = clock.now();
+    const id = await notify({ channels: ['inbox'], window: { from: '12:00', to: '13:00' } });
+    await router.routeBatch(NORMAL);
+    const [waiting] = (await see(id)).waiting;
+    // Noon in Tokyo.
+    assert.match(waiting.until, /T03:00:00/);
+    assert.equal(waiting.reason, 'window');
+    clock.advance(Date.parse(waiting.until) - now);
+    await router.routeBatch(NORMAL);
+    assert.deepEqual(channelsOf(await see(id)), ['inbox queued']);
+    const early = { channels: ['email'], window: { from: '06:00', to: '12:00', spreadMinutes: 30 } };
+    const second = await notify(early);
+    const third = await notify(early, { expires_at: new Date(clock.now() + HOUR_MS) });
+    await router.routeBatch(NORMAL);
+    assert.deepEqual(channelsOf(await see(third)), ['email expired']);
+    const place = (await see(second)).waiting[0];
+    assert.match(place.until, /T21:[0-2]\d:/);
+    clock.advance(Date.parse(place.until) - clock.now());
+    await router.routeBatch(NORMAL);
+    assert.deepEqual(
+      (await see(second)).waiting.map(({ reason, until }: Record<string, string>) => [
+        reason,
+        until!.slice(10, 16),
+      ]),
+      [['quiet_hours', 'T22:00']],
+    );
+    assert.deepEqual(await findings(), []);
+    clock.advance(now - clock.now() + 48 * HOUR_MS);
   });
 
   it('waits on a holiday of the country that the locale of a user names, and for nobody else', async () => {
