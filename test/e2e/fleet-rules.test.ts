@@ -7,6 +7,7 @@ import { createTestDatabase, stopOwnCluster } from '../support/stores.ts';
 const PROCESSES = 3;
 const USERS = ['ada', 'bob', 'eve'];
 const CAP = 5;
+const ASKED = 120;
 const SCHEDULES = 40;
 
 /** Rules and schedules that must hold for a fleet as they do for one process: three of them on one PostgreSQL. */
@@ -36,7 +37,7 @@ describe('a fleet of three processes', () => {
   it('lets no user have more than a cap allows, whichever process is asked', async () => {
     // What was declared a moment ago is in force everywhere within two seconds.
     await new Promise((resolve) => setTimeout(resolve, 2_000));
-    const asked = Array.from({ length: 120 }, (_, i) =>
+    const asked = Array.from({ length: ASKED }, (_, i) =>
       call(i, 'POST', '/v1/notifications', {
         userId: USERS[i % USERS.length],
         category: 'offers',
@@ -51,13 +52,53 @@ describe('a fleet of three processes', () => {
           `select n.user_id, d.state, count(*)::int as n from deliveries d join notifications n on n.id = d.notification_id
             where n.category = 'offers' group by 1, 2 order by 1, 2`,
         );
-        return rows.map((row) => `${row.user_id} ${row.state} ${row.n}`);
+        return rows;
       },
-      (rows) => rows.length === 2 * USERS.length && !rows.some((row) => /queued|sending/.test(row)),
+      (rows) =>
+        rows.reduce((sum, { n }) => sum + n, 0) === ASKED &&
+        !rows.some(({ state }) => ['queued', 'sending'].includes(state)),
     );
     assert.deepEqual(
-      outcomes,
-      USERS.flatMap((user) => [`${user} sent ${CAP}`, `${user} skipped ${120 / USERS.length - CAP}`]),
+      outcomes.map((row) => `${row.user_id} ${row.state} ${row.n}`),
+      USERS.flatMap((user) => [`${user} sent ${CAP}`, `${user} skipped ${ASKED / USERS.length - CAP}`]),
+    );
+  });
+
+  it('puts every event into exactly one digest, whichever process took it', async () => {
+    await call(0, 'PUT', '/v1/categories/comments', { digest: { window: { everySeconds: 2 } } });
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    const events = Array.from({ length: 90 }, (_, i) => `event ${i}`);
+    await Promise.all(
+      events.map((title, i) =>
+        call(i, 'POST', '/v1/notifications', {
+          userId: USERS[i % USERS.length],
+          category: 'comments',
+          channels: ['inbox'],
+          message: { title, body: 'A comment' },
+        }),
+      ),
+    );
+    const ends = await eventually(
+      async () => {
+        const { rows } = await database.query(
+          `select n.request->'message'->>'title' as title, d.state, d.reason, d.code from deliveries d
+             join notifications n on n.id = d.notification_id
+            where n.category = 'comments' and not n.request ? 'carries'`,
+        );
+        return rows;
+      },
+      (rows) => rows.length >= events.length,
+    );
+    assert.deepEqual(ends.map(({ title }) => title).sort(), [...events].sort());
+    assert.ok(ends.every(({ reason }) => reason === 'digested'));
+    const { rows: digests } = await database.query(
+      `select n.id, n.user_id, (n.request->'carries'->>'events')::int as events from notifications n
+        where n.request ? 'carries'`,
+    );
+    assert.deepEqual(
+      [...Map.groupBy(ends, ({ code }) => code)].map(([id, those]) => `${id} ${those.length}`).sort(),
+      digests.map(({ id, events }) => `${id} ${events}`).sort(),
+      'each digest carries those events that name it',
     );
   });
 
