@@ -89,10 +89,12 @@ describe('a fragment', () => {
   it('is found in every kind of tag, and not in plain words', () => {
     assert.deepEqual(
       namesIn(
-        `{% render 'a' %}{%- render "b", x: 1 -%}{% liquid\n echo x\n render 'c' %} we render 'd' {{ "render 'e'" }}`,
+        `{% render 'a' %}{%- render "b", x: 1 -%}{% liquid\n echo x\n render 'c'\n render 'c2' %} we render 'd' {{ "render 'e'" }}`,
       ),
-      ['a', 'b', 'c'],
+      ['a', 'b', 'c', 'c2'],
     );
+    for (const piece of ['{%', '{% render ', '{% render "', ' render'])
+      assert.ok(namesIn(piece.repeat(100_000)).length <= 1, piece);
   });
 
   it('in a ring is refused, and a line of five is not', async () => {

@@ -5,6 +5,9 @@ const GMAIL_CLIPS_BYTES = 102 * 1024;
 const VAGUE =
   /^(?:click|tap|press)?\s*(?:here|this|this link|link|more|read more|learn more|details|hier|mehr|weiter)$/i;
 
+/** What says so much says something. */
+const LONG_LINK_TEXT = 40;
+
 interface Tag {
   name: string;
   closes: boolean;
@@ -84,7 +87,7 @@ function lintLinks(html: string, tags: Tag[], field: string): Finding[] {
       .replace(/<[^<>]*>/g, ' ')
       .replace(/&nbsp;/g, ' ')
       .trim();
-    const isVague = VAGUE.test(text.replace(/[\s.…»>→!]+$/u, ''));
+    const isVague = text.length <= LONG_LINK_TEXT && VAGUE.test(text.replace(/[\s.…»>→!]+$/u, ''));
     if (isVague && attribute(tag, 'aria-label') === null)
       findings.push(
         warning('email.link_text', field, `has a link that says only "${shorten(text)}", not where it leads`),
@@ -112,7 +115,7 @@ export function lintUrl(href: string, field: string): Finding[] {
 }
 
 function tagsOf(html: string): Tag[] {
-  return [...html.matchAll(/<(\/?)([a-z][a-z0-9]*)([^<>]*)>/gi)].map((match) => ({
+  return [...html.matchAll(/<(\/?)([a-z][a-z0-9]*)(?![a-z0-9])([^<>]*)>/gi)].map((match) => ({
     closes: match[1] === '/',
     name: match[2]!.toLowerCase(),
     attributes: match[3]!,

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { describeStores } from '../../test/support/stores.ts';
+import { FakeClock } from '../lib/clock.ts';
 import { getProvider, type HttpProvider, type Platform } from '../providers/index.ts';
 import { checkDefinition, compileTemplate } from './compile.ts';
 import type { Definition, LocaleContent } from './definition.ts';
 import { measurePush, reachedPlatforms } from './push-size.ts';
+import { addTenant, buildTemplateServer, callTemplates } from './testing.ts';
 
 const source: LocaleContent = {
   title: 'Order {{ id }}',
@@ -102,5 +105,23 @@ describe('the size of a push message', () => {
     sizes(1_000).forEach(({ bytes }, i) => {
       assert.equal(bytes - small[i]!.bytes, 1_000);
     });
+  });
+});
+
+describeStores('the preview of a push message', (store) => {
+  it('is that of one platform, with its size there', async () => {
+    const clock = new FakeClock();
+    const call = callTemplates(await buildTemplateServer(store(), clock), await addTenant(store(), clock));
+    await call('PUT', '/push', definition(source));
+    const preview = async (body: object) =>
+      (await call('POST', '/push/preview', { channel: 'push', variables: { id: 7 }, ...body })).body;
+    const { content, push } = await preview({ platform: 'ios' });
+    assert.equal(content.title, '7: on its way');
+    assert.deepEqual(
+      push.map(({ provider, limitBytes }: Record<string, unknown>) => [provider, limitBytes]),
+      [['apns', 4_096]],
+    );
+    assert.ok(push[0].bytes > 50);
+    assert.equal((await preview({})).push, undefined);
   });
 });

@@ -12,6 +12,8 @@ import { measureSms } from '../lib/sms-segments.ts';
 import type { Store } from '../store/index.ts';
 import { compileTemplate } from './compile.ts';
 import { loadTemplate, loadVersion } from './load.ts';
+import { measurePush } from './push-size.ts';
+import { sampleOf } from './sample.ts';
 import {
   FullVersion,
   PreviewAnswer,
@@ -117,17 +119,22 @@ function registerPreview(app: Server, store: Store): void {
       },
     },
     async ({ credential: { tenantId }, params: { id }, body }) => {
-      const { channel, platform, locale, variables = {}, user } = body;
+      const { channel, platform, locale, sample = false, user } = body;
       const { version, definition } = await loadVersion(store, { tenantId, id }, body.version);
       const rendered = compileTemplate(id, version, definition).render(channel, {
         locale,
         platform,
-        variables,
+        variables: { ...(sample && sampleOf(definition.variables)), ...body.variables },
         user: { id: 'preview', attributes: {}, ...user },
       });
       if ('problem' in rendered) throw new Problem('request.unprocessable', rendered.problem);
       const { content } = rendered;
-      return { version, content, ...(channel === 'sms' && { sms: measureSms(content.body ?? '') }) };
+      return {
+        version,
+        content,
+        ...(channel === 'sms' && { sms: measureSms(content.body ?? '') }),
+        ...(channel === 'push' && platform && { push: measurePush(content, platform) }),
+      };
     },
   );
 }

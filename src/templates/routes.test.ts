@@ -127,6 +127,7 @@ describeStores('the template routes', (store) => {
     const chosen = await preview({ version: 2, user: { id: 'u7' } });
     assert.deepEqual(chosen.body.content, { body: 'Bye u7' });
     assert.match((await preview({})).body.detail, /"name" is required/);
+    assert.equal((await preview({ sample: true })).body.content.body, 'Hi name');
     assert.equal((await preview({ channel: 'push', variables: { name: 'x' } })).status, 422);
     assert.equal((await preview({ version: 9 })).body.code, 'template.version_not_found');
   });

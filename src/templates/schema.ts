@@ -47,6 +47,11 @@ export const PreviewBody = Exact({
   platform: Type.Optional(OneOf(PLATFORMS, { description: 'Of a push message' })),
   locale: Type.Optional(Locale),
   variables: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { maxProperties: 500 })),
+  sample: Type.Optional(
+    Type.Boolean({
+      description: 'Fills in what `variables` leaves out: examples, defaults or anything of the type',
+    }),
+  ),
   version: Type.Optional(
     Type.Integer({ ...Version, description: 'Default: the published one, or the latest when none is' }),
   ),
@@ -73,6 +78,13 @@ const SmsFacts = {
   }),
 };
 
+const PushFacts = {
+  platform: OneOf(PLATFORMS),
+  provider: Type.String(),
+  bytes: Type.Integer({ description: 'Of the whole request, as it is counted when the message is sent' }),
+  limitBytes: Type.Integer(),
+};
+
 export const LintBody = Exact({
   version: Type.Optional(
     Type.Integer({ ...Version, description: 'Default: the published one, or the latest when none is' }),
@@ -89,15 +101,7 @@ export const LintAnswer = Type.Object({
   version: Type.Integer(),
   findings: Type.Array(Finding),
   sms: Type.Array(Type.Object({ locale: Type.String(), ...SmsFacts, cost: Type.Optional(Type.Number()) })),
-  push: Type.Array(
-    Type.Object({
-      locale: Type.String(),
-      platform: OneOf(PLATFORMS),
-      provider: Type.String(),
-      bytes: Type.Integer({ description: 'Of the whole request, as it is counted when the message is sent' }),
-      limitBytes: Type.Integer(),
-    }),
-  ),
+  push: Type.Array(Type.Object({ locale: Type.String(), ...PushFacts })),
 });
 
 export const TemplateSummary = Type.Object({
@@ -162,6 +166,9 @@ export const PreviewAnswer = Type.Object({
   version: Type.Integer(),
   content: Type.Unsafe<Content>(Type.Object({}, { additionalProperties: true })),
   sms: Type.Optional(Type.Object(SmsFacts, { description: 'What the text costs as SMS' })),
+  push: Type.Optional(
+    Type.Array(Type.Object(PushFacts), { description: 'Its size at each vendor who reaches the platform' }),
+  ),
 });
 
 export function showTemplate(row: TemplateRow): Static<typeof TemplateSummary> {
