@@ -1,4 +1,4 @@
-import type { Category } from '../rules/index.ts';
+import { type Category, inLocale } from '../rules/index.ts';
 import { type Board, type Cell, cellName, LOCKS, type Lock } from './board.ts';
 import { html, type Markup } from './html.ts';
 import type { Language } from './language.ts';
@@ -15,16 +15,17 @@ export interface Notice {
 /** The page with everything that a user may choose. */
 export function boardPage(
   board: Board,
-  { texts }: Language,
+  language: Language,
   { notice, live }: { notice: Notice | null; live: boolean },
 ): Page {
+  const { texts } = language;
   const isEmpty = board.sections.length === 0;
   const body = html`${live ? null : testWarning(texts)}
 ${notice && renderNotice(notice, texts)}
 <p>${isEmpty ? texts.nothing : texts.intro}</p>
-${isEmpty ? null : choices(board, texts)}
+${isEmpty ? null : choices(board, language)}
 ${isEmpty || board.isAllOff ? null : everything(texts)}
-${board.always.length > 0 && always(board.always, texts)}`;
+${board.always.length > 0 && always(board.always, language)}`;
   return { status: 200, title: texts.title, body };
 }
 
@@ -39,18 +40,19 @@ export function renderNotice({ text, undo }: Notice, texts: Texts): Markup {
   return html`<div class="notice" role="status"><p>${text}</p>${form}</div>`;
 }
 
-function choices({ sections }: Board, texts: Texts): Markup {
+function choices({ sections }: Board, language: Language): Markup {
   return html`<form method="post">
-${sections.map(({ category, cells }) => section(category, cells, texts))}
-<p class="save"><button class="main" name="do" value="save">${texts.save}</button></p>
+${sections.map(({ category, cells }) => section(category, cells, language))}
+<p class="save"><button class="main" name="do" value="save">${language.texts.save}</button></p>
 </form>`;
 }
 
-function section(category: Category, cells: Cell[], texts: Texts): Markup {
-  const { description } = category;
+function section(category: Category, cells: Cell[], language: Language): Markup {
+  const { texts } = language;
+  const { description } = inLocale(category, language.tag);
   const open = cells.filter(({ lock }) => lock === null);
   return html`<fieldset>
-<legend>${nameOf(category, texts)}</legend>
+<legend>${nameOf(category, language)}</legend>
 ${description && html`<p class="quiet">${description}</p>`}
 ${
   open.length > 0 &&
@@ -93,13 +95,16 @@ function everything(texts: Texts): Markup {
 <form method="post"><button name="do" value="nothing">${texts.everything}</button></form></section>`;
 }
 
-function always(categories: Category[], texts: Texts): Markup {
+function always(categories: Category[], language: Language): Markup {
+  const { texts } = language;
   return html`<section class="card"><h2>${texts.alwaysTitle}</h2>
 <p class="quiet">${texts.alwaysHint}</p>
-<ul>${categories.map((category) => html`<li>${nameOf(category, texts)}</li>`)}</ul></section>`;
+<ul>${categories.map((category) => html`<li>${nameOf(category, language)}</li>`)}</ul></section>`;
 }
 
 /** What the tenant calls it; what is built in and has no name yet is called something in the user's language. */
-export function nameOf({ id, name }: Pick<Category, 'id' | 'name'>, { categories }: Texts): string {
+export function nameOf(category: Category, { tag, texts: { categories } }: Language): string {
+  const { id } = category;
+  const { name } = inLocale(category, tag);
   return name === id && Object.hasOwn(categories, id) ? categories[id as keyof typeof categories] : name;
 }

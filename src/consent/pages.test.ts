@@ -16,6 +16,7 @@ describeStores('the pages behind links', (store) => {
       name: 'Offers & <more>',
       description: 'Once a week',
       channels: { sms: 'off' },
+      translations: { de: { name: 'Angebote' }, 'de-AT': { description: 'Einmal in der Woche' } },
     };
     await api.call('PUT', '/v1/categories/offers', offers);
     await api.call('PUT', '/v1/categories/news', { kind: 'marketing', name: 'News', doubleOptIn: true });
@@ -53,6 +54,14 @@ describeStores('the pages behind links', (store) => {
     assert.match(String(headers['content-security-policy']), /^default-src 'none'.*frame-ancestors 'none'$/);
     assert.equal(headers['set-cookie'], undefined);
     assert.ok(!/<script|https?:\/\//.test(body));
+  });
+
+  it('call categories what they are called in the language of the page', async () => {
+    await api.call('PUT', '/v1/users/ada', { locale: 'de-AT' });
+    const { body } = await api.open(await linkOf());
+    assert.match(body, /<html lang="de">/);
+    assert.match(body, /<legend>Angebote<\/legend>\s*<p class="quiet">Once a week<\/p>/);
+    assert.match((await api.open(await unsubscribeLink())).body, /Angebote/);
   });
 
   it('write down what differs when the user saves, and take it back', async () => {

@@ -11,7 +11,7 @@ export const ONE_CLICK = { name: 'List-Unsubscribe', value: 'One-Click' } as con
 /** What the pages about one category on one channel have in common. */
 export interface TopicFacts {
   language: Language;
-  category: Pick<Category, 'id' | 'name'>;
+  category: Category;
   channel: Topic['channel'];
   live: boolean;
   /** The page with everything. */
@@ -74,6 +74,6 @@ function allSettings({ allUrl, language: { texts } }: TopicFacts) {
   return html`<p><a href="${allUrl}">${texts.allSettings}</a></p>`;
 }
 
-function fillIn(text: string, { category, channel, language: { texts } }: TopicFacts): string {
-  return fill(text, { category: nameOf(category, texts), channel: texts.channels[channel] });
+function fillIn(text: string, { category, channel, language }: TopicFacts): string {
+  return fill(text, { category: nameOf(category, language), channel: language.texts.channels[channel] });
 }

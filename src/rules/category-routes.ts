@@ -33,6 +33,19 @@ const Cap = Exact({
   channel: Type.Optional(OneOf(CHANNELS, { description: 'Without it all channels count together' })),
 });
 
+const Translations = Type.Record(
+  Type.String({ pattern: '^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$' }),
+  Exact({
+    name: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+    description: Type.Optional(Type.String({ maxLength: 500 })),
+  }),
+  {
+    additionalProperties: false,
+    maxProperties: 50,
+    description: 'Name and description in other languages, by locale (`de`, `pt-BR`)',
+  },
+);
+
 const CategoryBody = Exact({
   kind: Type.Optional(
     OneOf(KINDS, { description: 'What is not said follows the kind; default: transactional' }),
@@ -41,6 +54,7 @@ const CategoryBody = Exact({
     Type.String({ minLength: 1, maxLength: 100, description: 'Shown on the preference page' }),
   ),
   description: Type.Optional(Type.String({ maxLength: 500 })),
+  translations: Type.Optional(Translations),
   priority: Type.Optional(OneOf(PRIORITIES, { description: 'When a notification says none' })),
   channels: Type.Optional(
     Exact(
@@ -80,6 +94,7 @@ const CategoryAnswer = Type.Object({
   kind: OneOf(KINDS),
   name: Type.String(),
   description: Type.Union([Type.String(), Type.Null()]),
+  translations: Translations,
   priority: OneOf(PRIORITIES),
   channels: Type.Object(eachChannel(() => OneOf(['on', 'off']))),
   optOut: Type.Boolean(),

@@ -24,6 +24,8 @@ export interface Category {
   /** For people: on the preference page. The id when nobody gave one. */
   name: string;
   description: string | null;
+  /** Name and description in other languages, by BCP 47 tag. */
+  translations: Readonly<Record<string, Translation>>;
   /** When the caller gives none. */
   priority: Priority;
   /** Whether it goes out on a channel to a user who said nothing about it. */
@@ -48,11 +50,17 @@ export interface Category {
   maxAgeMs: number;
 }
 
+export interface Translation {
+  name?: string;
+  description?: string;
+}
+
 /** What a tenant declared of a category, as it came in; what is missing is as in its kind. */
 export interface CategoryDefinition {
   kind?: Kind;
   name?: string;
   description?: string;
+  translations?: Record<string, Translation>;
   priority?: Priority;
   channels?: Partial<Record<Channel, 'on' | 'off'>>;
   optOut?: boolean;
@@ -70,7 +78,16 @@ const HOUR_MS = 3_600_000;
 
 type Defaults = Omit<
   Category,
-  'id' | 'name' | 'description' | 'isOn' | 'heedsUsers' | 'doubleOptIn' | 'urgentPasses' | 'caps' | 'digest'
+  | 'id'
+  | 'name'
+  | 'description'
+  | 'translations'
+  | 'isOn'
+  | 'heedsUsers'
+  | 'doubleOptIn'
+  | 'urgentPasses'
+  | 'caps'
+  | 'digest'
 >;
 
 const TRANSACTIONAL: Defaults = {
@@ -122,6 +139,7 @@ export function categoryFrom(id: string, definition: CategoryDefinition = {}): C
     id,
     name: definition.name ?? id,
     description: definition.description ?? null,
+    translations: definition.translations ?? {},
     priority: definition.priority ?? defaults.priority,
     isOn: (channel) => channels[channel] !== 'off',
     heedsUsers: optOut || doubleOptIn || Object.values(channels).includes('off'),
@@ -134,5 +152,19 @@ export function categoryFrom(id: string, definition: CategoryDefinition = {}): C
     unknown: definition.unknown ?? defaults.unknown,
     evidenceMs: evidenceSeconds === undefined ? defaults.evidenceMs : evidenceSeconds * 1000,
     maxAgeMs: expiresAfterSeconds === undefined ? defaults.maxAgeMs : expiresAfterSeconds * 1000,
+  };
+}
+
+/** What a category is called in a language: `de-AT`, then `de`, then as it was declared. Pure. */
+export function inLocale(
+  { name, description, translations }: Pick<Category, 'name' | 'description' | 'translations'>,
+  tag: string,
+): Pick<Category, 'name' | 'description'> {
+  const [exact, primary] = [tag, tag.split('-', 1)[0]!].map((key) =>
+    Object.hasOwn(translations, key) ? translations[key] : undefined,
+  );
+  return {
+    name: exact?.name ?? primary?.name ?? name,
+    description: exact?.description ?? primary?.description ?? description,
   };
 }

@@ -7,7 +7,7 @@ export {
   createCategories,
   type TenantCategories,
 } from './categories.ts';
-export { type Category, DEFAULT_CATEGORY, type UnknownPolicy } from './category.ts';
+export { type Category, DEFAULT_CATEGORY, inLocale, type UnknownPolicy } from './category.ts';
 export { type CategoryRouteOptions, registerCategoryRoutes } from './category-routes.ts';
 export { DeliveryWindow, turnIn } from './delivery-window.ts';
 export {
