@@ -51,6 +51,7 @@ export function registerExportRoutes(app: Server, { store }: Pick<AudienceDeps, 
         yield first.value as string;
         yield* lines;
       };
+      reply.header('content-disposition', 'attachment; filename="users.csv"');
       return reply.type('text/csv; charset=utf-8').send(Readable.from(all(), { objectMode: false }) as never);
     },
   );

@@ -1,4 +1,5 @@
 import { column, type Queryable } from '../store/index.ts';
+import { FIRST_ID } from './keyset.ts';
 
 /** In the order of our ids; the page starts behind the id `after`. */
 export async function listExternalIds(
@@ -7,9 +8,9 @@ export async function listExternalIds(
 ): Promise<{ user_id: string; external_id: string }[]> {
   const { rows } = await db.query<{ user_id: string; external_id: string }>(
     `select id as user_id, external_id from users
-      where tenant_id = $1 and id > coalesce($2::uuid, '00000000-0000-0000-0000-000000000000')
+      where tenant_id = $1 and id > $2
       order by id limit $3`,
-    [query.tenantId, query.after, query.limit],
+    [query.tenantId, query.after ?? FIRST_ID, query.limit],
   );
   return rows;
 }

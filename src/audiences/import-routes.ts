@@ -197,6 +197,7 @@ function registerErrors(app: Server, { store }: AudienceDeps): void {
       };
       return reply
         .type('text/csv; charset=utf-8')
+        .header('content-disposition', 'attachment; filename="errors.csv"')
         .send(Readable.from(pages(), { objectMode: false }) as never);
     },
   );

@@ -1,5 +1,6 @@
 import type { Queryable } from '../store/index.ts';
 import type { Column, RowProblem } from './import-row.ts';
+import { LAST_ID } from './keyset.ts';
 
 export const IMPORT_STATES = ['receiving', 'waiting', 'running', 'done', 'failed', 'cancelled'] as const;
 export type ImportState = (typeof IMPORT_STATES)[number];
@@ -73,9 +74,9 @@ export async function listImports(
 ): Promise<ImportRow[]> {
   const { rows } = await db.query<ImportRow>(
     `select ${IMPORT} from imports
-      where tenant_id = $1 and id < coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+      where tenant_id = $1 and id < $2
       order by id desc limit $3`,
-    [query.tenantId, query.before, query.limit],
+    [query.tenantId, query.before ?? LAST_ID, query.limit],
   );
   return rows;
 }

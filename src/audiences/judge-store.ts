@@ -1,6 +1,7 @@
 import type { Queryable } from '../store/index.ts';
 import { compileRule, type RulesById } from './compile.ts';
 import type { Kind } from './dependencies.ts';
+import { FIRST_ID } from './keyset.ts';
 import type { Rule } from './rule.ts';
 import type { SegmentRow } from './segment-store.ts';
 
@@ -14,8 +15,6 @@ export interface JudgeContext {
   now: number;
   others: RulesById;
 }
-
-const FIRST = '00000000-0000-0000-0000-000000000000';
 
 const wasMember = (user: string) => `exists (select 1 from segment_members m where m.tenant_id = $1
   and m.segment_uid = $2 and m.generation = $3 and m.user_id = ${user} offset 0)`;
@@ -38,7 +37,7 @@ export async function judgePage(
   segment: SegmentRow,
   { now, others, limit }: JudgeContext & { limit: number },
 ): Promise<Judged & { users: number; last: string | null }> {
-  const values = [segment.tenant_id, segment.uid, segment.generation, segment.cursor ?? FIRST, limit];
+  const values = [segment.tenant_id, segment.uid, segment.generation, segment.cursor ?? FIRST_ID, limit];
   const condition = compileRule(segment.rule, { values, now, others });
   const { rows } = await db.query(
     `with page as materialized (
@@ -86,7 +85,7 @@ export async function countPage(
     others,
   }: JudgeContext & { tenantId: string; rule: Rule; after: string | null; limit: number },
 ): Promise<{ users: number; fitting: number; last: string | null }> {
-  const values = [tenantId, after ?? FIRST, limit];
+  const values = [tenantId, after ?? FIRST_ID, limit];
   const condition = compileRule(rule, { values, now, others });
   const { rows } = await db.query(
     `with page as materialized (select * from users where tenant_id = $1 and id > $2 order by id limit $3)

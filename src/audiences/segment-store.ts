@@ -1,5 +1,6 @@
 import type { Queryable } from '../store/index.ts';
 import type { Kind } from './dependencies.ts';
+import { FIRST_ID } from './keyset.ts';
 import type { Rule } from './rule.ts';
 
 /** How many a tenant may have: their rules are read whole whenever one of them changes. */
@@ -42,8 +43,8 @@ export async function listSegments(
   query: { tenantId: string; after: string | null; limit: number },
 ): Promise<SegmentRow[]> {
   const { rows } = await db.query<SegmentRow>(
-    `select ${SEGMENT} from segments where tenant_id = $1 and id > coalesce($2::text, '') order by id limit $3`,
-    [query.tenantId, query.after, query.limit],
+    `select ${SEGMENT} from segments where tenant_id = $1 and id > $2 order by id limit $3`,
+    [query.tenantId, query.after ?? '', query.limit],
   );
   return rows;
 }
@@ -153,12 +154,12 @@ export async function listMembers(
     `select m.user_id, u.external_id from (
        select user_id from segment_members
          where tenant_id = $1 and segment_uid = $2 and generation = $3
-           and user_id > coalesce($4::uuid, '00000000-0000-0000-0000-000000000000')
+           and user_id > $4
          order by user_id limit $5
      ) m
      left join lateral (select external_id from users where tenant_id = $1 and id = m.user_id limit 1) u on true
      order by m.user_id`,
-    [tenant_id, uid, shown, after, limit],
+    [tenant_id, uid, shown, after ?? FIRST_ID, limit],
   );
   return rows;
 }

@@ -1,4 +1,5 @@
 import type { Queryable } from '../store/index.ts';
+import { FIRST_ID } from './keyset.ts';
 import { below } from './topic.ts';
 
 export interface Topic {
@@ -76,7 +77,7 @@ export async function listSubscribers(
   { after, limit }: { after: Pick<SubscriberRow, 'topic' | 'user_id'> | null; limit: number },
 ): Promise<SubscriberRow[]> {
   const [from, to] = below(topic);
-  const start = after ?? { topic: '', user_id: '00000000-0000-0000-0000-000000000000' };
+  const start = after ?? { topic: '', user_id: FIRST_ID };
   // Two ranges of one index, the topic before what is below it.
   const { rows } = await db.query<SubscriberRow>(
     `select s.topic, s.user_id, u.external_id from (
@@ -104,8 +105,8 @@ export async function listTopicsOfUser(
 ): Promise<{ topic: string; created_at: Date }[]> {
   const { rows } = await db.query<{ topic: string; created_at: Date }>(
     `select topic, created_at from topic_subscriptions
-      where tenant_id = $1 and user_id = $2 and topic > coalesce($3::text, '') order by topic limit $4`,
-    [query.tenantId, query.userId, query.after, query.limit],
+      where tenant_id = $1 and user_id = $2 and topic > $3 order by topic limit $4`,
+    [query.tenantId, query.userId, query.after ?? '', query.limit],
   );
   return rows;
 }
