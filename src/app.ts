@@ -7,7 +7,7 @@ import {
   registerExplainRoutes,
   registerTestRoutes,
 } from './accept/index.ts';
-import { AudienceLoop, registerAudienceRoutes } from './audiences/index.ts';
+import { AudienceLoop, registerAudienceRoutes, segmentsOf } from './audiences/index.ts';
 import type { Config } from './config/index.ts';
 import { createLinks, linkOrigin, registerConsentPages, registerConsentRoutes } from './consent/index.ts';
 import {
@@ -191,7 +191,7 @@ async function buildParts(
     masterKeys,
     flags,
     categories: createCategories(clock),
-    rules: createRules(clock),
+    rules: createRules(clock, { segmentsOf }),
     links: createLinks({ store, clock, masterKeys, origin: linkOrigin(config.publicUrl) }),
     hooks,
     hookTransport,

@@ -1,4 +1,4 @@
-import type { Queryable } from '../store/index.ts';
+import { column, type Queryable } from '../store/index.ts';
 import type { Kind } from './dependencies.ts';
 import { FIRST_ID } from './keyset.ts';
 import type { Rule } from './rule.ts';
@@ -55,6 +55,33 @@ export async function findSegment(db: Queryable, { tenantId, id }: SegmentKey): 
     [tenantId, id],
   );
   return rows[0] ?? null;
+}
+
+/** Which of these segments each of these users is in, as they stand complete. */
+export async function segmentsOf(
+  db: Queryable,
+  wanted: readonly { tenantId: string; id: string; segments: string[] }[],
+): Promise<{ tenantId: string; id: string; segment: string }[]> {
+  const pairs = wanted.flatMap(({ tenantId, id, segments }) =>
+    segments.map((segment) => ({ tenantId, id, segment })),
+  );
+  const { rows } = await db.query({
+    name: 'audiences_segments_of',
+    text: `
+select wanted.tenant_id as "tenantId", wanted.user_id as id, s.id as segment
+from unnest($1::uuid[], $2::uuid[], $3::text[]) as wanted (tenant_id, user_id, segment)
+cross join lateral (
+  select uid, id, shown from segments where tenant_id = wanted.tenant_id and id = wanted.segment limit 1) s
+cross join lateral (
+  select from segment_members m where m.tenant_id = wanted.tenant_id and m.segment_uid = s.uid and m.generation = s.shown
+    and m.user_id = wanted.user_id limit 1) member`,
+    values: [
+      column(pairs, ({ tenantId }) => tenantId),
+      column(pairs, ({ id }) => id),
+      column(pairs, ({ segment }) => segment),
+    ],
+  });
+  return rows;
 }
 
 /** All segments of tenants, held until the commit: neither they nor their members change meanwhile. */

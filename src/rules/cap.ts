@@ -49,6 +49,11 @@ export function quotaRule(what: string): string {
   return `quota:${what}`;
 }
 
+/** What the quota of a segment is counted under. */
+export function segmentRule(segment: string): string {
+  return `quota:segment:${segment}`;
+}
+
 /** Two places that are counted together have the same key, and keys have an order. */
 export function placeKey({ tenantId, live, userId, rule, startsAt }: Place): string {
   return `${tenantId} ${live} ${userId} ${rule} ${startsAt}`;

@@ -1,3 +1,4 @@
+export type { RuleBook, Ruled, RuledUser } from './book.ts';
 export type { CappedPlace, Place } from './cap.ts';
 export { fullRules } from './cap-store.ts';
 export {
@@ -37,4 +38,4 @@ export { registerQuietRoutes } from './quiet-routes.ts';
 export { registerQuotaRoutes } from './quota-routes.ts';
 export { reservePlaces } from './reserve.ts';
 export { type RuleRouteOptions, registerRuleRoutes } from './routes.ts';
-export { createRules, type RuleBook, type Ruled, type RuledUser, type Rules } from './rule-book.ts';
+export { createRules, type Rules, type SegmentsOf } from './rule-book.ts';

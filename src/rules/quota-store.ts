@@ -7,6 +7,8 @@ export const ALL_CATEGORIES = '*';
 export interface Quotas {
   /** By category, or `*` for all together. */
   perDay: Record<string, number>;
+  /** By segment: to its users together. */
+  segments: Record<string, number>;
   /** Whose days they are; UTC when null. */
   timezone: string | null;
 }
@@ -18,7 +20,7 @@ export async function selectQuotas(
 ): Promise<(Quotas & { tenantId: string })[]> {
   const { rows } = await db.query({
     name: 'select tenant quotas',
-    text: `select tenant_id as "tenantId", per_day as "perDay", timezone from tenant_quotas
+    text: `select tenant_id as "tenantId", per_day as "perDay", segments, timezone from tenant_quotas
       where tenant_id = any($1::uuid[])`,
     values: [tenantIds],
   });
@@ -27,13 +29,13 @@ export async function selectQuotas(
 
 export async function saveQuotas(
   db: Queryable,
-  { tenantId, perDay, timezone, now }: Quotas & { tenantId: string; now: Date },
+  { tenantId, perDay, segments, timezone, now }: Quotas & { tenantId: string; now: Date },
 ): Promise<void> {
   await db.query(
-    `insert into tenant_quotas (tenant_id, per_day, timezone, updated_at) values ($1, $2, $3, $4)
+    `insert into tenant_quotas (tenant_id, per_day, segments, timezone, updated_at) values ($1, $2, $5, $3, $4)
      on conflict (tenant_id) do update set
-       per_day = excluded.per_day, timezone = excluded.timezone, updated_at = excluded.updated_at`,
-    [tenantId, JSON.stringify(perDay), timezone, now],
+       per_day = excluded.per_day, segments = excluded.segments, timezone = excluded.timezone, updated_at = excluded.updated_at`,
+    [tenantId, JSON.stringify(perDay), timezone, now, JSON.stringify(segments)],
   );
 }
 

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { segmentsOf } from '../../src/audiences/index.ts';
+import { registerSegmentRoutes } from '../../src/audiences/segment-routes.ts';
 import { insertNotification } from '../../src/ledger/testing.ts';
 import type { FakeClock } from '../../src/lib/clock.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
@@ -106,7 +108,8 @@ function registerAll(
   app: Parameters<typeof registerCategoryRoutes>[0],
   { store, clock }: { store: Store; clock: FakeClock },
 ): Router {
-  const [rules, categories] = [createRules(clock), createCategories(clock)];
+  const [rules, categories] = [createRules(clock, { segmentsOf }), createCategories(clock)];
+  registerSegmentRoutes(app, { store, clock, wake: { signal() {} } });
   registerCategoryRoutes(app, { store, clock, categories });
   registerQuietRoutes(app, { store, clock, rules });
   registerQuotaRoutes(app, { store, clock, rules });

@@ -31,10 +31,11 @@ create table cap_holds (
 );
 create index cap_holds_by_look on cap_holds (look_at);
 
--- What a tenant allows itself in a day, by category (`*`: all together): {"marketing": 10000}.
+-- What a tenant allows itself in a day, by category (`*`: all together): {"marketing": 10000}, and to the users of a segment.
 create table tenant_quotas (
   tenant_id uuid primary key references tenants (id),
   per_day jsonb not null,
+  segments jsonb not null,
   timezone text,
   updated_at timestamptz not null
 );
