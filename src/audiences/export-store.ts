@@ -1,5 +1,4 @@
-import { column, type Queryable } from '../store/index.ts';
-import { FIRST_ID } from './keyset.ts';
+import { column, FIRST_ID, type Queryable } from '../store/index.ts';
 
 /** In the order of our ids; the page starts behind the id `after`. */
 export async function listExternalIds(

@@ -1,6 +1,5 @@
-import type { Queryable } from '../store/index.ts';
+import { LAST_ID, type Queryable } from '../store/index.ts';
 import type { Column, RowProblem } from './import-row.ts';
-import { LAST_ID } from './keyset.ts';
 
 export const IMPORT_STATES = ['receiving', 'waiting', 'running', 'done', 'failed', 'cancelled'] as const;
 export type ImportState = (typeof IMPORT_STATES)[number];

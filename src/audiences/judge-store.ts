@@ -1,7 +1,6 @@
-import type { Queryable } from '../store/index.ts';
+import { FIRST_ID, type Queryable } from '../store/index.ts';
 import { compileRule, type RulesById } from './compile.ts';
 import type { Kind } from './dependencies.ts';
-import { FIRST_ID } from './keyset.ts';
 import type { Rule } from './rule.ts';
 import type { SegmentRow } from './segment-store.ts';
 

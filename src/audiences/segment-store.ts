@@ -1,6 +1,5 @@
-import { column, type Queryable } from '../store/index.ts';
+import { column, FIRST_ID, type Queryable } from '../store/index.ts';
 import type { Kind } from './dependencies.ts';
-import { FIRST_ID } from './keyset.ts';
 import type { Rule } from './rule.ts';
 
 /** How many a tenant may have: their rules are read whole whenever one of them changes. */

@@ -1,5 +1,4 @@
-import type { Queryable } from '../store/index.ts';
-import { FIRST_ID } from './keyset.ts';
+import { FIRST_ID, type Queryable } from '../store/index.ts';
 import { below } from './topic.ts';
 
 export interface Topic {

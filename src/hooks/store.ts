@@ -43,8 +43,8 @@ export async function selectHookPage(
 ): Promise<HookRow[]> {
   const { rows } = await db.query<HookRow>(
     `select ${COLUMNS} ${WITH_DATA_KEY}
-    where h.tenant_id = $1 and h.id > coalesce($2::text, '') order by h.id limit $3`,
-    [page.tenantId, page.after, page.limit],
+    where h.tenant_id = $1 and h.id > $2 order by h.id limit $3`,
+    [page.tenantId, page.after ?? '', page.limit],
   );
   return rows;
 }

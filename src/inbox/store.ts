@@ -1,5 +1,5 @@
 import type { InboxItem } from '../providers/contract.ts';
-import type { Queryable } from '../store/index.ts';
+import { LAST_ID, type Queryable } from '../store/index.ts';
 
 /** A message for a user's inbox; times in milliseconds since the epoch. */
 export interface NewInboxItem {
@@ -88,10 +88,10 @@ export async function listInboxItems(
 ): Promise<InboxRow[]> {
   const { rows } = await db.query(
     `select ${COLUMNS} from inbox_items
-    where tenant_id = $1 and user_id = $2 and live = $3 and ${VIEWS[query.view]} and id < coalesce($5::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+    where tenant_id = $1 and user_id = $2 and live = $3 and ${VIEWS[query.view]} and id < $5
     order by id desc
     limit $6`,
-    [inbox.tenantId, inbox.userId, inbox.live, query.now, query.after, query.limit],
+    [inbox.tenantId, inbox.userId, inbox.live, query.now, query.after ?? LAST_ID, query.limit],
   );
   return rows;
 }
@@ -159,10 +159,10 @@ export async function markAllRead(
   const { rows } = await db.query(
     `with marked as (
     update inbox_items set read_at = $5, seen_at = coalesce(seen_at, $5)
-    where tenant_id = $1 and user_id = $2 and live = $3 and read_at is null and id <= coalesce($4::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+    where tenant_id = $1 and user_id = $2 and live = $3 and read_at is null and id <= $4
     returning ${LADDER})
     select count(*)::int as marked, coalesce(array_agg(ladder) filter (where ladder is not null), '{}') as ladders from marked`,
-    [inbox.tenantId, inbox.userId, inbox.live, change.newest, change.now],
+    [inbox.tenantId, inbox.userId, inbox.live, change.newest ?? LAST_ID, change.now],
   );
   return rows[0];
 }

@@ -1,4 +1,4 @@
-import type { Queryable } from '../store/index.ts';
+import { LAST_ID, type Queryable } from '../store/index.ts';
 import type { Actor, ProblemFilter } from './problem-store.ts';
 
 export type ReplayState = 'running' | 'done' | 'cancelled';
@@ -76,8 +76,8 @@ export async function listReplays(
 ): Promise<ReplayRow[]> {
   const { rows } = await db.query<ReplayRow>(
     `select ${REPLAY} from replays
-      where tenant_id = $1 and live = $2 and id < coalesce($3::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff') order by id desc limit $4`,
-    [tenantId, live, before, limit],
+      where tenant_id = $1 and live = $2 and id < $3 order by id desc limit $4`,
+    [tenantId, live, before ?? LAST_ID, limit],
   );
   return rows;
 }

@@ -1,4 +1,4 @@
-import type { Queryable } from '../store/index.ts';
+import { LAST_ID, type Queryable } from '../store/index.ts';
 import type { Choice } from './choice.ts';
 import { countChanges } from './counters.ts';
 import { COLLECTING, type Collecting } from './digest-store.ts';
@@ -70,9 +70,11 @@ export async function listNotifications(
   const { tenantId, live, before, limit, userId } = filter;
   const { rows } = await db.query<NotificationRow>(
     `select ${NOTIFICATION} from notifications
-      where tenant_id = $1 and live = $2 and id < coalesce($3::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff') ${userId === undefined ? '' : 'and user_id = $5'}
+      where tenant_id = $1 and live = $2 and id < $3 ${userId === undefined ? '' : 'and user_id = $5'}
       order by id desc limit $4`,
-    userId === undefined ? [tenantId, live, before, limit] : [tenantId, live, before, limit, userId],
+    userId === undefined
+      ? [tenantId, live, before ?? LAST_ID, limit]
+      : [tenantId, live, before ?? LAST_ID, limit, userId],
   );
   return rows;
 }

@@ -1,9 +1,9 @@
 import type { Lane } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { Queryable } from '../store/index.ts';
+import { FIRST_ID, type Queryable } from '../store/index.ts';
 import type { Slice } from './queue.ts';
 
-const FIRST_TENANT = '00000000-0000-0000-0000-000000000000';
+const FIRST_TENANT = FIRST_ID;
 /** What became due long before its commit shows at the next look at everything; they are this far apart, or more. */
 const FULL_LOOK_EVERY_MS = 2_000;
 /** A look at everything that takes long (much is dead, and an old snapshot holds it) must stay a small share of the time. */

@@ -2,7 +2,7 @@ import { type Lane, PRIORITY_CODES } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { holdPlaces } from '../rules/index.ts';
-import type { Queryable, Store } from '../store/index.ts';
+import { FIRST_ID, type Queryable, type Store } from '../store/index.ts';
 import { type Metrics, type Tracer, traceIdOf } from '../telemetry/index.ts';
 import { type Collected, saveCollected } from './collect.ts';
 import { countBatch } from './counts.ts';
@@ -22,7 +22,7 @@ import {
 import { routeFacts } from './trace.ts';
 
 const BATCH = 500;
-const FIRST_TENANT = '00000000-0000-0000-0000-000000000000';
+const FIRST_TENANT = FIRST_ID;
 
 export interface RouterOptions extends FactSources {
   store: Store;

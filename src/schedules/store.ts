@@ -85,9 +85,9 @@ export async function listSchedules(
   query: { tenantId: string; live: boolean; after: string | null; limit: number },
 ): Promise<ScheduleRow[]> {
   const { rows } = await db.query<ScheduleRow>(
-    `select ${SCHEDULE} from schedules where tenant_id = $1 and live = $2 and id > coalesce($3::text, '')
+    `select ${SCHEDULE} from schedules where tenant_id = $1 and live = $2 and id > $3
       order by id limit $4`,
-    [query.tenantId, query.live, query.after, query.limit],
+    [query.tenantId, query.live, query.after ?? '', query.limit],
   );
   return rows;
 }

@@ -2,6 +2,7 @@ export { inTransaction, openStore, type Store, type StoreOptions } from './conne
 export { isDataError } from './data-error.ts';
 export { FolderInUseError } from './folder-lock.ts';
 export { keepClock } from './keep-clock.ts';
+export { FIRST_ID, LAST_ID, LAST_NUMBER } from './keyset.ts';
 export { API_ROLE, ENGINE_ROLE, type Migration, migrate, pendingMigrations } from './migrate.ts';
 export { ensurePartitions } from './partitions.ts';
 export { samplePools } from './pool-metrics.ts';

@@ -51,9 +51,9 @@ export async function listFragments(
 ): Promise<FragmentRow[]> {
   const { rows } = await db.query<FragmentRow>(
     `select ${COLUMNS} from fragments
-     where tenant_id = $1 and archived_at is null and id > coalesce($2, '')
+     where tenant_id = $1 and archived_at is null and id > $2
      order by id limit $3`,
-    [tenantId, after, limit],
+    [tenantId, after ?? '', limit],
   );
   return rows;
 }

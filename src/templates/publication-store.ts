@@ -1,4 +1,4 @@
-import type { Queryable } from '../store/index.ts';
+import { LAST_NUMBER, type Queryable } from '../store/index.ts';
 import type { TemplateRef } from './store.ts';
 
 export const PUBLICATION_KINDS = ['publish', 'rollback'] as const;
@@ -36,9 +36,9 @@ export async function selectPublications(
   const { rows } = await db.query<PublicationRow>(
     `select number, version, kind, published_by as "publishedBy", published_at as "publishedAt"
      from template_publications
-     where tenant_id = $1 and template_id = $2 and number < coalesce($3::integer, 2147483647)
+     where tenant_id = $1 and template_id = $2 and number < $3
      order by number desc limit $4`,
-    [tenantId, id, before, limit],
+    [tenantId, id, before ?? LAST_NUMBER, limit],
   );
   return rows;
 }

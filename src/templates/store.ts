@@ -1,4 +1,4 @@
-import type { Queryable } from '../store/index.ts';
+import { LAST_NUMBER, type Queryable } from '../store/index.ts';
 import type { Definition } from './definition.ts';
 
 /** A template of a tenant: the key of nearly every statement here. */
@@ -94,9 +94,9 @@ export async function selectTemplates(
 ): Promise<TemplateRow[]> {
   const { rows } = await db.query<TemplateRow>(
     `select ${TEMPLATE_COLUMNS} from templates
-     where tenant_id = $1 and archived_at is null and id > coalesce($2, '')
+     where tenant_id = $1 and archived_at is null and id > $2
      order by id limit $3`,
-    [tenantId, after, limit],
+    [tenantId, after ?? '', limit],
   );
   return rows;
 }
@@ -182,9 +182,9 @@ export async function selectVersions(
 ): Promise<VersionRow[]> {
   const { rows } = await db.query<VersionRow>(
     `select ${VERSION_COLUMNS} from template_versions
-     where tenant_id = $1 and template_id = $2 and version < coalesce($3::integer, 2147483647)
+     where tenant_id = $1 and template_id = $2 and version < $3
      order by version desc limit $4`,
-    [tenantId, id, before, limit],
+    [tenantId, id, before ?? LAST_NUMBER, limit],
   );
   return rows;
 }

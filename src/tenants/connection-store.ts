@@ -74,8 +74,8 @@ export async function selectConnectionPage(
 ): Promise<ConnectionRow[]> {
   const { rows } = await db.query<ConnectionRow>(
     `select ${COLUMNS} ${WITH_DATA_KEY}
-    where c.tenant_id = $1 and c.id > coalesce($2::text, '') order by c.id limit $3`,
-    [page.tenantId, page.after, page.limit],
+    where c.tenant_id = $1 and c.id > $2 order by c.id limit $3`,
+    [page.tenantId, page.after ?? '', page.limit],
   );
   return rows;
 }

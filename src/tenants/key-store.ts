@@ -1,5 +1,5 @@
 import type { Scope } from '../http/index.ts';
-import type { Queryable } from '../store/index.ts';
+import { LAST_ID, type Queryable } from '../store/index.ts';
 
 export interface KeyRow {
   id: string;
@@ -56,9 +56,9 @@ export async function selectKeys(
 ): Promise<KeyRow[]> {
   const { rows } = await db.query<KeyRow>(
     `select ${COLUMNS} from api_keys
-    where tenant_id = $1 and id < coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+    where tenant_id = $1 and id < $2
     order by id desc limit $3`,
-    [page.tenantId, page.before, page.limit],
+    [page.tenantId, page.before ?? LAST_ID, page.limit],
   );
   return rows;
 }

@@ -1,5 +1,5 @@
 import type { Platform } from '../providers/contract.ts';
-import type { Queryable } from '../store/index.ts';
+import { LAST_ID, type Queryable } from '../store/index.ts';
 
 export interface DeviceRow {
   id: string;
@@ -70,10 +70,10 @@ export async function listDevices(
 ): Promise<DeviceRow[]> {
   const { rows } = await db.query(
     `select ${COLUMNS} from devices d
-    where d.tenant_id = $1 and d.user_id = $2 and d.id < coalesce($3::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+    where d.tenant_id = $1 and d.user_id = $2 and d.id < $3
     order by d.id desc
     limit $4`,
-    [query.tenantId, query.userId, query.after, query.limit],
+    [query.tenantId, query.userId, query.after ?? LAST_ID, query.limit],
   );
   return rows;
 }

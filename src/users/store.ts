@@ -1,4 +1,4 @@
-import type { Queryable } from '../store/index.ts';
+import { FIRST_ID, type Queryable } from '../store/index.ts';
 import type { ProfileChange } from './profile.ts';
 
 export interface UserRow {
@@ -76,7 +76,7 @@ export async function listUsers(
     order by u.id
     limit $3`,
     // As a parameter: a coalesce() here would keep the planner from using the index under row-level security.
-    [query.tenantId, query.after ?? '00000000-0000-0000-0000-000000000000', query.limit],
+    [query.tenantId, query.after ?? FIRST_ID, query.limit],
   );
   return rows;
 }

@@ -5,3 +5,5 @@
 export const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 /** Behind every UUID. */
 export const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+/** Behind every number of 32 bits that is given out. */
+export const LAST_NUMBER = 2_147_483_647;
