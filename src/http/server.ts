@@ -16,6 +16,7 @@ import type { Authenticate, Credential, Scope } from './credential.ts';
 import { answerFrameworkError, installErrorAnswers } from './error-answers.ts';
 import { registerReferencePage } from './reference-page.ts';
 import { createRequestIds, installRequestIds } from './request-id.ts';
+import { createSerializerCompiler } from './serialization.ts';
 import { createValidatorCompiler, installTextCheck } from './validation.ts';
 
 /** The server as the rooms see it: routes declare TypeBox schemas and get typed requests. */
@@ -73,6 +74,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CHECK_TIMEOUTS_EVERY_MS },
   }).withTypeProvider<TypeBoxTypeProvider>() as unknown as Server;
   app.setValidatorCompiler(createValidatorCompiler());
+  app.setSerializerCompiler(createSerializerCompiler());
   installJsonBody(app);
   installErrorAnswers(app, options.logger, options.metrics);
   installRequestIds(app, options.logger);

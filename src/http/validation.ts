@@ -1,4 +1,4 @@
-import { Ajv, type ErrorObject } from 'ajv';
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
 import type { FastifySchemaCompiler } from 'fastify';
 import type { TSchema } from 'typebox';
@@ -24,7 +24,20 @@ export function createValidatorCompiler(): FastifySchemaCompiler<TSchema> {
     const { validate } = ajv.formats['date-time'] as { validate(text: string): boolean };
     ajv.addFormat('date-time', (text) => validate(text) && !Number.isNaN(Date.parse(text)));
   }
-  return ({ schema, httpPart }) => (httpPart === 'body' ? exact : textual).compile(schema);
+  return ({ schema, httpPart }) => onFirstUse(() => (httpPart === 'body' ? exact : textual).compile(schema));
+}
+
+/** A process pays for the routes that are called, not for all of them at its start. */
+function onFirstUse(compile: () => ValidateFunction) {
+  let compiled: ValidateFunction | undefined;
+  const validate = (data: unknown): boolean => {
+    compiled ??= compile();
+    const isValid = compiled(data);
+    validate.errors = compiled.errors;
+    return isValid;
+  };
+  validate.errors = undefined as ValidateFunction['errors'];
+  return validate;
 }
 
 /** Refuses text in path and query that PostgreSQL could not compare with anything (`%00`). */
