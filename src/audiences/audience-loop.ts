@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { Wake } from '../queue/index.ts';
+import { type Wake, WakefulLoop } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
-import { type LoopBeat, type Metrics, UNWATCHED } from '../telemetry/index.ts';
+import type { LoopBeat, Metrics } from '../telemetry/index.ts';
 import { AUDIENCES_TOPIC } from './deps.ts';
 import { type ImportRow, purgeImports } from './import-store.ts';
 import { importChunk } from './import-work.ts';
@@ -13,7 +13,6 @@ import { applyChanges, dropLeftovers, refreshPage } from './refresh.ts';
 /** Between looks for changes of users: segments are behind by as much, and the time that judging takes. */
 const POLL_MS = 2_000;
 const SHORTEST_REST_MS = 50;
-const AFTER_ERROR_MS = 1_000;
 const PURGE_EVERY_MS = 3_600_000;
 const PURGE_BATCH = 100;
 /** So long it can be seen what became of an import, and its errors. */
@@ -37,30 +36,27 @@ export interface AudienceLoopOptions {
  */
 export class AudienceLoop {
   readonly #options: AudienceLoopOptions;
-  readonly #stop = new AbortController();
-  #interrupt: AbortController | null = null;
-  #isSignalled = true;
+  readonly #loop: WakefulLoop;
   #purgeAt = 0;
   #passAt: Date | null = null;
-  #done: Promise<void> = Promise.resolve();
 
   constructor(options: AudienceLoopOptions) {
     this.#options = options;
+    const whenFailed = 'work on audiences failed; trying again';
+    this.#loop = new WakefulLoop({
+      ...options,
+      topic: AUDIENCES_TOPIC,
+      turn: () => this.#turn(),
+      whenFailed,
+    });
   }
 
   start(): void {
-    const off = this.#options.wake.on((topic) => {
-      if (topic !== AUDIENCES_TOPIC) return;
-      this.#isSignalled = true;
-      this.#interrupt?.abort();
-    });
-    this.#done = this.#run().finally(off);
+    this.#loop.start();
   }
 
-  async stop(): Promise<void> {
-    this.#stop.abort();
-    this.#interrupt?.abort();
-    await this.#done;
+  stop(): Promise<void> {
+    return this.#loop.stop();
   }
 
   /** One piece of each kind of work, so that none waits for the end of another. False when nothing was done. */
@@ -117,26 +113,10 @@ export class AudienceLoop {
     return true;
   }
 
-  async #run(): Promise<void> {
-    const { clock, logger, beat = UNWATCHED } = this.#options;
-    while (!this.#stop.signal.aborted) {
-      beat.turn();
-      try {
-        this.#isSignalled = false;
-        if (await this.step()) {
-          // The embedded database answers without ever leaving this turn of the event loop; timers and sockets need one.
-          await nextTurn();
-          continue;
-        }
-        await this.#purge();
-        beat.rest();
-        await this.#rest(this.#untilNext());
-      } catch (error) {
-        logger.error({ error }, 'work on audiences failed; trying again');
-        await clock.sleep(AFTER_ERROR_MS, this.#stop.signal);
-      }
-    }
-    beat.rest();
+  async #turn(): Promise<number> {
+    if (await this.step()) return 0;
+    await this.#purge();
+    return this.#untilNext();
   }
 
   #untilNext(): number {
@@ -155,12 +135,5 @@ export class AudienceLoop {
     };
     while ((await purgeImports(this.#options.store.engine, old)) === PURGE_BATCH) await nextTurn();
     this.#purgeAt = now + PURGE_EVERY_MS;
-  }
-
-  async #rest(ms: number): Promise<void> {
-    if (this.#isSignalled || this.#stop.signal.aborted) return;
-    this.#interrupt = new AbortController();
-    await this.#options.clock.sleep(ms, this.#interrupt.signal);
-    this.#interrupt = null;
   }
 }

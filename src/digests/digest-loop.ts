@@ -1,11 +1,10 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { PRIORITY_NAMES } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import { DIGESTS, routeTopic, type Wake } from '../queue/index.ts';
+import { DIGESTS, routeTopic, type Wake, WakefulLoop } from '../queue/index.ts';
 import type { Categories } from '../rules/index.ts';
-import type { Store } from '../store/index.ts';
-import { kindOf, type LoopBeat, type Metrics, Tally, UNWATCHED } from '../telemetry/index.ts';
+import { isDataError, type Store } from '../store/index.ts';
+import { kindOf, type LoopBeat, type Metrics, Tally } from '../telemetry/index.ts';
 import type { Templates } from '../templates/index.ts';
 import { type Closed, type ClosingOptions, closeDue } from './closing.ts';
 import { type DigestRow, loadNextAt, purgeDigests, putOff } from './store.ts';
@@ -15,15 +14,14 @@ const BATCH = 50;
 const POLL_MS = 30_000;
 /** While signals of other processes may be missed. */
 const DEAF_POLL_MS = 2_000;
-const AFTER_ERROR_MS = 1_000;
+/** What is due and could not be claimed, another process is at. */
+const TAKEN_POLL_MS = 1_000;
 /** What the database refuses is tried again so much later. */
 const PUT_OFF_MS = 600_000;
 const PURGE_EVERY_MS = 3_600_000;
 const PURGE_BATCH = 10_000;
 /** So long it is on record what a digest collected. */
 export const KEPT_MS = 90 * 24 * 3_600_000;
-// SQLSTATE classes of errors that lie in the data of a row: 22 (data exception), 23 (integrity), 54 (limit exceeded).
-const DATA_ERROR = /^(22|23|54)/;
 
 export interface DigestLoopOptions {
   store: Store;
@@ -42,29 +40,21 @@ export interface DigestLoopOptions {
  */
 export class DigestLoop {
   readonly #options: DigestLoopOptions;
-  readonly #stop = new AbortController();
-  #interrupt: AbortController | null = null;
-  #isSignalled = true;
+  readonly #loop: WakefulLoop;
   #purgeAt = 0;
-  #done: Promise<void> = Promise.resolve();
 
   constructor(options: DigestLoopOptions) {
     this.#options = options;
+    const whenFailed = 'closing digests failed; trying again';
+    this.#loop = new WakefulLoop({ ...options, topic: DIGESTS, turn: () => this.#turn(), whenFailed });
   }
 
   start(): void {
-    const off = this.#options.wake.on((topic) => {
-      if (topic !== DIGESTS) return;
-      this.#isSignalled = true;
-      this.#interrupt?.abort();
-    });
-    this.#done = this.#run().finally(off);
+    this.#loop.start();
   }
 
-  async stop(): Promise<void> {
-    this.#stop.abort();
-    this.#interrupt?.abort();
-    await this.#done;
+  stop(): Promise<void> {
+    return this.#loop.stop();
   }
 
   /** One transaction. Returns how many digests it dealt with. */
@@ -119,28 +109,13 @@ export class DigestLoop {
     for (const tally of [closed, accepted]) tally.flush();
   }
 
-  async #run(): Promise<void> {
-    const { clock, logger, beat = UNWATCHED } = this.#options;
-    while (!this.#stop.signal.aborted) {
-      beat.turn();
-      try {
-        this.#isSignalled = false;
-        const nextAt = await loadNextAt(this.#options.store.engine);
-        const isDue = nextAt !== null && nextAt.getTime() <= clock.now();
-        if (isDue && (await this.step()) > 0) {
-          // The embedded database answers without ever leaving this turn of the event loop; timers and sockets need one.
-          await nextTurn();
-          continue;
-        }
-        await this.#purge();
-        beat.rest();
-        await this.#rest(isDue ? AFTER_ERROR_MS : this.#untilNext(nextAt));
-      } catch (error) {
-        logger.error({ error }, 'closing digests failed; trying again');
-        await clock.sleep(AFTER_ERROR_MS, this.#stop.signal);
-      }
-    }
-    beat.rest();
+  async #turn(): Promise<number> {
+    const { store, clock } = this.#options;
+    const nextAt = await loadNextAt(store.engine);
+    const isDue = nextAt !== null && nextAt.getTime() <= clock.now();
+    if (isDue && (await this.step()) > 0) return 0;
+    await this.#purge();
+    return isDue ? TAKEN_POLL_MS : this.#untilNext(nextAt);
   }
 
   async #purge(): Promise<void> {
@@ -155,15 +130,4 @@ export class DigestLoop {
     const pollMs = wake.isComplete ? POLL_MS : DEAF_POLL_MS;
     return nextAt === null ? pollMs : Math.min(pollMs, nextAt.getTime() - clock.now());
   }
-
-  async #rest(ms: number): Promise<void> {
-    if (this.#isSignalled || this.#stop.signal.aborted) return;
-    this.#interrupt = new AbortController();
-    await this.#options.clock.sleep(ms, this.#interrupt.signal);
-    this.#interrupt = null;
-  }
-}
-
-function isDataError(error: unknown): boolean {
-  return DATA_ERROR.test((error as { code?: string }).code ?? '');
 }

@@ -1,12 +1,11 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AcceptedRow } from '../accept/index.ts';
 import { PRIORITY_NAMES } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import { routeTopic, type Wake } from '../queue/index.ts';
+import { routeTopic, type Wake, WakefulLoop } from '../queue/index.ts';
 import type { Categories } from '../rules/index.ts';
 import { isDataError, type Store } from '../store/index.ts';
-import { kindOf, type LoopBeat, type Metrics, Tally, UNWATCHED } from '../telemetry/index.ts';
+import { kindOf, type LoopBeat, type Metrics, Tally } from '../telemetry/index.ts';
 import { type Fired, fireDue } from './firing.ts';
 import { failed } from './plan.ts';
 import { graceMsOf } from './schedule.ts';
@@ -22,7 +21,8 @@ const BATCH = 100;
 const POLL_MS = 30_000;
 /** While signals of other processes may be missed. */
 const DEAF_POLL_MS = 2_000;
-const AFTER_ERROR_MS = 1_000;
+/** What is due and could not be claimed, another process is at. */
+const TAKEN_POLL_MS = 1_000;
 const PURGE_EVERY_MS = 3_600_000;
 const PURGE_BATCH = 10_000;
 /** So long it is on record what fired, and schedules that are over are kept. */
@@ -44,29 +44,26 @@ export interface ScheduleLoopOptions {
  */
 export class ScheduleLoop {
   readonly #options: ScheduleLoopOptions;
-  readonly #stop = new AbortController();
-  #interrupt: AbortController | null = null;
-  #isSignalled = true;
+  readonly #loop: WakefulLoop;
   #purgeAt = 0;
-  #done: Promise<void> = Promise.resolve();
 
   constructor(options: ScheduleLoopOptions) {
     this.#options = options;
+    const whenFailed = 'firing schedules failed; trying again';
+    this.#loop = new WakefulLoop({
+      ...options,
+      topic: SCHEDULES_TOPIC,
+      turn: () => this.#turn(),
+      whenFailed,
+    });
   }
 
   start(): void {
-    const off = this.#options.wake.on((topic) => {
-      if (topic !== SCHEDULES_TOPIC) return;
-      this.#isSignalled = true;
-      this.#interrupt?.abort();
-    });
-    this.#done = this.#run().finally(off);
+    this.#loop.start();
   }
 
-  async stop(): Promise<void> {
-    this.#stop.abort();
-    this.#interrupt?.abort();
-    await this.#done;
+  stop(): Promise<void> {
+    return this.#loop.stop();
   }
 
   /** One transaction. Returns how many schedules it dealt with. */
@@ -149,35 +146,15 @@ export class ScheduleLoop {
     countAccepted(metrics, rows);
   }
 
-  async #run(): Promise<void> {
-    const { clock, logger, beat = UNWATCHED } = this.#options;
-    while (!this.#stop.signal.aborted) {
-      beat.turn();
-      try {
-        this.#isSignalled = false;
-        const nextAt = await loadNextAt(this.#options.store.engine);
-        const isDue = nextAt !== null && nextAt.getTime() <= clock.now();
-        // What is due and could not be claimed, another process is at.
-        if (isDue && (await this.step()) > 0) {
-          // The embedded database answers without ever leaving this turn of the event loop; timers and sockets need one.
-          await nextTurn();
-          continue;
-        }
-        const sendAt = await loadNextSend(this.#options.store.engine);
-        const isSendDue = sendAt !== null && sendAt.getTime() <= clock.now();
-        if (isSendDue && (await this.sendPage())) {
-          await nextTurn();
-          continue;
-        }
-        await this.#purge();
-        beat.rest();
-        await this.#rest(isDue || isSendDue ? AFTER_ERROR_MS : this.#untilNext(nextAt, sendAt));
-      } catch (error) {
-        logger.error({ error }, 'firing schedules failed; trying again');
-        await clock.sleep(AFTER_ERROR_MS, this.#stop.signal);
-      }
-    }
-    beat.rest();
+  async #turn(): Promise<number> {
+    const { store, clock } = this.#options;
+    const isDue = (at: Date | null) => at !== null && at.getTime() <= clock.now();
+    const nextAt = await loadNextAt(store.engine);
+    if (isDue(nextAt) && (await this.step()) > 0) return 0;
+    const sendAt = await loadNextSend(store.engine);
+    if (isDue(sendAt) && (await this.sendPage())) return 0;
+    await this.#purge();
+    return isDue(nextAt) || isDue(sendAt) ? TAKEN_POLL_MS : this.#untilNext(nextAt, sendAt);
   }
 
   async #purge(): Promise<void> {
@@ -192,13 +169,6 @@ export class ScheduleLoop {
     const { clock, wake } = this.#options;
     const pollMs = wake.isComplete ? POLL_MS : DEAF_POLL_MS;
     return Math.min(pollMs, ...times.flatMap((at) => (at === null ? [] : [at.getTime() - clock.now()])));
-  }
-
-  async #rest(ms: number): Promise<void> {
-    if (this.#isSignalled || this.#stop.signal.aborted) return;
-    this.#interrupt = new AbortController();
-    await this.#options.clock.sleep(ms, this.#interrupt.signal);
-    this.#interrupt = null;
   }
 }
 
