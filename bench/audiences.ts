@@ -1,21 +1,15 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { request } from 'node:http';
-import { cpus, loadavg, totalmem } from 'node:os';
 import { Readable } from 'node:stream';
-import { parseArgs } from 'node:util';
 import pg from 'pg';
-import { startPostgres } from '../test/support/postgres.ts';
 import { LIVE_KEY, type RunningBellhop, startBellhop } from '../test/support/process.ts';
 import { usageOf } from './children.ts';
+import type { Row } from './row.ts';
 
-/**
- * Users by the million: imports a file of them over HTTP into a Bellhop process on PostgreSQL, finds the members of
- * segments, changes users, exports. Every count is compared with one made by SQL.
- * `node bench/audiences.ts [--users 1000000]`
- */
-const { values } = parseArgs({ options: { users: { type: 'string', default: '1000000' } } });
-const USERS = Number(values.users);
+/** Takes a figure down. */
+type Tell = (what: string, figure: string) => void;
+
 const SEGMENTS: Record<string, { rule: object; sql: string }> = {
   pro: { rule: { attribute: 'plan', is: 'pro' }, sql: `attributes ->> 'plan' = 'pro'` },
   'german-adults': {
@@ -35,11 +29,6 @@ const SEGMENTS: Record<string, { rule: object; sql: string }> = {
   everybody: { rule: { attribute: 'nothing', exists: false }, sql: 'true' },
 };
 
-const results: [what: string, figure: string][] = [];
-const tell = (what: string, figure: string) => {
-  results.push([what, figure]);
-  console.log(`${what}: ${figure}`);
-};
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
 const perSecond = (count: number, ms: number) => `${Math.round((count / ms) * 1000).toLocaleString('en')}/s`;
 
@@ -116,7 +105,10 @@ function watch(bellhop: RunningBellhop) {
   };
 }
 
-async function importUsers(bellhop: RunningBellhop, what: string, lines: Iterable<string>) {
+async function importUsers(
+  bellhop: RunningBellhop,
+  { what, lines, tell }: { what: string; lines: Iterable<string>; tell: Tell },
+): Promise<void> {
   const stop = watch(bellhop);
   const from = performance.now();
   const { id, bytes } = await upload(bellhop, lines);
@@ -138,7 +130,11 @@ async function importUsers(bellhop: RunningBellhop, what: string, lines: Iterabl
   tell(`${what}: GET of one user meanwhile`, await stop());
 }
 
-async function segment(bellhop: RunningBellhop, client: pg.Client, id: string) {
+async function segment(
+  bellhop: RunningBellhop,
+  id: string,
+  { client, users, tell }: { client: pg.Client; users: number; tell: Tell },
+): Promise<void> {
   const { rule, sql } = SEGMENTS[id]!;
   const from = performance.now();
   await bellhop.call('PUT', `/v1/segments/${id}`, { rule });
@@ -151,19 +147,22 @@ async function segment(bellhop: RunningBellhop, client: pg.Client, id: string) {
   assert.equal(ready.count, rows[0].n, id);
   tell(
     `segment ${id}, ${ready.count.toLocaleString('en')} members`,
-    `${seconds(ms)} (${perSecond(USERS, ms)} users judged)`,
+    `${seconds(ms)} (${perSecond(users, ms)} users judged)`,
   );
 }
 
-async function measure(bellhop: RunningBellhop, client: pg.Client): Promise<void> {
-  await importUsers(bellhop, `import of ${USERS.toLocaleString('en')}`, csv(0, USERS));
+async function measure(
+  bellhop: RunningBellhop,
+  { client, users, tell }: { client: pg.Client; users: number; tell: Tell },
+): Promise<void> {
+  await importUsers(bellhop, { what: `import of ${users.toLocaleString('en')}`, lines: csv(0, users), tell });
   await client.query(
     `insert into devices (tenant_id, id, user_id, app, platform, token, token_hash, registered_at, last_active_at)
      select tenant_id, gen_random_uuid(), id, 'default', 'ios', id::text, sha256(id::text::bytea), now(), now()
      from users where right(external_id, 1) in ('1', '2', '5')`,
   );
   await client.query('vacuum analyze');
-  for (const id of Object.keys(SEGMENTS)) await segment(bellhop, client, id);
+  for (const id of Object.keys(SEGMENTS)) await segment(bellhop, id, { client, users, tell });
   let from = performance.now();
   const { body: dry } = await bellhop.call('POST', '/v1/segments/count', {
     rule: SEGMENTS['german-adults']!.rule,
@@ -180,12 +179,9 @@ async function measure(bellhop: RunningBellhop, client: pg.Client): Promise<void
   await until(async () => ((await count()) === before + 1 ? true : null));
   tell('one user written, member of his segments after', seconds(performance.now() - from));
 
-  const changed = Math.round(USERS / 10);
-  await importUsers(
-    bellhop,
-    `import again of ${changed.toLocaleString('en')}, plan changed`,
-    csv(0, changed, 'pro'),
-  );
+  const changed = Math.round(users / 10);
+  const what = `import again of ${changed.toLocaleString('en')}, plan changed`;
+  await importUsers(bellhop, { what, lines: csv(0, changed, 'pro'), tell });
   from = performance.now();
   const { rows } = await client.query(
     `select count(*)::int as n from users where attributes ->> 'plan' = 'pro'`,
@@ -202,7 +198,7 @@ async function measure(bellhop: RunningBellhop, client: pg.Client): Promise<void
     bytes += piece.length;
     for (const byte of piece) if (byte === 0x0a) lines++;
   }
-  assert.equal(lines, USERS + 2);
+  assert.equal(lines, users + 2);
   const ms = performance.now() - from;
   tell(
     `export of ${(lines - 1).toLocaleString('en')} users, ${(bytes / 1e6).toFixed(0)} MB`,
@@ -210,22 +206,23 @@ async function measure(bellhop: RunningBellhop, client: pg.Client): Promise<void
   );
 }
 
-const postgres = await startPostgres(['-c', 'shared_buffers=256MB', '-c', 'max_wal_size=4GB']);
-try {
-  const [load] = loadavg();
-  const bellhop = await startBellhop({ DATABASE_URL: postgres.url });
-  const client = new pg.Client({ connectionString: postgres.url });
+/**
+ * Users by the million: imports a file of them over HTTP into a Bellhop process on PostgreSQL, finds the members of
+ * segments, changes users, exports. Every count is compared with one made by SQL.
+ */
+export async function measureAudiences(users: number, env: Record<string, string>): Promise<Row[]> {
+  const rows: Row[] = [];
+  const tell: Tell = (what, value) => {
+    rows.push({ id: 'AUDIENCES', what, value, limit: '–', ratio: '–', goal: '–', met: true });
+  };
+  const bellhop = await startBellhop(env);
+  const client = new pg.Client({ connectionString: env.DATABASE_URL! });
   await client.connect();
   try {
-    await measure(bellhop, client);
+    await measure(bellhop, { client, users, tell });
+    return rows;
   } finally {
     await client.end();
     await bellhop.dispose();
   }
-  console.log(
-    `\n${cpus().length} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}; others kept a load of ${load!.toFixed(1)} when it began.\n`,
-  );
-  for (const [what, figure] of results) console.log(`| ${what} | ${figure} |`);
-} finally {
-  await postgres.stop();
 }

@@ -1,5 +1,6 @@
 import type { TestCluster } from '../test/support/postgres.ts';
 import { measureAccept, measureBareFastify } from './accept.ts';
+import { measureAudiences } from './audiences.ts';
 import { measureCampaigns } from './campaigns.ts';
 import { measureChannels } from './channels.ts';
 import { measureEmbedded, measureEndToEnd, measureOverTls } from './end-to-end.ts';
@@ -68,6 +69,11 @@ const PARTS: Part[] = [
     byNameOnly: true,
     measure: async ({ sizes, env, report }) =>
       report(...(await measureRules({ seconds: sizes.troubleSeconds }, env))),
+  },
+  {
+    ids: ['AUDIENCES'],
+    byNameOnly: true,
+    measure: async ({ sizes, env, report }) => report(...(await measureAudiences(sizes.audience, env))),
   },
   {
     ids: ['SOAK'],

@@ -15,6 +15,8 @@ export interface Sizes {
   /** For which each way of sending is measured. */
   channelSeconds: number;
   campaigns: CampaignsSizes;
+  /** Users who are imported and segmented. */
+  audience: number;
   /** Of each phase of R1 to R3, and of the search for the soak's pace. */
   troubleSeconds: number;
 }
@@ -30,6 +32,7 @@ export const FULL: Sizes = {
   jobs: 20_000,
   channelSeconds: 5,
   campaigns: FULL_CAMPAIGNS,
+  audience: 1_000_000,
   troubleSeconds: 10,
 };
 
@@ -44,5 +47,6 @@ export const QUICK: Sizes = {
   jobs: 2_000,
   channelSeconds: 0.4,
   campaigns: QUICK_CAMPAIGNS,
+  audience: 20_000,
   troubleSeconds: 4,
 };
