@@ -94,8 +94,12 @@ describe('a real Prometheus', { skip: missingTool('prometheus') }, () => {
       message: { title: 'Hi' },
       channels: CHANNELS,
     });
+    type Alert = { state: string; labels: Record<string, string> };
+    // A machine that does too much at once is a cause of its own.
     const alerts = async () =>
-      (await prometheus.get('alerts')).alerts as { state: string; labels: Record<string, string> }[];
+      ((await prometheus.get('alerts')).alerts as Alert[]).filter(
+        ({ labels }) => labels.alertname !== 'BellhopEventLoopSlow',
+      );
     const firing = await eventually(alerts, (all) => all.some(({ state }) => state === 'firing'));
     assert.deepEqual(
       firing.map(({ state, labels }) => [state, labels.alertname, labels.provider]),
