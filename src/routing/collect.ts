@@ -9,6 +9,8 @@ import {
   type DigestRequest,
   digestOf,
   type Frequency,
+  MAX_DIGEST_SECONDS,
+  MAX_KEY_LENGTH,
 } from '../rules/index.ts';
 import type { Queryable } from '../store/index.ts';
 import { type DigestKey, insertCollected, openDigests } from './collect-store.ts';
@@ -87,10 +89,12 @@ export function collect(
 
 /** All of a batch are written at once, so what nothing of ours has stored must stop its own row here. */
 function checked(collected: Collected): Collected {
-  const { key, quietSeconds, closesBy, closesAt } = collected.digest;
+  const { key, quietSeconds, closesBy, closesAt, settings } = collected.digest;
   const isSane =
     typeof key === 'string' &&
-    (quietSeconds === null || Number.isInteger(quietSeconds)) &&
+    key.length <= MAX_KEY_LENGTH &&
+    (settings.template === undefined || typeof settings.template?.id === 'string') &&
+    (quietSeconds === null || (Number.isInteger(quietSeconds) && quietSeconds <= MAX_DIGEST_SECONDS)) &&
     [closesAt, closesBy ?? closesAt].every((at) => !Number.isNaN(at.getTime()));
   if (!isSane) throw new TypeError('the digest that it asks for makes no sense');
   return collected;

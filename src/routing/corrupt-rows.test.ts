@@ -17,11 +17,25 @@ const CORRUPT = [
   '{"template": {"id": "t", "version": 1e20}}',
   '{"channels": "sms"}',
   '{"channels": "sms", "trace": 5}',
+  '{"channels": ["inbox"], "window": 5}',
+  '{"channels": ["inbox"], "window": {"from": 5, "to": "10:00"}}',
+  '{"channels": ["inbox"], "window": {"from": "00:00", "to": "00:00", "days": [9]}}',
+  '{"ladder": {"steps": null}}',
+  '{"ladder": {"steps": [null]}}',
+  '{"ladder": {"steps": [{"channels": "inbox"}]}}',
+  '{"ladder": {"steps": [{"channels": ["inbox"], "waitSeconds": "x"}, {"channels": ["sms"]}]}}',
+  '{"ladder": {"steps": [{"channels": ["inbox"], "waitSeconds": 1e300}, {"channels": ["sms"]}]}}',
+  `{"digest": {"key": "${'x'.repeat(10_000)}", "window": {"everySeconds": 5}}, "channels": ["inbox"]}`,
+  '{"digest": {"template": 5, "window": {"everySeconds": 5}}, "channels": ["inbox"]}',
+  '{"digest": {"window": {"quietSeconds": 1e10, "atMostSeconds": 1e10}}, "channels": ["inbox"]}',
 ];
 
 describeStores('routing', (store) => {
   it('is not held up by rows that nothing of ours has written', async () => {
     const { clock, engine } = store();
+    const user = [TENANT, uuidv7(clock.now()), 'ada', new Date(clock.now())];
+    await engine.query("insert into tenants values ($1, 'a', 'a', $2)", [TENANT, user[3]]);
+    await engine.query("insert into users values ($1, $2, $3, null, null, '{}', $4, $4)", user);
     const good = uuidv7(clock.now());
     const requests = [...CORRUPT, '{"message": {"body": "Hi"}}'];
     const ids = [...CORRUPT.map(() => uuidv7(clock.now())), good];
@@ -50,6 +64,6 @@ describeStores('routing', (store) => {
       'select distinct state from deliveries where notification_id = $1',
       [good],
     );
-    assert.deepEqual(deliveries.rows, [{ state: 'skipped' }]);
+    assert.deepEqual(deliveries.rows, [{ state: 'queued' }]);
   });
 });
