@@ -86,8 +86,9 @@ export function explain(row: RoutableRow, facts: Facts, now: number): Explanatio
 function explainSteps(row: RoutableRow, facts: Facts, now: number): ExplainedPlan[] {
   const ladder = ladderOf(row.request)!;
   const { recipient } = decideFor(row, facts, now);
-  const steps = foreseeLadder(ladder, now, ({ step, channels, at }) => {
-    const postponed = { channels, reason: 'ladder', step, climbs: false, firstDueAt: new Date(now) };
+  const steps = foreseeLadder(ladder, now, ({ step, channels, at, beganAt }) => {
+    const began = beganAt === null ? null : new Date(beganAt);
+    const postponed = { channels, reason: 'ladder', step, climbs: false, beganAt: began };
     return decideFor({ ...row, postponed }, facts, at).plans;
   });
   return steps.flatMap(({ step, at, plans }) =>
