@@ -4,7 +4,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { DIGESTS, routeTopic, type Wake } from '../queue/index.ts';
 import type { Categories } from '../rules/index.ts';
-import type { Store } from '../store/index.ts';
+import { isDataError, type Store } from '../store/index.ts';
 import { kindOf, type LoopBeat, type Metrics, Tally, UNWATCHED } from '../telemetry/index.ts';
 import type { Templates } from '../templates/index.ts';
 import { type Closed, type ClosingOptions, closeDue } from './closing.ts';
@@ -22,8 +22,6 @@ const PURGE_EVERY_MS = 3_600_000;
 const PURGE_BATCH = 10_000;
 /** So long it is on record what a digest collected. */
 export const KEPT_MS = 90 * 24 * 3_600_000;
-// SQLSTATE classes of errors that lie in the data of a row: 22 (data exception), 23 (integrity), 54 (limit exceeded).
-const DATA_ERROR = /^(22|23|54)/;
 
 export interface DigestLoopOptions {
   store: Store;
@@ -162,8 +160,4 @@ export class DigestLoop {
     await this.#options.clock.sleep(ms, this.#interrupt.signal);
     this.#interrupt = null;
   }
-}
-
-function isDataError(error: unknown): boolean {
-  return DATA_ERROR.test((error as { code?: string }).code ?? '');
 }
