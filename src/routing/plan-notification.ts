@@ -5,7 +5,7 @@ import { type Collected, collect } from './collect.ts';
 import type { Facts } from './facts.ts';
 import type { StepPlan } from './ladder.ts';
 import type { Postponement } from './postponed-store.ts';
-import { decideFor } from './question.ts';
+import { type Decided, decideFor } from './question.ts';
 import type { DeliveryRow, RoutableRow } from './store.ts';
 import { turnOf } from './turns.ts';
 
@@ -28,7 +28,8 @@ export interface ChannelAsk {
 
 /** The rows that the decision on one notification comes to. Pure. */
 export function planNotification(row: RoutableRow, facts: Facts, now: number): NotificationPlan {
-  const { plans, recipient, category, template, expiresAt, digest } = decideFor(row, facts, now);
+  const decided = decideFor(row, facts, now);
+  const { plans, recipient, template, expiresAt, digest } = decided;
   if (digest && recipient) {
     const collected = collect(row, { digest, plans, zone: facts.rules.zoneOf(recipient.user) }, now);
     if (collected) return { deliveries: [], postponed: [], asks: [], collected };
@@ -48,12 +49,20 @@ export function planNotification(row: RoutableRow, facts: Facts, now: number): N
     if (plan.kind === 'postpone') postponed.push(turnOf(plan, row));
     else deliveries.push({ ...shared, id: uuidv7(now), ...toDelivery(plan, row, now) });
   }
+  return { deliveries, postponed, asks: asksOf(decided, row, { facts, now }) };
+}
+
+/** What the channels need that would go out now; mostly nothing. Pure. */
+export function asksOf(
+  { plans, recipient, category }: Decided,
+  { live }: RoutableRow,
+  { facts, now }: { facts: Facts; now: number },
+): ChannelAsk[] {
   const reached = new Set(plans.flatMap((plan) => (plan.kind === 'deliver' ? [plan.channel] : [])));
-  const asks = [...reached].flatMap((channel): ChannelAsk[] => {
-    const places = facts.rules.places(recipient!.user, category, { channel, live: row.live, now });
+  return [...reached].flatMap((channel): ChannelAsk[] => {
+    const places = facts.rules.places(recipient!.user, category, { channel, live, now });
     return places.length > 0 ? [{ channel, places }] : [];
   });
-  return { deliveries, postponed, asks };
 }
 
 /** The step of the ladder goes with the choice. */

@@ -49,7 +49,7 @@ describeStores('the turns of one notification', (store) => {
 
   it('are over once when it is cancelled in the very millisecond in which it was accepted', async () => {
     await quiet({ from: '12:00', to: '13:00', channels: ['email'] });
-    const id = await bench.notify(NEWS);
+    const { id } = (await bench.call('POST', '/v1/notifications', { userId: 'ada', ...NEWS })).body;
     await bench.route();
     const cancel = () => bench.call('POST', `/v1/notifications/${id}/cancel`);
     assert.deepEqual((await cancel()).body, { cancelled: 2, beingSent: 0 });
@@ -110,6 +110,28 @@ describeStores('the turns of one notification', (store) => {
     }
     const expected = ['0 email queued', '1 sms queued', '2 webhook expired expired'];
     assert.deepEqual(await bench.story(id), expected);
+    assert.deepEqual(await bench.findings(), []);
+  });
+
+  it('of a ladder go on from what waits of a step, when caps left nothing else of it', async () => {
+    const caps = [{ limit: 1, per: 'day', channel: 'email' }];
+    await bench.call('PUT', '/v1/categories/rare', { quietHours: 'defer', caps });
+    await bench.notify({ category: 'rare', channels: ['email'] });
+    await bench.route();
+    await quiet({ from: '12:00', to: '14:00', channels: ['sms'] });
+    const steps = [{ channels: ['email', 'sms'], waitSeconds: 60 }, { channels: ['webhook'] }];
+    const id = await bench.notify({ category: 'rare', ladder: { steps, until: 'seen' } });
+    await bench.route();
+    bench.clock.advance(1_000);
+    await bench.route();
+    assert.deepEqual(await bench.story(id), ['0 email skipped capped']);
+    const [waiting] = (await bench.see(id)).waiting;
+    assert.deepEqual([waiting.channels, waiting.step], [['sms'], 0]);
+    for (const ms of [2 * HOUR_MS, 60_000]) {
+      bench.clock.advance(ms);
+      await bench.route();
+    }
+    assert.deepEqual(await bench.story(id), ['0 email skipped capped', '0 sms queued', '1 webhook queued']);
     assert.deepEqual(await bench.findings(), []);
   });
 });

@@ -1,6 +1,6 @@
 export type { RuleBook, Ruled, RuledUser } from './book.ts';
 export type { CappedPlace, Place } from './cap.ts';
-export { fullRules } from './cap-store.ts';
+export { foreseeRefusals } from './cap-store.ts';
 export {
   BUILT_IN,
   type Categories,
