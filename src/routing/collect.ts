@@ -43,7 +43,10 @@ export interface Collected {
   expiresAt: Date | null;
 }
 
-/** How a notification is collected; null when it goes out by itself. A digest is not collected again, nor is a part of a notification. */
+/**
+ * How a notification is collected; null when it goes out by itself. A digest is not collected again, nor is a part of a
+ * notification.
+ */
 export function digestFor(row: RoutableRow, category: Category, chosen: Frequency | null): Digest | null {
   const { request, priority, postponed } = row;
   if (priority === PRIORITY_CODES.high || postponed || request.carries || request.window || request.test)

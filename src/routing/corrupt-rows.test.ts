@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { TENANT } from '../../test/support/ledger.ts';
 import { describeStores } from '../../test/support/stores.ts';
+import { reconcile } from '../ledger/index.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { createCategories, createRules } from '../rules/index.ts';
@@ -48,6 +49,18 @@ describeStores('routing', (store) => {
        insert into unrouted (id, tenant_id, priority, due_at) select id, tenant_id, priority, due_at from stored`,
       [ids, requests, TENANT, new Date(clock.now())],
     );
+    // One of them waits for another turn besides.
+    const later = new Date(clock.now() + 60_000);
+    const waits = ids[CORRUPT.indexOf('{"ladder": {"steps": [null]}}')];
+    await engine.query(
+      "insert into postponed (tenant_id, notification_id, due_at, channels, reason) values ($1, $2, $3, '{inbox}', 'ladder')",
+      [TENANT, waits, later],
+    );
+    await engine.query('insert into unrouted (id, tenant_id, priority, due_at) values ($1, $2, 1, $3)', [
+      waits,
+      TENANT,
+      later,
+    ]);
     const router = new Router({
       store: store(),
       clock,
@@ -65,5 +78,6 @@ describeStores('routing', (store) => {
       [good],
     );
     assert.deepEqual(deliveries.rows, [{ state: 'queued' }]);
+    assert.deepEqual((await reconcile(engine, new Date(0))).findings, []);
   });
 });

@@ -259,15 +259,23 @@ const COLUMNS = [
   'choice',
 ] as const satisfies (keyof DeliveryRow)[];
 
-/** Ends notifications that routing could not turn into deliveries, with the reason. */
+/** Ends notifications that routing could not turn into deliveries, with the reason, and what else of them waits. */
 export async function failNotifications(
   db: Queryable,
   failures: { id: string; reason: string }[],
 ): Promise<void> {
   if (failures.length === 0) return;
   await db.query(
-    `update notifications n set state = 'failed', reason = f.reason
-       from unnest($1::uuid[], $2::text[]) as f (id, reason) where n.id = f.id and n.state = 'accepted'`,
+    `with failed as (
+       update notifications n set state = 'failed', reason = f.reason
+         from unnest($1::uuid[], $2::text[]) as f (id, reason) where n.id = f.id and n.state = 'accepted'
+       returning n.id, n.tenant_id, n.priority
+     ), gone as (
+       delete from postponed p using failed where p.notification_id = failed.id
+       returning p.due_at, failed.id, failed.tenant_id, failed.priority
+     )
+     delete from unrouted u using gone
+       where u.priority = gone.priority and u.tenant_id = gone.tenant_id and u.due_at = gone.due_at and u.id = gone.id`,
     [failures.map((failure) => failure.id), failures.map((failure) => failure.reason)],
   );
 }

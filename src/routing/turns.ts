@@ -2,7 +2,10 @@ import type { StepPlan } from './ladder.ts';
 import type { Postponement } from './postponed-store.ts';
 import type { RoutableRow } from './store.ts';
 
-/** What is to be written down of a channel that waits. Throws when its time makes no sense: all of a batch are written at once. */
+/**
+ * What is to be written down of a channel that waits. Throws when its time makes no sense: all of a batch are written at
+ * once, and must not fail with it.
+ */
 export function turnOf(
   { channel, until, reason, step, climbs = false }: Extract<StepPlan, { kind: 'postpone' }>,
   { id, tenantId, live, priority }: RoutableRow,
