@@ -66,7 +66,7 @@ function questionOf(
       const after = quietUntil(now);
       if (after === null) return null;
       const zone = facts.rules.zoneOf(recipient.user);
-      const isForEver = window !== undefined && !leavesTime(window, { zone, after, quietUntil });
+      const isForEver = window && !leavesTime(window, { zone, after, quietUntil });
       const until = isForEver ? Number.POSITIVE_INFINITY : after;
       const passes = category.urgentPasses && priority === 'high';
       return { until, policy: passes ? ('pass' as const) : category.quietHours };

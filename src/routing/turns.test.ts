@@ -88,6 +88,22 @@ describeStores('the turns of one notification', (store) => {
     assert.deepEqual(await bench.story(id), [' email skipped quiet_hours']);
   });
 
+  it('follow the user to another zone, by whose clock its window opens later', async () => {
+    const zone = (timezone: string | null) => bench.call('PUT', '/v1/users/ada', { timezone });
+    const id = await bench.notify({ ...NEWS, window: { from: '13:00', to: '20:00' }, priority: 'high' });
+    await bench.route();
+    await zone('America/New_York');
+    bench.clock.advance(HOUR_MS);
+    await bench.route();
+    const [{ until, reason }] = (await bench.see(id)).waiting;
+    assert.deepEqual([until, reason], ['2026-11-21T18:00:00.000Z', 'window']);
+    bench.clock.advance(5 * HOUR_MS);
+    await bench.route();
+    assert.deepEqual(await bench.story(id), [' email queued', ' sms queued']);
+    await zone(null);
+    assert.deepEqual(await bench.findings(), []);
+  });
+
   it('of a ladder begin with its window, and its age with its first message', async () => {
     const hour = { quietHours: 'defer', expiresAfterSeconds: 3_600 };
     await bench.call('PUT', '/v1/categories/brief', hour);
