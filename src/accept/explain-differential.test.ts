@@ -6,7 +6,7 @@ import { describeStores } from '../../test/support/stores.ts';
 
 const CHANNELS = ['email', 'sms', 'push', 'inbox', 'webhook'];
 const NOON = Date.UTC(2026, 10, 21, 12);
-const RUNS = 40;
+const RUNS = 25;
 
 const channels = fc.uniqueArray(fc.constantFrom(...CHANNELS), { minLength: 1, maxLength: 3 });
 const hours = fc.constantFrom('09:00', '11:00', '12:00', '14:00', '20:00');
