@@ -183,4 +183,22 @@ describeStores('the loop over digests', (store) => {
     await turnOnce();
     assert.deepEqual(await results(), []);
   });
+
+  it('forgets as many digests as there are, a portion at each rest', async () => {
+    const { api } = bench;
+    const old = new Date(api.clock.now() - KEPT_MS);
+    await store().engine.query(
+      `insert into digests (tenant_id, id, live, user_id, category, key, settings, opened_at, closes_at, closed_at, result, finished_at)
+       select $1, gen_random_uuid(), true, 'ada', 'any', 'any', '{}', $2, $2, $2, 'empty', $2 from generate_series(1, 10001)`,
+      [api.tenantId, old],
+    );
+    const loop = bench.newLoop();
+    loop.start();
+    await asleepUntil('2026-11-21T12:00:30Z');
+    assert.equal((await results()).length, 1);
+    api.clock.advance(30_000);
+    await asleepUntil('2026-11-21T12:01:00Z');
+    assert.deepEqual(await results(), []);
+    await loop.stop();
+  });
 });

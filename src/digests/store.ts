@@ -239,11 +239,12 @@ export async function putOff(db: Queryable, digest: DigestRow, until: Date): Pro
   ]);
 }
 
-/** Forgets digests that ended before a time, at most `limit` of them. */
-export async function purgeDigests(db: Queryable, before: Date, limit: number): Promise<void> {
-  await db.query(
+/** Forgets digests that ended before a time, at most `limit` of them. Returns how many. */
+export async function purgeDigests(db: Queryable, before: Date, limit: number): Promise<number> {
+  const { rowCount } = await db.query(
     `delete from digests where (tenant_id, id) in (
        select tenant_id, id from digests where finished_at <= $1 order by finished_at limit $2)`,
     [before, limit],
   );
+  return rowCount ?? 0;
 }

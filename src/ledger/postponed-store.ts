@@ -38,36 +38,38 @@ export async function endPostponed(
   return rows;
 }
 
-// A turn is locked before what belongs to it is touched, as routing does. What is due already only gets its reason.
+// A turn is locked before what belongs to it is touched, as routing does. What is due already only gets its reason. Never at
+// the time of the notification's own turn, by which it would look like one that is not routed yet.
 const endStatement = (ifTaken: string) => `
 with turn as materialized (
-  select n.id, n.tenant_id, n.priority, p.due_at, p.channels
+  select n.id, n.tenant_id, n.priority, p.due_at, p.channels,
+    greatest($3::timestamptz, n.due_at + interval '1 millisecond') as at
   from unnest($1::uuid[]) as wanted (id)
-  cross join lateral (select id, tenant_id, priority from notifications where id = wanted.id and tenant_id = $2 limit 1) n
+  cross join lateral (select id, tenant_id, priority, due_at from notifications where id = wanted.id and tenant_id = $2 limit 1) n
   cross join lateral (
     select due_at, channels from postponed where notification_id = n.id and tenant_id = n.tenant_id
       and reason not in ('cancelled', 'ladder_stopped')) p
   join unrouted u on u.priority = n.priority and u.tenant_id = n.tenant_id and u.due_at = p.due_at and u.id = n.id
   order by n.id, p.due_at for update of u ${ifTaken}
 ), gone as (
-  delete from postponed p using turn where p.notification_id = turn.id and p.due_at = turn.due_at and turn.due_at > $3
-  returning p.notification_id as id, turn.tenant_id, turn.priority, p.channels, p.step, p.climbs
+  delete from postponed p using turn where p.notification_id = turn.id and p.due_at = turn.due_at and turn.due_at > turn.at
+  returning p.notification_id as id, turn.tenant_id, turn.priority, turn.at, p.channels, p.step, p.climbs
 ), turns as (
-  delete from unrouted u using turn where turn.due_at > $3
+  delete from unrouted u using turn where turn.due_at > turn.at
     and u.priority = turn.priority and u.tenant_id = turn.tenant_id and u.due_at = turn.due_at and u.id = turn.id
 ), due as (
   update postponed p set reason = $4 from turn
-   where p.notification_id = turn.id and p.due_at = turn.due_at and turn.due_at <= $3
-    and (turn.due_at < $3 or not exists (select from gone where gone.id = turn.id))
+   where p.notification_id = turn.id and p.due_at = turn.due_at and turn.due_at <= turn.at
+    and (turn.due_at < turn.at or not exists (select from gone where gone.id = turn.id))
 ), merged as (
-  select id, tenant_id, priority, string_agg(array_to_string(channels, ' '), ' ') as channels,
-    max(step) as step, bool_or(climbs) as climbs from gone group by id, tenant_id, priority
+  select id, tenant_id, priority, at, string_agg(array_to_string(channels, ' '), ' ') as channels,
+    max(step) as step, bool_or(climbs) as climbs from gone group by id, tenant_id, priority, at
 ), turns_now as (
   insert into unrouted (tenant_id, priority, due_at, id)
-  select tenant_id, priority, $3, id from merged on conflict do nothing
+  select tenant_id, priority, at, id from merged on conflict do nothing
 ), postponed_now as (
   insert into postponed as p (tenant_id, notification_id, due_at, channels, reason, step, climbs)
-  select tenant_id, id, $3, string_to_array(channels, ' '), $4, step, climbs from merged
+  select tenant_id, id, at, string_to_array(channels, ' '), $4, step, climbs from merged
   on conflict (notification_id, due_at) do update set channels = p.channels || excluded.channels,
     reason = excluded.reason, step = greatest(p.step, excluded.step), climbs = p.climbs or excluded.climbs
 )

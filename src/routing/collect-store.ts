@@ -5,8 +5,9 @@ import type { Collected, OpenDigest } from './collect.ts';
 export type DigestKey = Pick<OpenDigest, 'tenantId' | 'live' | 'userId' | 'category' | 'key'>;
 
 /**
- * For each of these the id of the digest that is open, or of the one that is opened now. Its row is locked until the commit, so that it is not closed meanwhile; whoever waits here for one that is being closed opens the
- * next. Each may be named once, in the order in which everybody locks them.
+ * For each of these the id of the digest that is open, or of the one that is opened now. Its row is locked until the
+ * commit, so that it is not closed meanwhile; whoever waits here for one that is being closed opens the next. Each may be
+ * named once, in the order in which everybody locks them.
  */
 export async function openDigests(
   db: Queryable,

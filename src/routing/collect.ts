@@ -9,6 +9,8 @@ import {
   type DigestRequest,
   digestOf,
   type Frequency,
+  MAX_DIGEST_SECONDS,
+  MAX_KEY_LENGTH,
 } from '../rules/index.ts';
 import type { Queryable } from '../store/index.ts';
 import { type DigestKey, insertCollected, openDigests } from './collect-store.ts';
@@ -41,7 +43,10 @@ export interface Collected {
   expiresAt: Date | null;
 }
 
-/** How a notification is collected; null when it goes out by itself. A digest is not collected again, nor is a part of a notification. */
+/**
+ * How a notification is collected; null when it goes out by itself. A digest is not collected again, nor is a part of a
+ * notification.
+ */
 export function digestFor(row: RoutableRow, category: Category, chosen: Frequency | null): Digest | null {
   const { request, priority, postponed } = row;
   if (priority === PRIORITY_CODES.high || postponed || request.carries || request.window || request.test)
@@ -87,10 +92,12 @@ export function collect(
 
 /** All of a batch are written at once, so what nothing of ours has stored must stop its own row here. */
 function checked(collected: Collected): Collected {
-  const { key, quietSeconds, closesBy, closesAt } = collected.digest;
+  const { key, quietSeconds, closesBy, closesAt, settings } = collected.digest;
   const isSane =
     typeof key === 'string' &&
-    (quietSeconds === null || Number.isInteger(quietSeconds)) &&
+    key.length <= MAX_KEY_LENGTH &&
+    (settings.template === undefined || typeof settings.template?.id === 'string') &&
+    (quietSeconds === null || (Number.isInteger(quietSeconds) && quietSeconds <= MAX_DIGEST_SECONDS)) &&
     [closesAt, closesBy ?? closesAt].every((at) => !Number.isNaN(at.getTime()));
   if (!isSane) throw new TypeError('the digest that it asks for makes no sense');
   return collected;

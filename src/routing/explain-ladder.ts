@@ -14,14 +14,19 @@ export interface ForeseenStep {
 export function foreseeLadder(
   { steps }: LadderRequest,
   now: number,
-  decideAt: (turn: { step: number; channels: Channel[]; at: number }) => StepPlan[],
+  decideAt: (turn: { step: number; channels: Channel[]; at: number; beganAt: number | null }) => StepPlan[],
 ): ForeseenStep[] {
   let at = now;
+  let beganAt: number | null = null;
   return steps.map(({ channels, waitSeconds = 0 }, step) => {
-    const foreseen = { step, at, plans: decideAt({ step, channels: channels as Channel[], at }) };
+    const foreseen = { step, at, plans: decideAt({ step, channels: channels as Channel[], at, beganAt }) };
     const delivers = foreseen.plans.some(({ kind }) => kind === 'deliver');
     const turns = foreseen.plans.flatMap((plan) => (plan.kind === 'postpone' ? [plan.until] : []));
-    if (delivers || turns.length > 0) at = (delivers ? at : Math.min(...turns)) + waitSeconds * 1_000;
+    if (delivers || turns.length > 0) {
+      if (!delivers) at = Math.min(...turns);
+      beganAt ??= at;
+      at += waitSeconds * 1_000;
+    }
     return foreseen;
   });
 }

@@ -1,12 +1,13 @@
 import { explainChoice, explainReason } from '../ledger/index.ts';
-import { type Category, fullRules } from '../rules/index.ts';
+import type { Channel } from '../providers/index.ts';
+import { type Category, foreseeRefusals } from '../rules/index.ts';
 import type { Queryable } from '../store/index.ts';
 import { collect } from './collect.ts';
 import type { PostponeReason } from './decide.ts';
 import { foreseeLadder } from './explain-ladder.ts';
 import { type FactSources, type Facts, loadFacts } from './facts.ts';
 import { ladderOf, type StepPlan } from './ladder.ts';
-import { planNotification } from './plan-notification.ts';
+import { asksOf, type ChannelAsk, planNotification } from './plan-notification.ts';
 import { type Decided, decideFor } from './question.ts';
 import type { RoutableRow } from './store.ts';
 
@@ -50,24 +51,41 @@ export async function explainNotification(
   { row, now }: { row: RoutableRow; now: number },
 ): Promise<Explanation> {
   const facts = await loadFacts(sources, db, { rows: [row], stopped: new Set() });
-  const { asks } = planNotification(row, facts, now);
-  const full = await fullRules(db, asks, now);
-  const capped = new Map(asks.flatMap(({ channel }, i) => (full[i] ? [[channel, full[i]] as const] : [])));
-  const { plans, ...rest } = explain(row, facts, now);
-  return { ...rest, plans: plans.map((plan) => heedCap(plan, capped)) };
+  const asks = asksNow(row, facts, now);
+  const refusals = await foreseeRefusals(db, asks, now);
+  const refused = asks.flatMap((ask, i) => (refusals[i] ? [{ ...ask, rule: refusals[i] }] : []));
+  return explain(row, facts, { now, refused });
 }
 
-/** A ladder's later steps take their places later. */
-function heedCap(plan: ExplainedPlan, capped: ReadonlyMap<string, string>): ExplainedPlan {
-  const detail = capped.get(plan.channel);
-  if (plan.verdict !== 'deliver' || (plan.step ?? 0) > 0 || detail === undefined) return plan;
-  const { channel, step, at, deviceId, platform } = plan;
-  const why = explainReason('capped', detail) ?? 'capped';
-  return { channel, step, at, deviceId, platform, verdict: 'skip', reason: 'capped', detail, why };
+type StepAsk = ChannelAsk & { step?: number };
+
+/** The places that it would ask for now, on whichever step of its ladder; none while a digest collects it. */
+function asksNow(row: RoutableRow, facts: Facts, now: number): StepAsk[] {
+  const ladder = ladderOf(row.request);
+  if (!ladder) return planNotification(row, facts, now).asks;
+  return ladder.steps.flatMap(({ channels }, step) => {
+    const decided = decideFor(onStep(row, { step, channels: channels as Channel[] }), facts, now);
+    return asksOf(decided, row, { facts, now }).map((ask) => ({ ...ask, step }));
+  });
 }
 
-/** Pure. */
-export function explain(row: RoutableRow, facts: Facts, now: number): Explanation {
+/** The notification when a step of its ladder has its turn. */
+function onStep(
+  row: RoutableRow,
+  { step, channels, beganAt = null }: { step: number; channels: Channel[]; beganAt?: number | null },
+): RoutableRow {
+  const began = beganAt === null ? null : new Date(beganAt);
+  return { ...row, postponed: { channels, reason: 'ladder', step, climbs: false, beganAt: began } };
+}
+
+interface Moment {
+  now: number;
+  /** What gets no place at that moment, and by which rule. */
+  refused: readonly (StepAsk & { rule: string })[];
+}
+
+function explain(row: RoutableRow, facts: Facts, moment: Moment): Explanation {
+  const { now, refused } = moment;
   const { plans, recipient, category, template, expiresAt, digest } = decideFor(row, facts, now);
   const ladder = ladderOf(row.request);
   const zone = recipient ? facts.rules.zoneOf(recipient.user) : 'UTC';
@@ -78,17 +96,23 @@ export function explain(row: RoutableRow, facts: Facts, now: number): Explanatio
     template: template && { version: template.version },
     expiresAt: expiresAt.toISOString(),
     digest: collected ? { key: collected.key, closesAt: collected.closesAt.toISOString() } : null,
-    plans: ladder ? explainSteps(row, facts, now) : plans.map((plan) => explainPlan(plan, recipient)),
+    plans: ladder
+      ? explainSteps(row, facts, moment)
+      : heedRefused(plans, refused).map((plan) => explainPlan(plan, recipient)),
   };
 }
 
-/** What each step would come to in its time, if nothing had stopped the ladder by then. */
-function explainSteps(row: RoutableRow, facts: Facts, now: number): ExplainedPlan[] {
+/** What each step would come to in its time, if nothing had stopped the ladder by then. Later ones take their places later. */
+function explainSteps(row: RoutableRow, facts: Facts, { now, refused }: Moment): ExplainedPlan[] {
   const ladder = ladderOf(row.request)!;
   const { recipient } = decideFor(row, facts, now);
-  const steps = foreseeLadder(ladder, now, ({ step, channels, at }) => {
-    const postponed = { channels, reason: 'ladder', step, climbs: false, firstDueAt: new Date(now) };
-    return decideFor({ ...row, postponed }, facts, at).plans;
+  const steps = foreseeLadder(ladder, now, ({ at, ...turn }) => {
+    const { plans } = decideFor(onStep(row, turn), facts, at);
+    if (at > now) return plans;
+    return heedRefused(
+      plans,
+      refused.filter(({ step }) => step === turn.step),
+    );
   });
   return steps.flatMap(({ step, at, plans }) =>
     plans.map((plan) => {
@@ -98,6 +122,18 @@ function explainSteps(row: RoutableRow, facts: Facts, now: number): ExplainedPla
       return { ...explained, step, at: time, why };
     }),
   );
+}
+
+/** A channel that gets no place is skipped as a whole, as by `heedCaps`. */
+function heedRefused(plans: readonly StepPlan[], refused: Moment['refused']): StepPlan[] {
+  const ruleOf = new Map(refused.map(({ channel, rule }) => [channel, rule]));
+  return plans.flatMap((plan, i): StepPlan[] => {
+    const { channel } = plan;
+    const detail = ruleOf.get(channel);
+    if (detail === undefined) return [plan];
+    if (plans.findIndex((other) => other.channel === channel) < i) return [];
+    return [{ kind: 'skip', channel, platform: null, deviceId: null, reason: 'capped', detail }];
+  });
 }
 
 const WAITS_FOR: Record<PostponeReason, string> = {

@@ -64,7 +64,10 @@ function waiting(channel: Channel, until: number, step: number): StepPlan {
   return { kind: 'postpone', channel, until, reason: 'ladder', step, climbs: true };
 }
 
-/** Where caps left nothing of a step, the next one gets its turn right after this. Pure. */
+/**
+ * Where caps left nothing of a step, the next one gets its turn right after this, or as the step would have it if some of
+ * its channels only wait. Pure.
+ */
 export function climbOverCapped(
   postponed: Postponement[],
   deliveries: readonly DeliveryRow[],
@@ -74,9 +77,19 @@ export function climbOverCapped(
   const onTheirWay = new Set(
     deliveries.flatMap(({ state, notificationId }) => (state === 'queued' ? [notificationId] : [])),
   );
-  return postponed.map((turn) =>
-    turn.reason !== 'ladder' || onTheirWay.has(turn.notificationId)
-      ? turn
-      : { ...turn, dueAt: new Date(now + 1) },
-  );
+  const byNotification = Map.groupBy(postponed, ({ notificationId }) => notificationId);
+  return [...byNotification].flatMap(([id, turns]) => (onTheirWay.has(id) ? turns : climbOver(turns, now)));
+}
+
+function climbOver(turns: Postponement[], now: number): Postponement[] {
+  const next = turns.find(({ reason }) => reason === 'ladder');
+  if (!next) return turns;
+  const waiting = turns.filter(({ reason, step }) => reason !== 'ladder' && step === next.step! - 1);
+  if (waiting.length === 0)
+    return turns.map((turn) => (turn.reason === 'ladder' ? { ...turn, dueAt: new Date(now + 1) } : turn));
+  const first = Math.min(...waiting.map(({ dueAt }) => dueAt.getTime()));
+  return turns.flatMap((turn) => {
+    if (turn.reason === 'ladder') return [];
+    return waiting.includes(turn) && turn.dueAt.getTime() === first ? [{ ...turn, climbs: true }] : [turn];
+  });
 }

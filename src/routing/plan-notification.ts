@@ -5,12 +5,14 @@ import { type Collected, collect } from './collect.ts';
 import type { Facts } from './facts.ts';
 import type { StepPlan } from './ladder.ts';
 import type { Postponement } from './postponed-store.ts';
-import { decideFor } from './question.ts';
+import { type Decided, decideFor } from './question.ts';
 import type { DeliveryRow, RoutableRow } from './store.ts';
+import { turnOf } from './turns.ts';
 
 /** What comes of one notification: deliveries, queued or skipped, and channels that get their turn later. */
 export interface NotificationPlan {
   deliveries: DeliveryRow[];
+  /** One for each channel. */
   postponed: Postponement[];
   /** For each channel that is capped: a message counts once, to however many devices it goes. */
   asks: ChannelAsk[];
@@ -26,7 +28,8 @@ export interface ChannelAsk {
 
 /** The rows that the decision on one notification comes to. Pure. */
 export function planNotification(row: RoutableRow, facts: Facts, now: number): NotificationPlan {
-  const { plans, recipient, category, template, expiresAt, digest } = decideFor(row, facts, now);
+  const decided = decideFor(row, facts, now);
+  const { plans, recipient, template, expiresAt, digest } = decided;
   if (digest && recipient) {
     const collected = collect(row, { digest, plans, zone: facts.rules.zoneOf(recipient.user) }, now);
     if (collected) return { deliveries: [], postponed: [], asks: [], collected };
@@ -41,41 +44,25 @@ export function planNotification(row: RoutableRow, facts: Facts, now: number): N
     expiresAt,
   };
   const deliveries: DeliveryRow[] = [];
-  const later = new Map<number, Postponement>();
+  const postponed: Postponement[] = [];
   for (const plan of plans) {
-    if (plan.kind !== 'postpone') {
-      deliveries.push({ ...shared, id: uuidv7(now), ...toDelivery(plan, row, now) });
-      continue;
-    }
-    // Channels that are due at the same moment share a turn.
-    const own = toPostponement(plan, row);
-    const turn = later.get(plan.until);
-    later.set(plan.until, turn ? together(turn, own) : own);
+    if (plan.kind === 'postpone') postponed.push(turnOf(plan, row));
+    else deliveries.push({ ...shared, id: uuidv7(now), ...toDelivery(plan, row, now) });
   }
+  return { deliveries, postponed, asks: asksOf(decided, row, { facts, now }) };
+}
+
+/** What the channels need that would go out now; mostly nothing. Pure. */
+export function asksOf(
+  { plans, recipient, category }: Decided,
+  { live }: RoutableRow,
+  { facts, now }: { facts: Facts; now: number },
+): ChannelAsk[] {
   const reached = new Set(plans.flatMap((plan) => (plan.kind === 'deliver' ? [plan.channel] : [])));
-  const asks = [...reached].flatMap((channel): ChannelAsk[] => {
-    const places = facts.rules.places(recipient!.user, category, { channel, live: row.live, now });
+  return [...reached].flatMap((channel): ChannelAsk[] => {
+    const places = facts.rules.places(recipient!.user, category, { channel, live, now });
     return places.length > 0 ? [{ channel, places }] : [];
   });
-  return { deliveries, postponed: [...later.values()], asks };
-}
-
-function toPostponement(
-  { channel, until, reason, step, climbs = false }: Extract<StepPlan, { kind: 'postpone' }>,
-  { id, tenantId, live, priority }: RoutableRow,
-): Postponement {
-  const dueAt = new Date(until);
-  const turn = { tenantId, notificationId: id, live, priority, dueAt, channels: [channel], reason };
-  return { ...turn, step: step ?? null, climbs };
-}
-
-function together(turn: Postponement, own: Postponement): Postponement {
-  return {
-    ...turn,
-    channels: [...turn.channels, ...own.channels],
-    step: own.step === null ? turn.step : Math.max(own.step, turn.step ?? 0),
-    climbs: turn.climbs || own.climbs,
-  };
 }
 
 /** The step of the ladder goes with the choice. */

@@ -19,8 +19,8 @@ export interface Postponement {
 }
 
 /**
- * Gives some channels of notifications another turn, in the transaction in which they had this one. Channels that are
- * due at the same moment share a turn.
+ * Gives some channels of notifications another turn, in the transaction in which they had this one. Each
+ * moment of a notification may be named once; one that has a turn already shares it.
  */
 export async function insertPostponed(db: Queryable, rows: Postponement[]): Promise<void> {
   if (rows.length === 0) return;

@@ -108,6 +108,7 @@ describeStores('what quiet hours postpone', (store) => {
     const id = await notify({ channels: ['email', 'sms'] });
     await router.routeBatch(NORMAL);
     assert.deepEqual(channelsOf(await see(id)), []);
+    api.clock.advance(1);
     const { body } = await api.callAsTest('POST', `/v1/notifications/${id}/cancel`);
     assert.deepEqual(body, { cancelled: 2, beingSent: 0 });
     await router.routeBatch(NORMAL);

@@ -1,6 +1,6 @@
 import { PRIORITY_NAMES } from '../ledger/index.ts';
 import type { Channel } from '../providers/index.ts';
-import { type Category, type DeliveryWindow, type Digest, turnIn } from '../rules/index.ts';
+import { type Category, type DeliveryWindow, type Digest, leavesTime, turnIn } from '../rules/index.ts';
 import { type CompiledTemplate, templateKey } from '../templates/index.ts';
 import type { Recipients } from '../users/index.ts';
 import { digestFor } from './collect.ts';
@@ -25,15 +25,15 @@ export function decideFor(row: RoutableRow, facts: Facts, now: number): Decided 
   const wanted = templateOf(row);
   const category = facts.categories.get(row.tenantId)!.of(row.category);
   const ladder = ladderOf(row.request);
-  // A ladder gets older from step to step; what only waited for the morning has its time from then on.
-  const countsFrom = (ladder && row.postponed?.firstDueAt?.getTime()) ?? now;
+  // A ladder gets older from its first message on; what only waited for the morning has its time from then on.
+  const beganAt = (ladder && row.postponed?.beganAt?.getTime()) ?? null;
   const recipient = facts.recipients.get(`${row.tenantId}/${row.userId}`) ?? null;
   const chosen = recipient && facts.rules.frequencyOf(recipient.user, category);
   const found = {
     recipient,
     template: (wanted && facts.templates.get(templateKey(wanted))) ?? null,
     category,
-    expiresAt: row.expiresAt ?? new Date(countsFrom + category.maxAgeMs),
+    expiresAt: row.expiresAt ?? new Date((beganAt ?? now) + category.maxAgeMs),
     digest: ladder ? null : digestFor(row, category, chosen),
   };
   const ask = questionOf(row, { facts, found, now });
@@ -53,15 +53,21 @@ function questionOf(
   { facts, found, now }: { facts: Facts; found: Found; now: number },
 ): (channels: Channel[] | null) => Question {
   const { recipient, category, template, digest } = found;
-  const expiresAt = (ladderOf(row.request) ? found.expiresAt : row.expiresAt)?.getTime() ?? null;
+  const window = row.request.window as DeliveryWindow | undefined;
+  const hasBegun = ladderOf(row.request) && row.postponed?.beganAt;
+  const expiresAt = (hasBegun ? found.expiresAt : row.expiresAt)?.getTime() ?? null;
   const question = {
     refusal: (channel: Channel) => recipient && facts.rules.refusal(recipient.user, category, channel),
     opensAt: recipient && openingFor(row, facts.rules.zoneOf(recipient.user), now),
     quiet: (channel: Channel) => {
       // Of what is collected, the digest heeds them.
       if (!recipient || digest || category.quietHours === 'ignore') return null;
-      const until = facts.rules.quietUntil(recipient.user, channel, now);
-      if (until === null) return null;
+      const quietUntil = (at: number) => facts.rules.quietUntil(recipient.user, channel, at);
+      const after = quietUntil(now);
+      if (after === null) return null;
+      const zone = facts.rules.zoneOf(recipient.user);
+      const isForEver = window && !leavesTime(window, { zone, after, quietUntil });
+      const until = isForEver ? Number.POSITIVE_INFINITY : after;
       const passes = category.urgentPasses && priority === 'high';
       return { until, policy: passes ? ('pass' as const) : category.quietHours };
     },
@@ -87,12 +93,9 @@ function questionOf(
 function openingFor({ id, request, postponed }: RoutableRow, zone: string, now: number): number | null {
   if (!request.window) return null;
   const hasWaited = postponed?.reason === 'window';
-  const turn = turnIn(request.window as DeliveryWindow, {
-    zone,
-    now,
-    lot: lotOf(id.slice(-12, -4)),
-    hasWaited,
-  });
+  // Whose own moment was a quiet one has none any more: else he would meet the same quiet hours again and again.
+  const lot = postponed?.reason === 'quiet_hours' ? 0 : lotOf(id.slice(-12, -4));
+  const turn = turnIn(request.window as DeliveryWindow, { zone, now, lot, hasWaited });
   return turn > now ? turn : null;
 }
 

@@ -20,6 +20,7 @@ import {
   type RoutableRow,
 } from './store.ts';
 import { routeFacts } from './trace.ts';
+import { shareTurns } from './turns.ts';
 
 const BATCH = 500;
 const FIRST_TENANT = FIRST_ID;
@@ -126,8 +127,8 @@ export class Router {
     const collected = plans.flatMap((plan) => plan.collected ?? []);
     const opensDigest = await saveCollected(db, collected, now);
     const { deliveries, holds } = await heedCaps(db, plans, now);
-    const turns = plans.flatMap((plan) => plan.postponed);
-    const postponed = climbOverCapped(turns, deliveries, now);
+    const waiting = plans.flatMap((plan) => plan.postponed);
+    const postponed = shareTurns(climbOverCapped(waiting, deliveries, now));
     await deletePostponed(db, rows);
     await insertPostponed(db, postponed);
     await insertDeliveries(db, deliveries);

@@ -23,8 +23,8 @@ export interface RoutableRow {
     step?: number | null;
     /** The ladder goes on from this turn. */
     climbs?: boolean;
-    /** When its first turn was due. */
-    firstDueAt?: Date;
+    /** When the first message of its ladder was made; null when none was. */
+    beganAt?: Date | null;
   } | null;
 }
 
@@ -77,7 +77,7 @@ function toRoutable(row: any): RoutableRow {
       reason: row.postponed_for,
       step: row.step,
       climbs: row.climbs,
-      firstDueAt: row.first_due_at,
+      beganAt: row.began_at,
     },
   };
 }
@@ -111,7 +111,8 @@ from (select (select tenant_id from tenants where looked >= ${LOOKED_AT_PER_TURN
 left join lateral (
   select n.id, n.tenant_id, n.live, n.user_id, n.category, n.priority, n.request, n.expires_at, n.created_at,
     picked.due_at as turn_at, p.channels, p.reason as postponed_for, p.step, p.climbs,
-    case when p.channels is not null then n.due_at end as first_due_at
+    case when p.step is not null then (select min(d.created_at) from deliveries d
+      where d.notification_id = n.id and d.tenant_id = n.tenant_id and d.provider is not null) end as began_at
   from picked cross join lateral (select * from notifications where id = picked.id limit 1) n
   left join lateral (
     select channels, reason, step, climbs from postponed where notification_id = picked.id and due_at = picked.due_at limit 1) p on true
@@ -258,15 +259,23 @@ const COLUMNS = [
   'choice',
 ] as const satisfies (keyof DeliveryRow)[];
 
-/** Ends notifications that routing could not turn into deliveries, with the reason. */
+/** Ends notifications that routing could not turn into deliveries, with the reason, and what else of them waits. */
 export async function failNotifications(
   db: Queryable,
   failures: { id: string; reason: string }[],
 ): Promise<void> {
   if (failures.length === 0) return;
   await db.query(
-    `update notifications n set state = 'failed', reason = f.reason
-       from unnest($1::uuid[], $2::text[]) as f (id, reason) where n.id = f.id and n.state = 'accepted'`,
+    `with failed as (
+       update notifications n set state = 'failed', reason = f.reason
+         from unnest($1::uuid[], $2::text[]) as f (id, reason) where n.id = f.id and n.state = 'accepted'
+       returning n.id, n.tenant_id, n.priority
+     ), gone as (
+       delete from postponed p using failed where p.notification_id = failed.id
+       returning p.due_at, failed.id, failed.tenant_id, failed.priority
+     )
+     delete from unrouted u using gone
+       where u.priority = gone.priority and u.tenant_id = gone.tenant_id and u.due_at = gone.due_at and u.id = gone.id`,
     [failures.map((failure) => failure.id), failures.map((failure) => failure.reason)],
   );
 }

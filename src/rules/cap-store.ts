@@ -1,6 +1,6 @@
 import { column, type Queryable } from '../store/index.ts';
 import { isSliding, type Place, placeKey } from './cap.ts';
-import { type Ask, inOrder, type Wanted } from './places.ts';
+import { type Ask, distribute, inOrder, type Wanted, wantedOf } from './places.ts';
 
 const KEY = 'tenant_id, live, user_id, rule, window_start';
 
@@ -138,22 +138,23 @@ left join lateral (
   return rows.map(({ taken }) => taken);
 }
 
-/** For each of these messages the first rule that has no place left at `now`; null when all have. */
-export async function fullRules(
+/**
+ * What `reservePlaces` would answer at `now` (ms since the epoch) about messages that are routed one after the other: for
+ * each the rule that has no place for it, or null. Takes nothing.
+ */
+export async function foreseeRefusals(
   db: Queryable,
   asks: readonly Ask[],
   now: number,
 ): Promise<(string | null)[]> {
-  const taken = await loadTaken(
-    db,
-    asks.flatMap(({ places }) => places),
-    new Date(now),
-  );
-  let nth = 0;
-  return asks.map(({ places }) => {
-    const full = places.filter(({ limit }) => taken[nth++]! >= limit);
-    return full[0]?.rule ?? null;
+  const wanted = wantedOf(asks);
+  const places = wanted.map(({ place }) => place);
+  const taken = await loadTaken(db, places, new Date(now));
+  const granted = wanted.map(({ key, place, count }, i): [string, number] => {
+    const left = Math.max(0, place.limit - taken[i]!);
+    return [key, Math.min(count, left)];
   });
+  return distribute(asks, new Map(granted)).refusals;
 }
 
 /** Forgets windows that were over before `before`, at most `limit` of them. Returns how many. */

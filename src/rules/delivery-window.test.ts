@@ -29,8 +29,8 @@ describe('a delivery window', () => {
     assert.equal(turn(spread, 'UTC', '2026-11-21T10:00:00Z', 0.5), '2026-11-21T10:30:00.000Z');
     assert.equal(turn(spread, 'UTC', '2026-11-21T20:50:00Z', 0.5), '2026-11-21T20:55:00.000Z');
     assert.equal(turn(spread, 'UTC', '2026-11-21T09:30:00Z', 0.5, true), '2026-11-21T09:30:00.000Z');
-    // Who missed the window while nothing ran has a place in the next one.
-    assert.equal(turn(spread, 'UTC', '2026-11-21T22:00:00Z', 0.5, true), '2026-11-22T09:30:00.000Z');
+    // Who missed the window while nothing ran has a place in the next one, and an earlier one.
+    assert.equal(turn(spread, 'UTC', '2026-11-21T22:00:00Z', 0.5, true), '2026-11-22T09:15:00.000Z');
   });
 
   // Berlin goes from 02:00 to 03:00 on 2026-03-29.

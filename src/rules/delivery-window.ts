@@ -51,7 +51,8 @@ export function openingOf(
 
 /**
  * When a notification has its turn: `now` when it may go out at once. `lot`, in [0, 1), is its place when the turns are
- * spread, which they are once for each opening: not again for one that waited for its place. Pure.
+ * spread, which they are once for each opening: not again for one that waited for its place. Whose place came too late has
+ * an earlier one in the next, so that nobody is always too late. Pure.
  */
 export function turnIn(
   window: DeliveryWindow,
@@ -62,5 +63,25 @@ export function turnIn(
   const from = Math.max(opensAt, now);
   if (window.spreadMinutes === undefined || (isOpen && hasWaited)) return from;
   const spread = Math.min(window.spreadMinutes * MINUTE_MS, closesAt - from);
-  return from + Math.floor(lot * spread);
+  return from + Math.floor((hasWaited ? lot / 2 : lot) * spread);
+}
+
+/** So far ahead it is looked for a moment that quiet hours leave. */
+const QUIET_LOOK_MS = 31 * 24 * 3_600_000;
+
+/**
+ * Whether the window is ever open when nothing keeps quiet, from `after` (ms since the epoch) on. `quietUntil` says until
+ * when it is quiet at a moment, null when it is not. Pure.
+ */
+export function leavesTime(
+  window: DeliveryWindow,
+  { zone, after, quietUntil }: { zone: string; after: number; quietUntil(at: number): number | null },
+): boolean {
+  for (let at = after; at - after <= QUIET_LOOK_MS; ) {
+    const opensAt = Math.max(openingOf(window, zone, at).opensAt, at);
+    const until = quietUntil(opensAt);
+    if (until === null) return true;
+    at = until;
+  }
+  return false;
 }

@@ -5,9 +5,10 @@ import { type Frequency, windowFor } from './frequency.ts';
 
 /** `HH:MM`. */
 export const WallTime = { pattern: '^([01]\\d|2[0-3]):[0-5]\\d$' };
-const MAX_SECONDS = 31 * 24 * 3_600;
+export const MAX_DIGEST_SECONDS = 31 * 24 * 3_600;
+export const MAX_KEY_LENGTH = 200;
 const Seconds = (description: string) =>
-  Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_SECONDS, description }));
+  Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_DIGEST_SECONDS, description }));
 
 /** How long the events of a user are collected. */
 export const DigestWindow = Exact(
@@ -59,7 +60,11 @@ export type DigestRule = Static<typeof DigestRule>;
 export const DigestRequest = Exact(
   {
     key: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 200, description: 'Collected together; default: the category' }),
+      Type.String({
+        minLength: 1,
+        maxLength: MAX_KEY_LENGTH,
+        description: 'Collected together; default: the category',
+      }),
     ),
     window: Type.Optional(DigestWindow),
     ...rule,

@@ -1,6 +1,6 @@
 export type { RuleBook, Ruled, RuledUser } from './book.ts';
 export type { CappedPlace, Place } from './cap.ts';
-export { fullRules } from './cap-store.ts';
+export { foreseeRefusals } from './cap-store.ts';
 export {
   BUILT_IN,
   type Categories,
@@ -10,7 +10,7 @@ export {
 } from './categories.ts';
 export { type Category, DEFAULT_CATEGORY, inLocale, type UnknownPolicy } from './category.ts';
 export { type CategoryRouteOptions, registerCategoryRoutes } from './category-routes.ts';
-export { DeliveryWindow, turnIn } from './delivery-window.ts';
+export { DeliveryWindow, leavesTime, turnIn } from './delivery-window.ts';
 export {
   checkWindow,
   closesAt,
@@ -20,6 +20,8 @@ export {
   type DigestRule,
   type DigestWindow,
   digestOf,
+  MAX_DIGEST_SECONDS,
+  MAX_KEY_LENGTH,
 } from './digest.ts';
 export type { Frequency } from './frequency.ts';
 export type { Hold } from './hold-store.ts';

@@ -16,7 +16,7 @@ const MAX_EXPIRY_SECONDS = 366 * 24 * 3_600;
 export const STATES = ['active', 'paused', 'cancelled', 'done', 'failed'] as const;
 export type ScheduleState = (typeof STATES)[number];
 
-const { channels, ladder, template, message, category, priority } = NotificationBody.properties;
+const { channels, ladder, template, message, category, priority, window } = NotificationBody.properties;
 const WallTime = (description: string) => Type.String({ maxLength: 40, description });
 
 /** What is sent at each occurrence: the body of `POST /v1/notifications`, to one user, a list of them or an audience. */
@@ -35,6 +35,7 @@ export const ScheduledNotification = Exact({
   message,
   category,
   priority,
+  window,
   expiresAfterSeconds: Type.Optional(
     Type.Integer({ minimum: 1, maximum: MAX_EXPIRY_SECONDS, description: 'Counted from when it is sent' }),
   ),

@@ -55,7 +55,9 @@ describeStores('schedules', (store) => {
     const off = bench.wake.on((topic) => woken.push(topic));
     const { userId } = bench.notification;
     const template = { id: 'welcome', variables: { n: 1 } };
-    const notification = { userId, template, channels: ['email'], category: 'otp', expiresAfterSeconds: 60 };
+    const window = { from: '09:00', to: '21:00', spreadMinutes: 60 };
+    const what = { template, channels: ['email'], window };
+    const notification = { userId, ...what, category: 'otp', expiresAfterSeconds: 60 };
     await put({ notification, at: '2026-11-22T09:00:00Z' });
     await bench.runUntil('2026-11-22T09:00:00Z');
     off();
@@ -64,7 +66,7 @@ describeStores('schedules', (store) => {
     );
     assert.equal(rows.length, 1);
     const [row] = rows;
-    assert.deepEqual(row.request, { channels: ['email'], template });
+    assert.deepEqual(row.request, what);
     assert.deepEqual([row.state, row.live, row.category, row.priority], ['accepted', true, 'otp', 0]);
     assert.deepEqual(
       [row.turn, row.due_at, row.expires_at].map((at) => at.toISOString().slice(11, 19)),

@@ -177,6 +177,8 @@ export async function serveLaddered(store: Store): Promise<Laddered> {
       const message = { title: 'Hello', body: 'World' };
       const answer = await call('POST', '/v1/notifications', { userId: 'ada', message, ...body });
       assert.equal(answer.status, 202, JSON.stringify(answer.body));
+      // Turns that are brought forward are never those of the notification itself.
+      clock.advance(1);
       return answer.body.id;
     },
     async story(id) {
