@@ -1,6 +1,6 @@
 import { uuidv7 } from '../lib/ids.ts';
 import type { Queryable, Store } from '../store/index.ts';
-import { endOfRecord, readFields } from './csv.ts';
+import { RecordScanner, readFields } from './csv.ts';
 import { type ImportedUser, type RowProblem, RowReader } from './import-row.ts';
 import { claimImport, type ImportRow, insertErrors, saveProgress, takeChunk } from './import-store.ts';
 import { subscribeImported, upsertContactsOf, upsertUsers } from './imported-users.ts';
@@ -85,11 +85,12 @@ export function readChunk(
   { first_line, data }: { first_line: number; data: Buffer },
 ): { users: ImportedUser[]; problems: RowProblem[]; rows: number } {
   const reader = new RowReader(columns!);
+  const scanner = new RecordScanner();
   const users: ImportedUser[] = [];
   const problems: RowProblem[] = [];
   let line = first_line;
   for (let from = 0; from < data.length; ) {
-    const end = endOfRecord(data, from, true)!;
+    const end = scanner.endOf(data, from, true)!;
     const read = readFields(data, from, end);
     if ('problem' in read) problems.push({ line, field: '', rule: read.problem });
     else if (read.fields.length > 1 || read.fields[0] !== '') {
