@@ -252,6 +252,16 @@ describeStores('segments', (store) => {
     assert.equal(await applyChanges(store(), api.clock.now()), 0);
   });
 
+  it('have rules that can all be read at once', async () => {
+    const values = Array.from({ length: 100 }, (_, i) => `${i}`.padEnd(256, 'x'));
+    const wide = { any: Array.from({ length: 20 }, () => ({ attribute: 'plan', in: values })) };
+    const { status, body } = await api.call('PUT', '/v1/segments/wide', { rule: wide });
+    assert.deepEqual(
+      [status, body.errors],
+      [400, [{ field: '/rule', rule: 'must have at most 16384 bytes as JSON' }]],
+    );
+  });
+
   it('that fail hold up no other', async () => {
     const rule = { attribute: 'plan', is: 'pro' };
     await declare('poison', rule);
