@@ -1,8 +1,9 @@
-import { endOfRecord } from './csv.ts';
+import { RecordScanner } from './csv.ts';
 
 /** Cuts a stream of CSV into chunks of whole records. Holds no more than a chunk, a record and what was pushed last. */
 export class ChunkCutter {
   readonly #chunkBytes: number;
+  readonly #scanner = new RecordScanner();
   #pending: Buffer = Buffer.alloc(0);
   /** Up to here it is known to be whole records. */
   #whole = 0;
@@ -37,12 +38,13 @@ export class ChunkCutter {
   #cut(isLast: boolean): Buffer[] {
     const chunks: Buffer[] = [];
     while (this.#whole < this.#pending.length) {
-      const end = endOfRecord(this.#pending, this.#whole, isLast);
+      const end = this.#scanner.endOf(this.#pending, this.#whole, isLast);
       if (end === null) break;
       this.#whole = end;
       if (end < this.#chunkBytes) continue;
       chunks.push(this.#pending.subarray(0, end));
       this.#pending = this.#pending.subarray(end);
+      this.#scanner.drop(end);
       this.#whole = 0;
     }
     return chunks;

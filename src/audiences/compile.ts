@@ -6,7 +6,7 @@ export type RulesById = ReadonlyMap<string, Rule>;
 
 const DAY_MS = 24 * 3_600_000;
 /** With the rules that it names: beyond this a look at one user costs too much. */
-export const MAX_COMPILED = 500;
+const MAX_COMPILED = 500;
 const COMPARE = { atLeast: '>=', atMost: '<=', above: '>', below: '<' } as const;
 
 /** A rule cannot be compiled as the tenant's segments stand. */

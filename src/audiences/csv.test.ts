@@ -2,14 +2,18 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { ChunkCutter } from './chunks.ts';
-import { csvLine, endOfRecord, guard, MAX_RECORD_BYTES, readFields, unguard } from './csv.ts';
+import { csvLine, guard, MAX_RECORD_BYTES, RecordScanner, readFields, unguard } from './csv.ts';
+import { readChunk } from './import-work.ts';
 
 /** Records of a text that is whole: fields, or the problem. */
 function parse(text: string | Buffer): (string[] | string)[] {
   const bytes = Buffer.from(text);
   const records: (string[] | string)[] = [];
+  const scanner = new RecordScanner();
   for (let from = 0; from < bytes.length; ) {
-    const end = endOfRecord(bytes, from, true)!;
+    const end = scanner.endOf(bytes, from, true)!;
+    // One that remembers nothing finds the same.
+    assert.equal(new RecordScanner().endOf(bytes, from, true), end);
     const read = readFields(bytes, from, end);
     records.push('problem' in read ? read.problem : read.fields);
     from = end;
@@ -71,6 +75,37 @@ describe('CSV', () => {
     assert.match(String(found[0]), /not closed/);
     assert.equal(found.length, MAX_RECORD_BYTES / 4 + 11);
     assert.ok(found.slice(1).every((each) => Array.isArray(each) && each.length === 2));
+  });
+
+  it('takes no longer where every line opens a quote that nothing closes', () => {
+    const line = 'a"b,"\n';
+    const bytes = Buffer.from(line.repeat(200_000));
+    const cutter = new ChunkCutter(2 * MAX_RECORD_BYTES);
+    const chunks: Buffer[] = [];
+    const began = performance.now();
+    for (let at = 0; at < bytes.length; at += 16_384)
+      chunks.push(...cutter.push(bytes.subarray(at, at + 16_384)));
+    chunks.push(...cutter.finish());
+    const rows = chunks.map((data) => readChunk({ columns: [] }, { first_line: 1, data }).rows);
+    // Each line looked at for as long as a record may be, it takes two minutes.
+    assert.ok(performance.now() - began < 5_000);
+    assert.equal(
+      rows.reduce((sum, count) => sum + count, 0),
+      200_000,
+    );
+  });
+
+  it('ends records alike with and without what was looked at before', () => {
+    const piece = fc.constantFrom(
+      ...['a"b,"\n', '"x\n', '"",\r', ',"\r\n', 'a,b\n', '"', 'x'.repeat(300), '""\n'],
+    );
+    const text = fc.array(fc.tuple(piece, fc.integer({ min: 1, max: 400 })), { maxLength: 30 });
+    fc.assert(
+      fc.property(text, (pieces) => {
+        parse(pieces.map(([text, times]) => text.repeat(times)).join(''));
+      }),
+      { numRuns: 60 },
+    );
   });
 
   it('is read back as it was written, whatever the cells hold', () => {

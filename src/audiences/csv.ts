@@ -5,36 +5,71 @@ export const MAX_RECORD_BYTES = 64 * 1_024;
 
 const [QUOTE, COMMA, LF, CR] = [0x22, 0x2c, 0x0a, 0x0d];
 
+/** Where a look for the end of a record stands. */
+interface Look {
+  at: number;
+  isQuoted: boolean;
+  /** At the start of a field, where a quote opens it. */
+  isStart: boolean;
+}
+
 /**
- * Where the record that begins at `from` ends (RFC 4180; a line may end with LF, CRLF or CR). Null when more bytes are
- * needed to tell, which is never so when they are the `last` ones. A record that is too long, or whose quote is not
- * closed, ends with its first line, so that it harms no other: what it gives depends on the bytes alone, not on how they
- * came in pieces.
+ * Finds where the records of some bytes end, one behind the other. It keeps how far it looked without finding an end: lines
+ * that open quotes which nothing closes would otherwise each be looked at for as long as a record may be.
  */
-export function endOfRecord(bytes: Buffer, from: number, isLast: boolean): number | null {
-  const limit = Math.min(bytes.length, from + MAX_RECORD_BYTES);
-  const isWhole = isLast && limit === bytes.length;
-  let isQuoted = false;
-  let isStart = true;
-  for (let i = from; i < limit; i++) {
-    const byte = bytes[i];
-    // What follows a quote or CR decides what it means.
-    if ((byte === QUOTE || byte === CR) && i + 1 === limit && !isWhole && limit === bytes.length) return null;
-    if (isQuoted) {
-      if (byte !== QUOTE) continue;
-      if (bytes[i + 1] === QUOTE) i++;
-      else isQuoted = false;
-      isStart = false;
-    } else if (byte === QUOTE && isStart) isQuoted = true;
-    else if (byte === LF) return i + 1;
-    else if (byte === CR) return bytes[i + 1] === LF ? i + 2 : i + 1;
-    else isStart = byte === COMMA;
+export class RecordScanner {
+  #from = 0;
+  #look: Look = { at: 0, isQuoted: false, isStart: true };
+
+  /** Says that the bytes were cut off in front: what was at `bytes` is at 0. */
+  drop(bytes: number): void {
+    this.#from -= bytes;
+    this.#look.at -= bytes;
   }
-  if (limit < from + MAX_RECORD_BYTES) {
-    if (!isLast) return null;
-    if (!isQuoted) return limit;
+
+  /**
+   * Where the record that begins at `from` ends (RFC 4180; a line may end with LF, CRLF or CR). Null when more bytes are
+   * needed to tell, which is never so when they are the `last` ones. A record that is too long, or whose quote is not
+   * closed, ends with its first line, so that it harms no other: what it gives depends on the bytes alone, not on how they
+   * came in pieces.
+   */
+  endOf(bytes: Buffer, from: number, isLast: boolean): number | null {
+    const limit = Math.min(bytes.length, from + MAX_RECORD_BYTES);
+    const isWhole = isLast && limit === bytes.length;
+    const before = this.#look;
+    let { at, isQuoted, isStart } =
+      from === this.#from ? before : { at: from, isQuoted: false, isStart: true };
+    const stop = (end: number | null) => {
+      this.#from = from;
+      this.#look = { at, isQuoted, isStart };
+      return end;
+    };
+    for (; at < limit; at++) {
+      const byte = bytes[at];
+      // What follows a quote or CR decides what it means.
+      if ((byte === QUOTE || byte === CR) && at + 1 === limit && !isWhole && limit === bytes.length)
+        return stop(null);
+      if (isQuoted) {
+        if (byte === QUOTE) {
+          if (bytes[at + 1] === QUOTE) at++;
+          else isQuoted = false;
+          isStart = false;
+        } else if ((byte === LF || byte === CR) && at < before.at) {
+          // The look before passed this line end, so it was inside a quote as well, and is what this one would become.
+          ({ isQuoted, isStart } = before);
+          at = before.at - 1;
+        }
+      } else if (byte === QUOTE && isStart) isQuoted = true;
+      else if (byte === LF) return at + 1;
+      else if (byte === CR) return bytes[at + 1] === LF ? at + 2 : at + 1;
+      else isStart = byte === COMMA;
+    }
+    if (limit < from + MAX_RECORD_BYTES) {
+      if (!isLast) return stop(null);
+      if (!isQuoted) return limit;
+    }
+    return stop(endOfLine(bytes, from, limit));
   }
-  return endOfLine(bytes, from, limit);
 }
 
 function endOfLine(bytes: Buffer, from: number, limit: number): number {

@@ -36,7 +36,8 @@ const MAX_COLUMNS = 200;
 const MAX_ID = 256;
 const MAX_NAME = 256;
 const MAX_TOPICS = 50;
-const MAX_ATTRIBUTES_BYTES = 16 * 1_024;
+/** Of one user, as the API has it. */
+export const MAX_ATTRIBUTES_BYTES = 16 * 1_024;
 const KIND = /^[a-z][a-z0-9_-]{0,31}$/;
 const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 

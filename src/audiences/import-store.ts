@@ -178,6 +178,18 @@ export async function takeChunk(
   return rows[0] ?? null;
 }
 
+/** Lets an import that is not over wait, and says why. */
+export async function postponeImport(
+  db: Queryable,
+  { tenant_id, id }: Pick<ImportRow, 'tenant_id' | 'id'>,
+  { problem, dueAt }: { problem: string; dueAt: Date },
+): Promise<void> {
+  await db.query(
+    'update imports set problem = $3, due_at = $4 where tenant_id = $1 and id = $2 and due_at is not null',
+    [tenant_id, id, problem, dueAt],
+  );
+}
+
 /** How far an import has come; the caller holds its lock. */
 export async function saveProgress(db: Queryable, row: ImportRow): Promise<void> {
   await db.query(

@@ -1,42 +1,69 @@
 import { uuidv7 } from '../lib/ids.ts';
-import type { Queryable, Store } from '../store/index.ts';
-import { endOfRecord, readFields } from './csv.ts';
-import { type ImportedUser, type RowProblem, RowReader } from './import-row.ts';
-import { claimImport, type ImportRow, insertErrors, saveProgress, takeChunk } from './import-store.ts';
-import { subscribeImported, upsertContactsOf, upsertUsers } from './imported-users.ts';
+import { isDataError, type Queryable, type Store } from '../store/index.ts';
+import { RecordScanner, readFields } from './csv.ts';
+import { type ImportedUser, MAX_ATTRIBUTES_BYTES, type RowProblem, RowReader } from './import-row.ts';
+import {
+  claimImport,
+  type ImportRow,
+  insertErrors,
+  postponeImport,
+  saveProgress,
+  takeChunk,
+} from './import-store.ts';
+import { selectOverfull, subscribeImported, upsertContactsOf, upsertUsers } from './imported-users.ts';
 
 const BATCH = 1_000;
 export const MAX_ERRORS = 10_000;
-// SQLSTATE classes of errors that lie in the data of a row: 22 (data exception), 23 (integrity), 54 (limit exceeded).
-const DATA_ERROR = /^(22|23|54)/;
+const AFTER_ERROR_MS = 5_000;
 
 /**
  * Stores one chunk of the import that waits longest, in a transaction of its own, which also takes the chunk away and
- * keeps the counts: a crash repeats it or has it done, never half. Null when none is due.
+ * keeps the counts: a crash repeats it or has it done, never half. One that fails waits, so that it holds up no other. Null
+ * when none is due.
  */
 export async function importChunk(
   store: Pick<Store, 'transaction'>,
   now: number,
 ): Promise<{ row: ImportRow; rows: RowCounts } | null> {
-  return store.transaction(async (db) => {
-    const row = await claimImport(db, new Date(now));
-    if (!row) return null;
-    const chunk = row.next_chunk < row.chunks ? await takeChunk(db, row) : null;
-    const next = chunk ? await workedOn(db, row, chunk, now) : row;
-    const isDone = next.next_chunk >= row.chunks;
-    const isLost = !chunk && !isDone;
-    const at = new Date(now);
-    const saved: ImportRow = {
-      ...next,
-      state: isLost ? 'failed' : isDone ? 'done' : 'running',
-      problem: isLost ? 'A part of the file is gone' : null,
-      due_at: isLost || isDone ? null : at,
-      updated_at: at,
-      finished_at: isLost || isDone ? at : null,
-    };
-    await saveProgress(db, saved);
-    return { row: saved, rows: rowsBetween(row, saved) };
-  });
+  let claimed: ImportRow | null = null;
+  try {
+    return await store.transaction(async (db) => {
+      claimed = await claimImport(db, new Date(now));
+      return claimed && storeNext(db, claimed, now);
+    });
+  } catch (error) {
+    const failed = claimed as ImportRow | null;
+    if (failed) {
+      const postponed = {
+        problem: 'Its rows could not be stored; trying again',
+        dueAt: new Date(now + AFTER_ERROR_MS),
+      };
+      await store.transaction((db) => postponeImport(db, failed, postponed));
+    }
+    throw error;
+  }
+}
+
+async function storeNext(
+  db: Queryable,
+  row: ImportRow,
+  now: number,
+): Promise<{ row: ImportRow; rows: RowCounts }> {
+  const chunk = row.next_chunk < row.chunks ? await takeChunk(db, row) : null;
+  const next = chunk ? await workedOn(db, row, chunk, now) : row;
+  const isDone = next.next_chunk >= row.chunks;
+  const isLost = !chunk && !isDone;
+  const at = new Date(now);
+  const saved: ImportRow = {
+    ...next,
+    state: isLost ? 'failed' : isDone ? 'done' : 'running',
+    problem: isLost ? 'A part of the file is gone' : null,
+    due_at: isLost || isDone ? null : at,
+    updated_at: at,
+    finished_at: isLost || isDone ? at : null,
+  };
+  await saveProgress(db, saved);
+  return { row: saved, rows: rowsBetween(row, saved) };
 }
 
 /** Rows by what became of them. */
@@ -85,11 +112,12 @@ export function readChunk(
   { first_line, data }: { first_line: number; data: Buffer },
 ): { users: ImportedUser[]; problems: RowProblem[]; rows: number } {
   const reader = new RowReader(columns!);
+  const scanner = new RecordScanner();
   const users: ImportedUser[] = [];
   const problems: RowProblem[] = [];
   let line = first_line;
   for (let from = 0; from < data.length; ) {
-    const end = endOfRecord(data, from, true)!;
+    const end = scanner.endOf(data, from, true)!;
     const read = readFields(data, from, end);
     if ('problem' in read) problems.push({ line, field: '', rule: read.problem });
     else if (read.fields.length > 1 || read.fields[0] !== '') {
@@ -120,9 +148,9 @@ async function storeUsers(
   try {
     const stored = await storeBatch(db, tenantId, rows, now);
     await db.query('release savepoint batch');
-    return { ...stored, problems: [] };
+    return stored;
   } catch (error) {
-    if (!DATA_ERROR.test((error as { code?: string }).code ?? '')) throw error;
+    if (!isDataError(error)) throw error;
     await db.query('rollback to savepoint batch');
   }
   if (rows.length === 1) {
@@ -139,25 +167,43 @@ async function storeUsers(
   };
 }
 
-async function storeBatch(db: Queryable, tenantId: string, rows: readonly ImportedUser[], now: number) {
+async function storeBatch(
+  db: Queryable,
+  tenantId: string,
+  rows: readonly ImportedUser[],
+  now: number,
+): Promise<StoredUsers> {
   const at = new Date(now);
-  const users = onceEach(rows).map((user) => ({ ...user, id: uuidv7(now) }));
+  const once = onceEach(rows);
+  const overfull = await selectOverfull(db, tenantId, once.users);
+  const refused = [...once.refused, ...rows.filter((row) => overfull.has(row.externalId))];
+  const users = once.users
+    .filter(({ externalId }) => !overfull.has(externalId))
+    .map((user) => ({ ...user, id: uuidv7(now) }));
   const isNew = new Set(users.map(({ id }) => id));
   const written = await upsertUsers(db, tenantId, users, at);
   await upsertContactsOf(db, tenantId, users, at);
   await subscribeImported(db, tenantId, users, at);
   const created = written.filter((id) => isNew.has(id)).length;
-  return { created, changed: written.length - created };
+  const rule = `must have at most ${MAX_ATTRIBUTES_BYTES} bytes as JSON with those there are`;
+  const problems = [...new Set(refused)].map(({ line }) => ({ line, field: 'attributes', rule }));
+  return { created, changed: written.length - created, problems };
 }
 
-/** A user who comes twice is written once: what is said last counts, and what it leaves out stays. In the order of ids. */
-function onceEach(rows: readonly ImportedUser[]): ImportedUser[] {
+/**
+ * A user who comes twice is written once: what is said last counts, and what it leaves out stays, unless that is too much for
+ * one user. In the order of ids.
+ */
+function onceEach(rows: readonly ImportedUser[]): { users: ImportedUser[]; refused: ImportedUser[] } {
   const byId = new Map<string, ImportedUser>();
+  const refused: ImportedUser[] = [];
   for (const row of rows) {
     const known = byId.get(row.externalId);
-    byId.set(row.externalId, known ? merged(known, row) : row);
+    const next = known ? merged(known, row) : row;
+    if (known && Buffer.byteLength(JSON.stringify(next.attributes)) > MAX_ATTRIBUTES_BYTES) refused.push(row);
+    else byId.set(row.externalId, next);
   }
-  return [...byId.values()].sort((a, b) => (a.externalId < b.externalId ? -1 : 1));
+  return { users: [...byId.values()].sort((a, b) => (a.externalId < b.externalId ? -1 : 1)), refused };
 }
 
 function merged(first: ImportedUser, last: ImportedUser): ImportedUser {

@@ -1,7 +1,36 @@
 import { column, jsonColumn, type Queryable } from '../store/index.ts';
-import type { ImportedUser } from './import-row.ts';
+import { type ImportedUser, MAX_ATTRIBUTES_BYTES } from './import-row.ts';
 
 export type NewUser = ImportedUser & { id: string };
+
+// The database writes JSON with blanks, and numbers in full.
+const MAX_TEXT_BYTES = 2 * MAX_ATTRIBUTES_BYTES;
+
+/** External ids of those whose attributes would become too much with what they have: an import only ever adds. */
+export async function selectOverfull(
+  db: Queryable,
+  tenantId: string,
+  users: readonly ImportedUser[],
+): Promise<Set<string>> {
+  const given = users.filter(({ attributes }) => Object.keys(attributes).length > 0);
+  const { rows } = await db.query<{ external_id: string }>({
+    name: 'import_overfull',
+    text: `select given.external_id
+      from unnest($2::text[], string_to_array($3, chr(30))) as given (external_id, attributes)
+      cross join lateral (
+        select attributes from users where tenant_id = $1 and external_id = given.external_id limit 1
+      ) u
+      where octet_length((u.attributes || given.attributes::jsonb)::text)
+        > greatest($4::int, octet_length(u.attributes::text))`,
+    values: [
+      tenantId,
+      column(given, ({ externalId }) => externalId),
+      jsonColumn(given, ({ attributes }) => JSON.stringify(attributes)),
+      MAX_TEXT_BYTES,
+    ],
+  });
+  return new Set(rows.map(({ external_id }) => external_id));
+}
 
 /**
  * Makes users, or changes those there are where the file says something new: attributes are merged. Returns our ids of

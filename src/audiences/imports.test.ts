@@ -272,6 +272,44 @@ describeStores('an import of users', (store) => {
     assert.deepEqual([counted.read, counted.created, counted.refused], [6_000, 6_000, 0]);
   });
 
+  it('waits when it cannot go on, and holds up no other', async () => {
+    const stuck = (await post('/v1/imports', 'id\nstuck\n')).body;
+    const { rows: kept } = await store().engine.query('select columns from imports where id = $1', [
+      stuck.id,
+    ]);
+    await store().engine.query('update imports set columns = null where id = $1', [stuck.id]);
+    api.clock.advance(1);
+    const next = (await post('/v1/imports', 'id\nnext\n', 'other')).body;
+    await assert.rejects(importChunk(store(), api.clock.now()));
+    await work();
+    assert.equal((await api.callAsOther('GET', `/v1/imports/${next.id}`)).body.state, 'done');
+    const waiting = await read(stuck.id);
+    assert.deepEqual(
+      [waiting.state, waiting.problem],
+      ['waiting', 'Its rows could not be stored; trying again'],
+    );
+    const columns = JSON.stringify(kept[0].columns);
+    await store().engine.query('update imports set columns = $2 where id = $1', [stuck.id, columns]);
+    api.clock.advance(5_000);
+    await work();
+    const done = await read(stuck.id);
+    assert.deepEqual([done.state, done.problem, done.rows.created], ['done', null, 1]);
+  });
+
+  it('never gives a user more attributes than the API would', async () => {
+    const row = `full,${'y'.repeat(7_000)}\n`;
+    for (let i = 0; i < 5; i++) await importAll(`id,attributes.a${i}\n${row}`);
+    const found = await user('full');
+    assert.ok(JSON.stringify(found.attributes).length <= 2 * 16_384, 'in five files');
+    const lines = Array.from({ length: 5 }, (_, i) => `many,"{""a${i}"":""${'y'.repeat(7_000)}""}",news\n`);
+    const done = await importAll(`id,attributes,topics\n${lines.join('')}`);
+    assert.deepEqual(done.rows, { read: 5, created: 1, changed: 0, unchanged: 1, refused: 3 });
+    assert.ok(JSON.stringify((await user('many')).attributes).length <= 16_384, 'in one');
+    assert.match((await errors(done.id))[0]!, /^4,attributes,must have at most 16384 bytes as JSON/);
+    const again = await importAll('id,locale\nfull,de\n');
+    assert.equal(again.rows.changed, 1, 'what adds nothing to them is stored');
+  });
+
   it('can be cancelled once, and no more than five wait', async () => {
     const ids: string[] = [];
     for (let i = 0; i < 5; i++) ids.push((await post('/v1/imports?more=true', 'id\na\n')).body.id);
@@ -295,7 +333,8 @@ describeStores('an import of users', (store) => {
       (await post(`/v1/imports/${body.id}/parts?offset=${body.bytes}`, 'x\n', 'other')).status,
       404,
     );
-    assert.deepEqual((await api.callAsOther('GET', '/v1/imports')).body.items, []);
+    const { items } = (await api.callAsOther('GET', '/v1/imports')).body;
+    assert.ok(items.every(({ id }: { id: string }) => id !== body.id));
     await api.call('POST', `/v1/imports/${body.id}/cancel`);
   });
 });

@@ -2,7 +2,7 @@ import { invalidField, Problem } from '../http/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Store } from '../store/index.ts';
 import { ChunkCutter } from './chunks.ts';
-import { countLines, endOfRecord, readFields } from './csv.ts';
+import { countLines, RecordScanner, readFields } from './csv.ts';
 import { type Column, parseColumns } from './import-row.ts';
 import {
   appendToImport,
@@ -110,12 +110,13 @@ async function readHeader(
   stream: AsyncIterator<Buffer>,
 ): Promise<{ header: Buffer; columns: Column[]; behind: Buffer }> {
   let bytes: Buffer = Buffer.alloc(0);
+  const scanner = new RecordScanner();
   let end: number | null = null;
   while (end === null) {
     const next = await stream.next();
     if (!next.done) bytes = Buffer.concat([bytes, next.value]);
     if (next.done && bytes.length === 0) throw new Problem('import.invalid', 'The file is empty');
-    end = endOfRecord(bytes, 0, next.done === true);
+    end = scanner.endOf(bytes, 0, next.done === true);
   }
   const header = bytes.subarray(0, end);
   const start = header.subarray(0, 3).equals(BYTE_ORDER_MARK) ? 3 : 0;

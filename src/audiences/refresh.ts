@@ -24,6 +24,7 @@ const SECOND_PASS_SECONDS = 60;
 const PACE_MS = 100;
 const AFTER_PROBLEM_MS = 15 * 60_000;
 const AFTER_ERROR_MS = 60_000;
+const NOT_JUDGED = 'The database could not judge its users; trying again';
 
 /** What a step of the background did. */
 export interface Pass {
@@ -45,18 +46,11 @@ export async function refreshPage(store: Pick<Store, 'transaction'>, now: number
     });
   } catch (error) {
     if (!claimed) throw error;
-    const { tenant_id: tenantId, id } = claimed as SegmentRow;
     const isRule = error instanceof RuleError;
-    await store.transaction((db) =>
-      saveProblem(
-        db,
-        { tenantId, id },
-        {
-          problem: isRule ? error.message : 'The database could not judge its users; trying again',
-          dueAt: new Date(now + (isRule ? AFTER_PROBLEM_MS : AFTER_ERROR_MS)),
-        },
-      ),
-    );
+    await leaveToPass(store, claimed, {
+      problem: isRule ? error.message : NOT_JUDGED,
+      dueAt: new Date(now + (isRule ? AFTER_PROBLEM_MS : AFTER_ERROR_MS)),
+    });
     if (!isRule) throw error;
     return { segment: claimed, users: 0, isDone: false };
   }
@@ -110,10 +104,12 @@ function count(segment: SegmentRow, { added, removed }: Judged): SegmentRow {
 
 /**
  * Judges users of whom something changed, in the segments that ask about it. What they are judged by is read after the
- * segments are locked, so that whoever judges last has seen the latest. Returns how many changes there were.
+ * segments are locked, so that whoever judges last has seen the latest. A segment that fails is left to its next pass, so
+ * that it holds up no other. Returns how many changes there were.
  */
 export async function applyChanges(store: Pick<Store, 'transaction'>, now: number): Promise<number> {
-  return store.transaction(async (db) => {
+  let judging: SegmentRow | null = null;
+  const work = async (db: Queryable) => {
     const changes = await takeChanges(db, CHANGES);
     const byTenant = Map.groupBy(changes, (change) => change.tenant_id);
     const segments = changes.length === 0 ? [] : await lockSegments(db, [...byTenant.keys()]);
@@ -124,13 +120,31 @@ export async function applyChanges(store: Pick<Store, 'transaction'>, now: numbe
         const relevant = byTenant.get(tenantId)!.filter(({ kind }) => kinds.has(kind));
         const userIds = [...new Set(relevant.map((change) => change.user_id))].sort();
         if (userIds.length === 0) continue;
+        judging = segment;
         if (!isJudgeable(segment, others, now)) continue;
         const judged = await judgeUsers(db, segment, { now, others, userIds });
         if (judged.added + judged.removed > 0) await saveSegment(db, count(segment, judged));
       }
     }
+    judging = null;
     return changes.length;
-  });
+  };
+  try {
+    return await store.transaction(work);
+  } catch (error) {
+    await leaveToPass(store, judging, { problem: NOT_JUDGED, dueAt: new Date(now + AFTER_ERROR_MS) });
+    throw error;
+  }
+}
+
+async function leaveToPass(
+  store: Pick<Store, 'transaction'>,
+  segment: SegmentRow | null,
+  trouble: { problem: string; dueAt: Date },
+): Promise<void> {
+  if (!segment) return;
+  const { tenant_id: tenantId, id } = segment;
+  await store.transaction((db) => saveProblem(db, { tenantId, id }, trouble));
 }
 
 /** What is wrong with a rule is found, and said, by the pass through all users. */

@@ -35,6 +35,8 @@ export type Rule = { all: Rule[] } | { any: Rule[] } | { not: Rule } | Condition
 const MAX_DEPTH = 8;
 const MAX_CONDITIONS = 100;
 const MAX_VALUES = 100;
+/** The rules of all segments of a tenant are read together whenever one of his users changes. */
+const MAX_BYTES = 16 * 1_024;
 const MAX_TEXT = 256;
 const MAX_DAYS = 3_660;
 const SLUG = /^[a-z0-9][a-z0-9_-]{0,63}$/;
@@ -82,7 +84,10 @@ export function parseRule(value: unknown, field = '/rule'): Rule {
     if (key === 'not') return { not: parse(fields.not, inner, depth + 1) };
     return parseCondition(key, fields, at);
   };
-  return parse(value, field, 1);
+  const rule = parse(value, field, 1);
+  if (Buffer.byteLength(JSON.stringify(rule)) > MAX_BYTES)
+    throw invalidField(field, `must have at most ${MAX_BYTES} bytes as JSON`);
+  return rule;
 }
 
 function parseCondition(

@@ -251,4 +251,32 @@ describeStores('segments', (store) => {
     await api.call('PUT', '/v1/users/quiet', { contacts: { email: 'q@b.example' } });
     assert.equal(await applyChanges(store(), api.clock.now()), 0);
   });
+
+  it('have rules that can all be read at once', async () => {
+    const values = Array.from({ length: 100 }, (_, i) => `${i}`.padEnd(256, 'x'));
+    const wide = { any: Array.from({ length: 20 }, () => ({ attribute: 'plan', in: values })) };
+    const { status, body } = await api.call('PUT', '/v1/segments/wide', { rule: wide });
+    assert.deepEqual(
+      [status, body.errors],
+      [400, [{ field: '/rule', rule: 'must have at most 16384 bytes as JSON' }]],
+    );
+  });
+
+  it('that fail hold up no other', async () => {
+    const rule = { attribute: 'plan', is: 'pro' };
+    await declare('poison', rule);
+    await declare('well', { attribute: 'plan', is: 'swift' });
+    await settle();
+    const { engine } = store();
+    const { tenantId } = api;
+    await engine.query("update segments set rule = '{}' where tenant_id = $1 and id = 'poison'", [tenantId]);
+    await api.call('PUT', '/v1/users/dee', { attributes: { plan: 'swift' } });
+    await assert.rejects(applyChanges(store(), api.clock.now()));
+    while ((await applyChanges(store(), api.clock.now())) > 0);
+    assert.deepEqual(await members('well'), ['dee']);
+    const { state, problem } = await read('poison');
+    assert.deepEqual([state, problem], ['failed', 'The database could not judge its users; trying again']);
+    await api.call('DELETE', '/v1/users/dee');
+    for (const id of ['poison', 'well']) await api.call('DELETE', `/v1/segments/${id}`);
+  });
 });

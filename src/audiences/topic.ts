@@ -3,7 +3,7 @@ import { invalidField } from '../http/index.ts';
 
 const SEGMENT = '[a-z0-9_-]{1,64}';
 const MAX_DEPTH = 8;
-export const TOPIC_PATTERN = `^${SEGMENT}(/${SEGMENT}){0,${MAX_DEPTH - 1}}$`;
+const TOPIC_PATTERN = `^${SEGMENT}(/${SEGMENT}){0,${MAX_DEPTH - 1}}$`;
 const TOPIC = new RegExp(TOPIC_PATTERN);
 
 /** A path like `sport/football/berlin`; in an address the slashes are written `%2F`. */

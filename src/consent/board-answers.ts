@@ -1,8 +1,7 @@
 import { CHANNELS, type Channel } from '../providers/index.ts';
-import type { PreferenceChange } from '../rules/index.ts';
-import { buildBoard, changesOf } from './board.ts';
-import { boardPage, type Notice } from './board-page.ts';
-import { readChanges, refuseEverything, undoOf } from './changes.ts';
+import { type BoardForm, buildBoard, changesOf } from './board.ts';
+import { boardPage, type Notice, OFTEN } from './board-page.ts';
+import { type Change, readChanges, refuseEverything, undoOf } from './changes.ts';
 import { textsOf } from './form.ts';
 import { chooseLanguage } from './language.ts';
 import type { Answered, PageOptions, Visit } from './pages.ts';
@@ -15,9 +14,9 @@ const SOURCE = 'page';
 /** What a form asks for. */
 type Wish =
   | { kind: 'look' }
-  | { kind: 'save'; shown: Set<string>; on: Set<string> }
+  | { kind: 'save'; form: BoardForm }
   | { kind: 'nothing' }
-  | { kind: 'undo'; changes: PreferenceChange[] };
+  | { kind: 'undo'; changes: Change[] };
 
 /** `/p/{token}`: everything that the user may choose, and his choosing. */
 export async function answerBoard(visit: Visit, options: PageOptions): Promise<Answered> {
@@ -31,9 +30,7 @@ export async function answerBoard(visit: Visit, options: PageOptions): Promise<A
     const changes = changesFor(wish, before, proven);
     const after = await say(db, before, { changes, source: SOURCE, now: new Date(options.clock.now()) });
     const undo =
-      wish.kind === 'undo' || changes.length === 0
-        ? null
-        : links.undo(before, undoOf(changes, before.preferences));
+      wish.kind === 'undo' || changes.length === 0 ? null : links.undo(before, undoOf(changes, before));
     const text = noticeText(wish, changes, language.texts);
     const notice: Notice | null = text === null ? null : { text, undo };
     const page = boardPage(boardOf(after, proven), language, { notice, live: subject.live });
@@ -52,15 +49,18 @@ async function readWish({ form, subject }: Visit, { links }: PageOptions): Promi
   }
   if (form.get('do') === 'nothing') return { kind: 'nothing' };
   if (form.get('do') !== 'save') return null;
-  return { kind: 'save', shown: textsOf(form, 'shown'), on: textsOf(form, 'on') };
+  const often = new Map<string, string>();
+  for (const [name, value] of form)
+    if (name.startsWith(OFTEN) && typeof value === 'string') often.set(name.slice(OFTEN.length), value);
+  return { kind: 'save', form: { shown: textsOf(form, 'shown'), on: textsOf(form, 'on'), often } };
 }
 
-function changesFor(wish: Wish, person: Person, proven: Channel | null): PreferenceChange[] {
+function changesFor(wish: Wish, person: Person, proven: Channel | null): Change[] {
   switch (wish.kind) {
     case 'look':
       return [];
     case 'save':
-      return changesOf(boardOf(person, proven), wish);
+      return changesOf(boardOf(person, proven), wish.form);
     case 'nothing':
       return refuseEverything(person.preferences);
     case 'undo':
@@ -68,11 +68,11 @@ function changesFor(wish: Wish, person: Person, proven: Channel | null): Prefere
   }
 }
 
-function boardOf({ categories, channels, preferences }: Person, proven: Channel | null) {
-  return buildBoard({ categories: categories.all, channels, preferences, proven });
+function boardOf({ categories, channels, preferences, frequencies }: Person, proven: Channel | null) {
+  return buildBoard({ categories: categories.all, channels, preferences, frequencies, proven });
 }
 
-function noticeText({ kind }: Wish, changes: PreferenceChange[], texts: Texts): string | null {
+function noticeText({ kind }: Wish, changes: readonly Change[], texts: Texts): string | null {
   switch (kind) {
     case 'look':
       return null;

@@ -1,9 +1,12 @@
 import { type Category, inLocale } from '../rules/index.ts';
-import { type Board, type Cell, cellName, LOCKS, type Lock } from './board.ts';
+import { type Board, type Cell, cellName, LOCKS, type Lock, type Often, type Section } from './board.ts';
 import { html, type Markup } from './html.ts';
 import type { Language } from './language.ts';
 import type { Page } from './layout.ts';
 import type { Texts } from './texts.ts';
+
+/** How forms name what says how often a category comes: this, and its id. */
+export const OFTEN = 'often/';
 
 /** What just happened, told above everything else. */
 export interface Notice {
@@ -24,7 +27,7 @@ export function boardPage(
 ${notice && renderNotice(notice, texts)}
 <p>${isEmpty ? texts.nothing : texts.intro}</p>
 ${isEmpty ? null : choices(board, language)}
-${isEmpty || board.isAllOff ? null : everything(texts)}
+${board.isAllOff || board.sections.every(({ cells }) => cells.length === 0) ? null : everything(texts)}
 ${board.always.length > 0 && always(board.always, language)}`;
   return { status: 200, title: texts.title, body };
 }
@@ -42,12 +45,12 @@ export function renderNotice({ text, undo }: Notice, texts: Texts): Markup {
 
 function choices({ sections }: Board, language: Language): Markup {
   return html`<form method="post">
-${sections.map(({ category, cells }) => section(category, cells, language))}
+${sections.map((section) => renderSection(section, language))}
 <p class="save"><button class="main" name="do" value="save">${language.texts.save}</button></p>
 </form>`;
 }
 
-function section(category: Category, cells: Cell[], language: Language): Markup {
+function renderSection({ category, cells, often }: Section, language: Language): Markup {
   const { texts } = language;
   const { description } = inLocale(category, language.tag);
   const open = cells.filter(({ lock }) => lock === null);
@@ -60,6 +63,7 @@ ${
 ${open.map((cell) => choice(category, cell, texts))}</ul>`
 }
 ${LOCKS.map((lock) => locked(category, { lock, cells: cells.filter((cell) => cell.lock === lock) }, texts))}
+${often && howOften(category, often, texts)}
 </fieldset>
 `;
 }
@@ -69,6 +73,15 @@ function choice(category: Category, cell: Cell, texts: Texts): Markup {
   return html`<li><input type="hidden" name="shown" value="${name}"><label><input type="checkbox" name="on"
  value="${name}"${cell.isOn && html` checked`}>${texts.channels[cell.channel]}</label></li>
 `;
+}
+
+function howOften({ id }: Category, { options, chosen }: Often, texts: Texts): Markup {
+  return html`<p class="often"><label>${texts.howOften} <select name="${OFTEN}${id}">
+${options.map(
+  (option) =>
+    html`<option value="${option}"${option === chosen && html` selected`}>${texts.frequencies[option]}</option>
+`,
+)}</select></label></p>`;
 }
 
 /** What cannot be chosen, with one reason for all that it holds for. */

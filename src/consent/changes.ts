@@ -1,10 +1,39 @@
-import type { Category, Preference, PreferenceChange } from '../rules/index.ts';
-import { ALL } from '../rules/index.ts';
+import {
+  ALL,
+  type Category,
+  type Frequency,
+  type FrequencyChange,
+  type FrequencyName,
+  type Preference,
+  type PreferenceChange,
+} from '../rules/index.ts';
 
-/** What takes changes back: what was said before of the same categories and channels, or nothing. Pure. */
-export function undoOf(changes: PreferenceChange[], before: readonly Preference[]): PreferenceChange[] {
-  return changes.map(({ category, channel }) => {
-    const said = before.find((each) => each.category === category && each.channel === channel);
+/** What a user says on a page: whether he wants something, or how often. */
+export type Change = PreferenceChange | FrequencyChange;
+
+export function isPreference(change: Change): change is PreferenceChange {
+  return 'channel' in change;
+}
+
+export function isFrequency(change: Change): change is FrequencyChange {
+  return 'frequency' in change;
+}
+
+/** What a user said before. */
+export interface Said {
+  preferences: readonly Preference[];
+  frequencies: readonly ChosenFrequency[];
+}
+export type ChosenFrequency = Frequency & { category: string };
+
+/** What takes changes back: what was said before of the same things, or nothing. Pure. */
+export function undoOf(changes: readonly Change[], { preferences, frequencies }: Said): Change[] {
+  return changes.map((change) => {
+    const { category } = change;
+    if (isFrequency(change))
+      return { category, frequency: frequencies.find((each) => each.category === category) ?? null };
+    const { channel } = change;
+    const said = preferences.find((each) => each.category === category && each.channel === channel);
     return { category, channel, choice: said?.choice ?? null };
   });
 }
@@ -23,19 +52,42 @@ export function refuseEverything(said: readonly Preference[]): PreferenceChange[
 }
 
 const NOTHING = '-';
+/** Stands where a preference has its channel. */
+const OFTEN = '~';
 
 /** As the detail of a token. */
-export function writeChanges(changes: PreferenceChange[]): string {
+export function writeChanges(changes: readonly Change[]): string {
   return changes
-    .map(({ category, channel, choice }) => `${category}/${channel}/${choice ?? NOTHING}`)
+    .map((change) => {
+      const { category } = change;
+      if (isPreference(change)) return [category, change.channel, change.choice ?? NOTHING];
+      const { frequency, at, day } = change.frequency ?? { frequency: NOTHING, at: null, day: null };
+      return [category, OFTEN, frequency, at ?? NOTHING, day ?? NOTHING];
+    })
+    .map((parts) => parts.join('/'))
     .join(',');
 }
 
 /** Reads what `writeChanges` wrote; it was signed, so it is as we wrote it. */
-export function readChanges(detail: string): PreferenceChange[] {
-  return detail.split(',').map((text) => {
-    const [category, channel, choice] = text.split('/') as [string, PreferenceChange['channel'], string];
-    return { category, channel, choice: choice === NOTHING ? null : (choice as PreferenceChange['choice']) };
+export function readChanges(detail: string): Change[] {
+  return detail.split(',').map((text): Change => {
+    const [category, about, said, at, day] = text.split('/') as [string, string, string, string?, string?];
+    const word = said === NOTHING ? null : said;
+    if (about !== OFTEN)
+      return {
+        category,
+        channel: about as PreferenceChange['channel'],
+        choice: word as PreferenceChange['choice'],
+      };
+    if (word === null) return { category, frequency: null };
+    return {
+      category,
+      frequency: {
+        frequency: word as FrequencyName,
+        at: at === NOTHING ? null : at!,
+        day: day === NOTHING ? null : Number(day),
+      },
+    };
   });
 }
 

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
 import type { Channel } from '../providers/index.ts';
-import type { PreferenceChange } from '../rules/index.ts';
 import { type Store, TenantCache } from '../store/index.ts';
 import { type MasterKeys, openForTenant, sealForTenant } from '../tenants/index.ts';
-import { writeChanges } from './changes.ts';
+import { type Change, writeChanges } from './changes.ts';
 import { type LinkKeyRow, saveLinkKey, selectLinkKeys } from './link-key-store.ts';
 import { type Purpose, readToken, type TokenSubject, tenantOfToken, writeToken } from './token.ts';
 
@@ -30,7 +29,7 @@ export interface TenantLinks {
   /** Confirms that the user wants it. */
   optIn(user: LinkUser, topic: Topic): string;
   /** A token for the form that takes a change back. */
-  undo(user: LinkUser, changes: PreferenceChange[]): string;
+  undo(user: LinkUser, changes: Change[]): string;
 }
 
 export interface Links {

@@ -8,7 +8,12 @@ useBrowser();
 
 const WITHOUT_SCRIPTS = { javaScriptEnabled: false };
 const OVERFLOW = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
-const FOCUSED = "(document.activeElement.closest('label') ?? document.activeElement).textContent";
+/** The words on what has the focus, or on its label. */
+const FOCUSED = `(() => {
+  const { activeElement: focused } = document;
+  const texts = [...(focused.closest('label') ?? focused).childNodes].filter(({ nodeType }) => nodeType === 3);
+  return texts.map(({ data }) => data).join('').trim();
+})()`;
 const PHONE = { viewport: { width: 390, height: 844 } };
 
 /** The pages on a real port, and the path of the link to ada's. */
@@ -21,6 +26,8 @@ async function startPages(t: TestContext) {
   });
   const offers = { kind: 'marketing', name: 'Offers', description: 'What is cheaper this week' };
   await api.call('PUT', '/v1/categories/offers', offers);
+  const tips = { kind: 'marketing', name: 'Tips', digest: { usersChoose: true } };
+  await api.call('PUT', '/v1/categories/tips', tips);
   await api.call('PUT', '/v1/categories/marketing', { name: 'News of the shop', optOut: true });
   const contacts = { email: 'ada@mail.example', phone: '+4915123456789' };
   await api.call('PUT', '/v1/users/ada', { contacts, locale: 'en' });
@@ -50,16 +57,42 @@ test('a user chooses and takes it back, without any script', { skip }, async (t)
   assert.deepEqual(complaints, []);
 });
 
+test('a user says how often, by keyboard and without any script', { skip }, async (t) => {
+  const { api, link } = await startPages(t);
+  const { page, complaints } = await openAddress(t, link, WITHOUT_SCRIPTS);
+  const often = page.getByRole('group', { name: 'Tips' }).getByRole('combobox', { name: 'How often' });
+  const chosen = async () =>
+    (await api.call('GET', '/v1/users/ada/frequencies')).body.frequencies[0]?.frequency;
+  await often.focus();
+  await page.keyboard.press('End');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('status').getByText('Your choices are saved.').waitFor();
+  assert.equal(await often.inputValue(), 'weekly');
+  assert.equal(await chosen(), 'weekly');
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await page.getByText('Your earlier choices are back.').waitFor();
+  assert.equal(await often.inputValue(), 'every');
+  assert.equal(await chosen(), undefined);
+  assert.deepEqual(complaints, []);
+});
+
 test('the keyboard reaches everything in the order in which it is read', { skip }, async (t) => {
   const { link } = await startPages(t);
   const { page } = await openAddress(t, link);
   const reached: unknown[] = [];
-  for (let i = 0; i < 8; i++) {
+  for (let i = 0; i < 12; i++) {
     await page.keyboard.press('Tab');
     reached.push(await page.evaluate(FOCUSED));
   }
   const channels = ['E-mail', 'Text messages', 'In the app'];
-  assert.deepEqual(reached, [...channels, ...channels, 'Save', 'Unsubscribe from everything']);
+  assert.deepEqual(reached, [
+    ...channels,
+    ...channels,
+    ...channels,
+    'How often',
+    'Save',
+    'Unsubscribe from everything',
+  ]);
 });
 
 test('the page fits a phone, and its words stand out in light and dark', { skip }, async (t) => {
@@ -67,7 +100,7 @@ test('the page fits a phone, and its words stand out in light and dark', { skip 
   for (const colorScheme of ['light', 'dark'] as const) {
     const { page, complaints } = await openAddress(t, link, { ...PHONE, colorScheme });
     assert.equal(await page.evaluate(OVERFLOW), 0);
-    for (const box of await page.locator('label, button').all())
+    for (const box of await page.locator('label, button, select').all())
       assert.ok((await box.boundingBox())!.height >= 44, 'large enough for a thumb');
     assert.ok(Number(await page.evaluate(LEAST_CONTRAST)) >= 4.5, colorScheme);
     assert.deepEqual(complaints, [], 'the style sheet obeys the policy');
@@ -100,7 +133,7 @@ const LEAST_CONTRAST = `(() => {
     const color = getComputedStyle(element).backgroundColor;
     return channels(color)[3] === 0 ? behind(element.parentElement) : color;
   };
-  const texts = [...document.querySelectorAll('h1, h2, p, legend, label, button, li, a')];
+  const texts = [...document.querySelectorAll('h1, h2, p, legend, label, button, select, li, a')];
   return Math.min(...texts.map((element) => {
     const [one, other] = [luminance(getComputedStyle(element).color), luminance(behind(element))];
     return (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);

@@ -79,6 +79,36 @@ describeStores('the pages behind links', (store) => {
     assert.deepEqual(await said(), []);
   });
 
+  it('let the user say how often, where the category does, on record and to be undone', async () => {
+    const rule = { window: { everySeconds: 3_600 }, usersChoose: true };
+    await api.call('PUT', '/v1/categories/tips', { kind: 'marketing', name: 'Tips', digest: rule });
+    const chosen = { frequency: 'daily', at: '18:30' };
+    await api.call('PUT', '/v1/users/ada/frequencies/tips', chosen);
+    const frequencies = async () =>
+      (await api.call('GET', '/v1/users/ada/frequencies')).body.frequencies.map(
+        ({ updatedAt: _, ...rest }: { updatedAt: string }) => rest,
+      );
+    const link = await linkOf();
+    const page = await api.open(link);
+    assert.match(page.body, /<label>How often <select name="often\/tips">/);
+    assert.match(page.body, /<option value="daily" selected>Once a day<\/option>/);
+    assert.equal(page.body.match(/<select/g)!.length, 1, 'nowhere else');
+    const saved = await api.post(link, new URLSearchParams({ do: 'save', 'often/tips': 'weekly' }));
+    assert.match(saved.body, /Your choices are saved/);
+    assert.match(saved.body, /<option value="weekly" selected>/);
+    assert.deepEqual(await frequencies(), [{ category: 'tips', frequency: 'weekly', source: 'page' }]);
+    const undone = await api.post(link, undoIn(saved.body));
+    assert.match(undone.body, /<option value="daily" selected>/);
+    assert.deepEqual(await frequencies(), [{ category: 'tips', ...chosen, source: 'page' }]);
+    const usual = await api.post(link, new URLSearchParams({ do: 'save', 'often/tips': 'usual' }));
+    assert.match(usual.body, /<option value="usual" selected>As usual/);
+    assert.deepEqual(await frequencies(), []);
+    const unknown = { do: 'save', 'often/tips': 'never', 'often/offers': 'daily', 'often/gone': 'daily' };
+    assert.match((await api.post(link, new URLSearchParams(unknown))).body, /Nothing was changed/);
+    assert.deepEqual(await frequencies(), []);
+    await api.call('DELETE', '/v1/categories/tips');
+  });
+
   it('unsubscribe from everything, a yes said before included, and take that back too', async () => {
     const yes = { category: 'offers', channel: 'email', choice: 'in' };
     await api.call('PATCH', '/v1/users/ada/preferences', { preferences: [yes] });

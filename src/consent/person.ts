@@ -1,14 +1,17 @@
 import type { Channel } from '../providers/index.ts';
 import {
   type Categories,
-  type PreferenceChange,
+  type FrequencyRow,
   type PreferenceRow,
+  saveFrequencies,
   savePreferences,
+  selectFrequencies,
   selectPreferences,
   type TenantCategories,
 } from '../rules/index.ts';
 import type { Queryable, Store } from '../store/index.ts';
 import { contactKind, findUserById, loadRecipients, type Recipients } from '../users/index.ts';
+import { type Change, isFrequency, isPreference } from './changes.ts';
 import type { TokenSubject } from './token.ts';
 
 /** The user whom a link is about, with all that a page needs to know. */
@@ -21,6 +24,7 @@ export interface Person {
   channels: { channel: Channel; isDead: boolean }[];
   categories: TenantCategories;
   preferences: PreferenceRow[];
+  frequencies: FrequencyRow[];
 }
 
 export interface PeopleOptions {
@@ -47,7 +51,7 @@ export function withPerson<T>(
       locale: user.locale,
       channels: channelsOf(recipients),
       categories: await categories.forTenant(db, tenantId),
-      preferences: await selectPreferences(db, [{ tenantId, id: userId }]),
+      ...(await saidBy(db, { tenantId, id: userId })),
     };
     return work(person, db);
   });
@@ -57,12 +61,22 @@ export function withPerson<T>(
 export async function say(
   db: Queryable,
   person: Person,
-  said: { changes: PreferenceChange[]; source: string; now: Date },
+  said: { changes: readonly Change[]; source: string; now: Date },
 ): Promise<Person> {
   if (said.changes.length === 0) return person;
   const user = { tenantId: person.tenantId, id: person.id };
-  await savePreferences(db, user, said);
-  return { ...person, preferences: await selectPreferences(db, [user]) };
+  const preferences = said.changes.filter(isPreference);
+  const frequencies = said.changes.filter(isFrequency);
+  await savePreferences(db, user, { ...said, changes: preferences });
+  await saveFrequencies(db, user, { ...said, changes: frequencies });
+  return { ...person, ...(await saidBy(db, user)) };
+}
+
+async function saidBy(db: Queryable, user: { tenantId: string; id: string }) {
+  return {
+    preferences: await selectPreferences(db, [user]),
+    frequencies: await selectFrequencies(db, [user]),
+  };
 }
 
 /** Channels of people, that is without webhooks; in chats nobody is reached by name yet. */

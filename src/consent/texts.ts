@@ -1,4 +1,5 @@
 import type { Channel } from '../providers/index.ts';
+import type { FrequencyName } from '../rules/index.ts';
 
 /** The words of the pages in one language. `{category}` and `{channel}` are filled in. */
 export interface Texts {
@@ -38,6 +39,9 @@ export interface Texts {
   busy: string;
   failedTitle: string;
   failed: string;
+  howOften: string;
+  /** `usual`: what the tenant says of it. */
+  frequencies: Record<FrequencyName | 'usual', string>;
   channels: Record<Channel, string>;
   /** Names of the categories that are built in, for tenants that gave them none. */
   categories: Record<'transactional' | 'security' | 'otp' | 'marketing', string>;
@@ -80,6 +84,14 @@ const en: Texts = {
   busy: 'Please wait a moment and try again.',
   failedTitle: 'Something went wrong',
   failed: 'Nothing was changed. Please try again in a few minutes.',
+  howOften: 'How often',
+  frequencies: {
+    usual: 'As usual',
+    every: 'Every time',
+    hourly: 'Once an hour',
+    daily: 'Once a day',
+    weekly: 'Once a week',
+  },
   channels: {
     push: 'Push notifications',
     email: 'E-mail',
@@ -136,6 +148,14 @@ const de: Texts = {
   busy: 'Bitte warten Sie einen Augenblick und versuchen Sie es noch einmal.',
   failedTitle: 'Etwas ist schiefgegangen',
   failed: 'Es wurde nichts geändert. Bitte versuchen Sie es in ein paar Minuten noch einmal.',
+  howOften: 'Wie oft',
+  frequencies: {
+    usual: 'Wie üblich',
+    every: 'Jedes Mal',
+    hourly: 'Einmal pro Stunde',
+    daily: 'Einmal am Tag',
+    weekly: 'Einmal pro Woche',
+  },
   channels: {
     push: 'Push-Nachrichten',
     email: 'E-Mail',
@@ -189,6 +209,14 @@ const fr: Texts = {
   busy: 'Patientez un instant, puis réessayez.',
   failedTitle: 'Une erreur est survenue',
   failed: 'Rien n’a été modifié. Réessayez dans quelques minutes.',
+  howOften: 'À quelle fréquence',
+  frequencies: {
+    usual: 'Comme d’habitude',
+    every: 'À chaque fois',
+    hourly: 'Une fois par heure',
+    daily: 'Une fois par jour',
+    weekly: 'Une fois par semaine',
+  },
   channels: {
     push: 'Notifications push',
     email: 'E-mail',
@@ -242,6 +270,14 @@ const es: Texts = {
   busy: 'Espera un momento e inténtalo de nuevo.',
   failedTitle: 'Algo ha ido mal',
   failed: 'No se ha cambiado nada. Inténtalo de nuevo en unos minutos.',
+  howOften: 'Con qué frecuencia',
+  frequencies: {
+    usual: 'Como de costumbre',
+    every: 'Cada vez',
+    hourly: 'Una vez por hora',
+    daily: 'Una vez al día',
+    weekly: 'Una vez por semana',
+  },
   channels: {
     push: 'Notificaciones push',
     email: 'Correo electrónico',
@@ -295,6 +331,14 @@ const pt: Texts = {
   busy: 'Espere um momento e tente de novo.',
   failedTitle: 'Algo deu errado',
   failed: 'Nada foi alterado. Tente de novo em alguns minutos.',
+  howOften: 'Com que frequência',
+  frequencies: {
+    usual: 'Como de costume',
+    every: 'Toda vez',
+    hourly: 'Uma vez por hora',
+    daily: 'Uma vez por dia',
+    weekly: 'Uma vez por semana',
+  },
   channels: {
     push: 'Notificações push',
     email: 'E-mail',
@@ -348,6 +392,14 @@ const zh: Texts = {
   busy: '请稍候再试。',
   failedTitle: '出现问题',
   failed: '没有任何更改。请过几分钟再试。',
+  howOften: '接收频率',
+  frequencies: {
+    usual: '默认',
+    every: '每次',
+    hourly: '每小时一次',
+    daily: '每天一次',
+    weekly: '每周一次',
+  },
   channels: {
     push: '推送通知',
     email: '电子邮件',
@@ -401,6 +453,14 @@ const ja: Texts = {
   busy: '少し待ってからもう一度お試しください。',
   failedTitle: '問題が発生しました',
   failed: '何も変更されていません。数分後にもう一度お試しください。',
+  howOften: '受け取る頻度',
+  frequencies: {
+    usual: '標準',
+    every: 'そのつど',
+    hourly: '1時間に1回',
+    daily: '1日に1回',
+    weekly: '1週間に1回',
+  },
   channels: {
     push: 'プッシュ通知',
     email: 'メール',

@@ -1,5 +1,5 @@
-import { confirmPreference, type PreferenceChange } from '../rules/index.ts';
-import { readChanges, undoOf } from './changes.ts';
+import { confirmPreference } from '../rules/index.ts';
+import { type Change, readChanges, undoOf } from './changes.ts';
 import { chooseLanguage } from './language.ts';
 import { readTopic } from './links.ts';
 import type { Answered, PageOptions, Visit } from './pages.ts';
@@ -21,7 +21,7 @@ export async function answerUnsubscribe(visit: Visit, options: PageOptions): Pro
   const undoing = isHis ? readChanges(opened.detail) : null;
   const isOneClick = form?.get(ONE_CLICK.name) === ONE_CLICK.value;
   if (form && !undoing && !isOneClick) return { failure: 'bad' };
-  const changes: PreferenceChange[] = undoing ?? [{ ...topic, choice: 'out' }];
+  const changes: Change[] = undoing ?? [{ ...topic, choice: 'out' }];
   const source = undoing ? UNDO_SOURCE : ONE_CLICK_SOURCE;
   const now = new Date(options.clock.now());
   const links = (await options.links.forTenants([subject.tenantId])).get(subject.tenantId)!;
@@ -33,7 +33,7 @@ export async function answerUnsubscribe(visit: Visit, options: PageOptions): Pro
     const { unsubscribeTitle: title, unsubscribed, undone } = facts.language.texts;
     const said = undoing
       ? { title, text: undone, undo: null }
-      : { title, text: unsubscribed, undo: links.undo(person, undoOf(changes, person.preferences)) };
+      : { title, text: unsubscribed, undo: links.undo(person, undoOf(changes, person)) };
     return { locale, page: topicDone(facts, said) };
   });
   return answered ?? { failure: 'gone' };

@@ -345,7 +345,7 @@ describeStores('digests', (store) => {
     assert.deepEqual((await bench.api.call('PUT', `${url}/comments`, chosen)).body, chosen);
     const { frequencies } = (await bench.api.call('GET', url)).body;
     assert.deepEqual(frequencies, [
-      { category: 'comments', ...chosen, updatedAt: '2026-11-21T12:00:00.000Z' },
+      { category: 'comments', ...chosen, source: 'api', updatedAt: '2026-11-21T12:00:00.000Z' },
     ]);
     for (let i = 0; i < 2; i++)
       assert.equal((await bench.see(await comment())).digest.closesAt, '2026-11-25T18:00:00.000Z');

@@ -5,7 +5,7 @@ import type { Store } from '../store/index.ts';
 import { requireUserId, UserPath } from '../users/index.ts';
 import { WallTime } from './digest.ts';
 import { FREQUENCIES } from './frequency.ts';
-import { deleteFrequency, saveFrequency, selectFrequencies } from './frequency-store.ts';
+import { saveFrequencies, selectFrequencies } from './frequency-store.ts';
 
 export interface FrequencyRouteOptions {
   store: Pick<Store, 'scoped'>;
@@ -28,11 +28,15 @@ const Answer = Type.Object({
     Type.Object({
       category: Type.String(),
       ...Chosen.properties,
+      source: Type.String({ description: '`page`: said by the user himself; else `api`' }),
       updatedAt: Type.String({ format: 'date-time' }),
     }),
   ),
 });
 const CategoryPath = Type.Object({ ...UserPath.properties, category: Slug('The category') });
+
+/** Where a choice came from, as it is stored. */
+const SOURCE = 'api';
 
 const about = (summary: string, description?: string) => ({ tags: ['Preferences'], summary, description });
 
@@ -54,11 +58,12 @@ export function registerFrequencyRoutes(app: Server, options: FrequencyRouteOpti
         const id = await requireUserId(db, { tenantId, externalId: userId });
         const rows = await selectFrequencies(db, [{ tenantId, id }]);
         return {
-          frequencies: rows.map(({ category, frequency, at, day, updatedAt }) => ({
+          frequencies: rows.map(({ category, frequency, at, day, source, updatedAt }) => ({
             category,
             frequency,
             at: at ?? undefined,
             day: day ?? undefined,
+            source,
             updatedAt: updatedAt.toISOString(),
           })),
         };
@@ -90,7 +95,8 @@ function addChanges(app: Server, { store, clock }: FrequencyRouteOptions): void 
       return store.scoped(tenantId, async (db) => {
         const id = await requireUserId(db, { tenantId, externalId: userId });
         const now = new Date(clock.now());
-        await saveFrequency(db, { tenantId, id }, { category, frequency, at, day, now });
+        const changes = [{ category, frequency: { frequency, at, day } }];
+        await saveFrequencies(db, { tenantId, id }, { changes, source: SOURCE, now });
         return body;
       });
     },
@@ -104,13 +110,11 @@ function addChanges(app: Server, { store, clock }: FrequencyRouteOptions): void 
     url,
     { config: write, schema: gone },
     async ({ credential: { tenantId }, params: { userId, category } }, reply) => {
-      await store.scoped(tenantId, async (db) =>
-        deleteFrequency(
-          db,
-          { tenantId, id: await requireUserId(db, { tenantId, externalId: userId }) },
-          category,
-        ),
-      );
+      await store.scoped(tenantId, async (db) => {
+        const id = await requireUserId(db, { tenantId, externalId: userId });
+        const changes = [{ category, frequency: null }];
+        await saveFrequencies(db, { tenantId, id }, { changes, source: SOURCE, now: new Date(clock.now()) });
+      });
       return reply.code(204).send(null);
     },
   );

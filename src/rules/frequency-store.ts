@@ -6,6 +6,8 @@ export type FrequencyRow = Frequency & {
   tenantId: string;
   userId: string;
   category: string;
+  /** Where it was said: `api`, or `page` by the user himself. */
+  source: string;
   updatedAt: Date;
 };
 
@@ -14,7 +16,7 @@ export async function selectFrequencies(db: Queryable, users: readonly UserRef[]
   const { rows } = await db.query<FrequencyRow>({
     name: 'select frequencies',
     text: `select f.tenant_id as "tenantId", f.user_id as "userId", f.category, f.frequency, f.at, f.day,
-        f.updated_at as "updatedAt"
+        f.source, f.updated_at as "updatedAt"
       from unnest($1::uuid[], $2::uuid[]) as wanted (tenant_id, user_id)
       cross join lateral (
         select * from frequencies where tenant_id = wanted.tenant_id and user_id = wanted.user_id
@@ -25,29 +27,44 @@ export async function selectFrequencies(db: Queryable, users: readonly UserRef[]
   return rows;
 }
 
-export async function saveFrequency(
-  db: Queryable,
-  { tenantId, id }: UserRef,
-  chosen: Frequency & { category: string; now: Date },
-): Promise<void> {
-  await db.query(
-    `insert into frequencies (tenant_id, user_id, category, frequency, at, day, updated_at)
-     values ($1, $2, $3, $4, $5, $6, $7)
-     on conflict (tenant_id, user_id, category) do update set
-       frequency = excluded.frequency, at = excluded.at, day = excluded.day, updated_at = excluded.updated_at`,
-    [tenantId, id, chosen.category, chosen.frequency, chosen.at, chosen.day, chosen.now],
-  );
+/** Chosen anew; null takes it back, and then it is as the category says. */
+export interface FrequencyChange {
+  category: string;
+  frequency: Frequency | null;
 }
 
-/** From then on it is as the category says. */
-export async function deleteFrequency(
+/** Each category may be named once. */
+export async function saveFrequencies(
   db: Queryable,
   { tenantId, id }: UserRef,
-  category: string,
+  { changes, source, now }: { changes: readonly FrequencyChange[]; source: string; now: Date },
 ): Promise<void> {
-  await db.query('delete from frequencies where tenant_id = $1 and user_id = $2 and category = $3', [
-    tenantId,
-    id,
-    category,
-  ]);
+  const chosen = changes.flatMap(({ category, frequency }) =>
+    frequency ? [{ category, ...frequency }] : [],
+  );
+  const undone = changes.filter(({ frequency }) => frequency === null);
+  if (undone.length > 0)
+    await db.query(
+      'delete from frequencies where tenant_id = $1 and user_id = $2 and category = any($3::text[])',
+      [tenantId, id, undone.map(({ category }) => category)],
+    );
+  if (chosen.length > 0)
+    await db.query(
+      `insert into frequencies (tenant_id, user_id, category, frequency, at, day, source, updated_at)
+       select $1, $2, category, frequency, at, day, $7, $8
+         from unnest($3::text[], $4::text[], $5::text[], $6::smallint[]) as chosen (category, frequency, at, day)
+       on conflict (tenant_id, user_id, category) do update set
+         frequency = excluded.frequency, at = excluded.at, day = excluded.day, source = excluded.source,
+         updated_at = excluded.updated_at`,
+      [
+        tenantId,
+        id,
+        column(chosen, ({ category }) => category),
+        column(chosen, ({ frequency }) => frequency),
+        column(chosen, ({ at }) => at),
+        column(chosen, ({ day }) => day),
+        source,
+        now,
+      ],
+    );
 }

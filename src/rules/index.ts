@@ -23,7 +23,13 @@ export {
   MAX_DIGEST_SECONDS,
   MAX_KEY_LENGTH,
 } from './digest.ts';
-export type { Frequency } from './frequency.ts';
+export { FREQUENCIES, type Frequency, type FrequencyName } from './frequency.ts';
+export {
+  type FrequencyChange,
+  type FrequencyRow,
+  saveFrequencies,
+  selectFrequencies,
+} from './frequency-store.ts';
 export type { Hold } from './hold-store.ts';
 export { holdPlaces, tidyCaps } from './holds.ts';
 export { ALL, CHOICES, type Choice, type Preference, type Refusal, refusalOf } from './preference.ts';

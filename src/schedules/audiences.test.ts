@@ -150,6 +150,28 @@ describeStores('a schedule for an audience', (store) => {
     }
   });
 
+  it('holds up no other when it fails', async () => {
+    await addUsers(10, ['sport']);
+    await put({ audience: { topic: 'sport' }, message });
+    await bench.runUntil('2026-11-21T12:01:00Z');
+    const broken = await store().engine.query('update audience_sends set audience = $1 returning id', [
+      '"x"',
+    ]);
+    await put({ audience: { topic: 'sport' }, message }, { at: '2026-11-21T12:02:00Z' });
+    await bench.runUntil('2026-11-21T12:02:00Z');
+    await assert.rejects(bench.newLoop().sendPage());
+    await sendAll();
+    assert.equal((await told()).length, 10);
+    const { id } = broken.rows[0];
+    await store().engine.query('update audience_sends set audience = $2 where id = $1', [
+      id,
+      { topic: 'sport' },
+    ]);
+    bench.api.clock.advance(5_000);
+    await sendAll();
+    assert.equal((await told()).length, 20, 'the other comes when it can');
+  });
+
   it('is sent by the loop, with nobody else to start it', async () => {
     await addUsers(600, ['sport']);
     await put({ audience: { topic: 'sport' }, message });

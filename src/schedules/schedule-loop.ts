@@ -9,7 +9,7 @@ import { kindOf, type LoopBeat, type Metrics, Tally } from '../telemetry/index.t
 import { type Fired, fireDue } from './firing.ts';
 import { failed } from './plan.ts';
 import { graceMsOf } from './schedule.ts';
-import { loadNextSend, purgeSends } from './send-store.ts';
+import { loadNextSend, postponeSend, purgeSends, type SendRow } from './send-store.ts';
 import { sendPage } from './sending.ts';
 import { loadNextAt, purgeSchedules, type ScheduleRow, saveProgress } from './store.ts';
 
@@ -23,6 +23,7 @@ const POLL_MS = 30_000;
 const DEAF_POLL_MS = 2_000;
 /** What is due and could not be claimed, another process is at. */
 const TAKEN_POLL_MS = 1_000;
+const AFTER_FAILED_PAGE_MS = 5_000;
 const PURGE_EVERY_MS = 3_600_000;
 const PURGE_BATCH = 10_000;
 /** So long it is on record what fired, and schedules that are over are kept. */
@@ -81,7 +82,19 @@ export class ScheduleLoop {
   async sendPage(): Promise<boolean> {
     const { store, clock, categories, wake, logger, metrics } = this.#options;
     const now = clock.now();
-    const sent = await store.transaction((db) => sendPage(db, { categories, now }));
+    let claimed: SendRow | undefined;
+    const onClaimed = (send: SendRow) => {
+      claimed = send;
+    };
+    const sent = await store
+      .transaction((db) => sendPage(db, { categories, now, onClaimed }))
+      .catch(async (error) => {
+        // It waits, so that it holds up no other.
+        const send = claimed;
+        const dueAt = new Date(now + AFTER_FAILED_PAGE_MS);
+        if (send) await store.transaction((db) => postponeSend(db, send, dueAt));
+        throw error;
+      });
     if (!sent) return false;
     const { rows, send } = sent;
     if (send.problem !== null) {

@@ -75,6 +75,18 @@ export async function claimSend(
   return rows[0] ?? null;
 }
 
+/** Lets one that is not over wait. */
+export async function postponeSend(
+  db: Queryable,
+  { tenant_id, id }: Pick<SendRow, 'tenant_id' | 'id'>,
+  dueAt: Date,
+): Promise<void> {
+  await db.query(
+    'update audience_sends set due_at = $3 where tenant_id = $1 and id = $2 and due_at is not null',
+    [tenant_id, id, dueAt],
+  );
+}
+
 /** How far it has come, and on the record of the occurrence how many more were told; the caller holds its lock. */
 export async function saveSend(db: Queryable, row: SendRow, told: number): Promise<void> {
   await db.query({

@@ -41,11 +41,16 @@ export async function startSends(db: Queryable, firings: readonly Firing[], now:
  */
 export async function sendPage(
   db: Queryable,
-  { categories, now }: { categories: Pick<Categories, 'forTenants'>; now: number },
+  {
+    categories,
+    now,
+    onClaimed,
+  }: { categories: Pick<Categories, 'forTenants'>; now: number; onClaimed?: (send: SendRow) => void },
 ): Promise<{ rows: AcceptedRow[]; send: SendRow } | null> {
   const claimed = await claimSend(db, new Date(now));
   if (!claimed) return null;
   const { schedule_state: state, ...send } = claimed;
+  onClaimed?.(send);
   const finish = async (problem: string | null) => {
     const over = { ...send, problem, due_at: null, finished_at: new Date(now) };
     await saveSend(db, over, 0);

@@ -18,6 +18,24 @@ function render(source: Definition, channel: Channel, input: Partial<RenderInput
 const sms = (body: string) => definition({ sms: { en: { body } } });
 
 describe('a rendered message', () => {
+  it('has its preheader at the start of its body, wherever that is', () => {
+    const htmlOf = (html: string) => {
+      const email = { subject: 's', preheader: 'Psst', html };
+      const rendered = render(definition({ email: { en: email } }), 'email');
+      assert.ok('content' in rendered);
+      return rendered.content.html!;
+    };
+    assert.match(
+      htmlOf('<html><BODY class="x"><p>Hi</p></BODY></html>'),
+      /<BODY class="x"><div [^>]+>Psst<\/div><p>Hi/,
+    );
+    assert.match(htmlOf('<p>Hi</p>'), /^<div [^>]+>Psst<\/div><p>Hi/);
+    const began = performance.now();
+    assert.match(htmlOf(`<p>Hi</p>${'<body'.repeat(60_000)}`), /^<div [^>]+>Psst<\/div><p>Hi/);
+    // It took 24 seconds when each <body was looked at to the end.
+    assert.ok(performance.now() - began < 5_000);
+  });
+
   it('has every field of its channel', () => {
     const push = {
       title: 'Order {{ order.id }}',

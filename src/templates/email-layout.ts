@@ -75,8 +75,8 @@ export function addPreheader(html: string, preheader: string): string {
   const hidden =
     '<div style="display:none;max-height:0;overflow:hidden;mso-hide:all" aria-hidden="true">' +
     `${escapeHtml(preheader)}</div>`;
-  const body = /<body\b[^>]*>/i.exec(html);
-  if (!body) return hidden + html;
-  const at = body.index + body[0].length;
+  const body = html.search(/<body\b/i);
+  // Behind the whole tag; 0 when there is none.
+  const at = body === -1 ? 0 : html.indexOf('>', body) + 1;
   return html.slice(0, at) + hidden + html.slice(at);
 }

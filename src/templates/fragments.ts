@@ -5,7 +5,7 @@ import type { FragmentTexts } from './liquid.ts';
 
 export const MAX_FRAGMENTS = 50;
 /** A fragment in a fragment in a fragment … */
-export const MAX_FRAGMENT_DEPTH = 5;
+const MAX_FRAGMENT_DEPTH = 5;
 
 /** Finds the fragments with these ids; those that do not exist are not in the answer. */
 export type LookUpFragments = (ids: string[]) => Promise<{ id: string; version: number; text: string }[]>;

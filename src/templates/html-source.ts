@@ -6,6 +6,7 @@ type State = 'text' | 'comment' | 'tag' | '"' | "'";
 const VALUE = '\ue000';
 // And this one for a fragment.
 const FRAGMENT = '\ue001';
+const MAX_NAME = 60;
 const WRITING_TAGS = new Set(['echo', 'cycle', 'increment', 'decrement', 'liquid']);
 
 /**
@@ -26,14 +27,17 @@ export function checkHtmlSource(source: string, { isWhole = true } = {}): string
     if (before === 'text' && state === 'tag') tagStart = i;
     if (before !== 'text' && character === FRAGMENT) return 'must have fragments only between elements';
     if (before === 'tag' && character === VALUE) return 'must have values inside a tag only between quotes';
-    if (
-      before === 'tag' &&
-      state === '"' &&
-      /\son[a-z]+\s*=\s*$/i.test(html.slice(Math.max(tagStart, i - 60), i))
-    )
+    if (before === 'tag' && character === '=' && isHandler(html, tagStart, i))
       return 'must not have event handlers (onclick and the like)';
   }
   return state === 'text' || isWhole ? null : 'must close each tag and comment that it opens';
+}
+
+/** Whether the attribute whose `=` stands at `end` runs a script; the name may follow a space, a quote or a slash. */
+function isHandler(html: string, tagStart: number, end: number): boolean {
+  while (/\s/.test(html[end - 1]!)) end--;
+  const name = html.slice(Math.max(tagStart, end - MAX_NAME), end);
+  return /(?:^<[a-z][a-z0-9]*\/|[\s"'])\/*on[a-z]+$/i.test(name);
 }
 
 function withoutLiquid(token: TopLevelToken): string {

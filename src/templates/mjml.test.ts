@@ -53,6 +53,17 @@ describe('MJML', () => {
     assert.match((await problemOf('x'.repeat(200_001)))!, /at most 200000/);
   });
 
+  it('of one owner does not wait for all of another', async () => {
+    const ended: string[] = [];
+    const text = mail('<mj-text>x</mj-text>');
+    const all = ['a1', 'a2', 'a3', 'a4', 'b1', 'b2'].map(async (name) => {
+      await compiler.compile(text, name[0]);
+      ended.push(name);
+    });
+    await Promise.all(all);
+    assert.deepEqual(ended, ['a1', 'a2', 'b1', 'a3', 'b2', 'a4']);
+  });
+
   it('that takes too long is given up, and the next one is not', async () => {
     const hasty = new MjmlCompiler({ limitMs: 1 });
     const late = await hasty.compile(mail('<mj-text>x</mj-text>'));

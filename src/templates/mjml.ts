@@ -12,13 +12,15 @@ const MEMORY_MB = 256;
 
 /**
  * Turns MJML into HTML, one text after the other, in a thread of its own: what takes too long or too much memory is
- * ended and stops nobody else. The thread begins with the first text and ends when there was none for a while; it does
+ * ended and stops nobody else. Owners take turns, so that nobody waits for all that somebody else sent. The thread begins with the first text and ends when there was none for a while; it does
  * not keep the process alive.
  */
 export class MjmlCompiler {
   readonly #limitMs: number;
   #worker: Worker | null = null;
-  #line: Promise<unknown> = Promise.resolve();
+  /** What waits, by owner; whose turn comes next stands first. */
+  readonly #waiting = new Map<string, (() => Promise<void>)[]>();
+  #isBusy = false;
   #idle: NodeJS.Timeout | undefined;
 
   constructor({ limitMs = LIMIT_MS } = {}) {
@@ -26,10 +28,24 @@ export class MjmlCompiler {
   }
 
   /** A problem is a rule to show beside the text. */
-  compile(source: string): Promise<MjmlAnswer> {
-    const answer = this.#line.then(() => this.#compile(source));
-    this.#line = answer.catch(() => {});
-    return answer;
+  compile(source: string, owner = ''): Promise<MjmlAnswer> {
+    const { promise, resolve, reject } = Promise.withResolvers<MjmlAnswer>();
+    const job = () => this.#compile(source).then(resolve, reject);
+    this.#waiting.set(owner, [...(this.#waiting.get(owner) ?? []), job]);
+    void this.#work();
+    return promise;
+  }
+
+  async #work(): Promise<void> {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    for (const [owner, [job, ...others]] of this.#waiting) {
+      this.#waiting.delete(owner);
+      // Behind everybody else: a map is gone through in the order of its making, what is put in meanwhile included.
+      if (others.length > 0) this.#waiting.set(owner, others);
+      await job!();
+    }
+    this.#isBusy = false;
   }
 
   async stop(): Promise<void> {

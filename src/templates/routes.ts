@@ -60,7 +60,7 @@ function registerSave(app: Server, { store, clock, templates }: TemplateRouteDep
       const definition = await parseDefinition(body, {
         tenantLocale: await store.scoped(tenantId, (db) => selectTenantLocale(db, tenantId)),
         lookUp: (ids) => store.scoped(tenantId, (db) => selectFragments(db, { tenantId, ids })),
-        compileMjml: (source) => mjml.compile(source),
+        compileMjml: (source) => mjml.compile(source, tenantId),
       });
       const { findings } = await lintTemplate(definition);
       if (publish) refuseErrors(findings);

@@ -58,7 +58,7 @@ describeStores('the second wall, for statements that forget their tenant', (stor
         ["tenant_quiet_hours values ($1, '[]', null, $2)", [at]],
         ["user_quiet_hours values ($1, $2, '[]', $3)", [user, at]],
         ["preferences values ($1, $2, '*', '*', 'out', 'api', $3)", [user, at]],
-        ["frequencies values ($1, $2, 'news', 'daily', '09:00', null, $3)", [user, at]],
+        ["frequencies values ($1, $2, 'news', 'daily', '09:00', null, 'api', $3)", [user, at]],
         ["cap_uses values ($1, true, $2, 'offers:*:day', $3, 1, null, 3, 1, $3)", [user, at]],
         ["cap_holds values ($1, $2, true, '{}', '[]', $3, $3)", [delivery, at]],
         ["tenant_quotas values ($1, '{}', '{}', null, $2)", [at]],

@@ -5,6 +5,7 @@ import { registerConsentPages } from '../../src/consent/pages.ts';
 import { registerConsentRoutes } from '../../src/consent/routes.ts';
 import type { Server } from '../../src/http/index.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
+import { registerFrequencyRoutes } from '../../src/rules/frequency-routes.ts';
 import {
   createCategories,
   createRules,
@@ -46,6 +47,7 @@ export async function serveConsent(store: Store): Promise<Consent> {
     registerUserRoutes(app, deps);
     registerCategoryRoutes(app, { ...deps, categories });
     registerPreferenceRoutes(app, deps);
+    registerFrequencyRoutes(app, deps);
     registerQuietRoutes(app, { ...deps, rules: createRules(deps.clock) });
     registerConsentRoutes(app, { ...deps, links });
     const pages = { ...deps, categories, links, logger: silentLogger, failuresPerSecondPerAddress: 10 };

@@ -47,6 +47,7 @@ create table frequencies (
   frequency text not null,
   at text,
   day smallint,
+  source text not null,
   updated_at timestamptz not null,
   primary key (tenant_id, user_id, category),
   foreign key (tenant_id, user_id) references users (tenant_id, id) on delete cascade
