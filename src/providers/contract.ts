@@ -1,4 +1,4 @@
-import type { MaskedUrl, Secret } from '../lib/secret.ts';
+import { type MaskedUrl, Secret } from '../lib/secret.ts';
 import type { Channel, Message, Platform } from './message.ts';
 import type { Effect, Outcome, Reason } from './outcome.ts';
 
@@ -44,7 +44,8 @@ export interface HttpRequest {
   url: string | MaskedUrl;
   /** Lower-case names. */
   headers: Record<string, string | Secret>;
-  body: string | Uint8Array;
+  /** A `Secret` where the vendor wants its key among the fields. */
+  body: string | Uint8Array | Secret;
 }
 
 export interface HttpResponse {
@@ -277,6 +278,11 @@ export function defineSmtpProvider<const F extends Fields>(provider: SmtpProvide
 
 export function defineInboxProvider<const F extends Fields>(provider: InboxProvider<F>): InboxProvider<F> {
   return provider;
+}
+
+/** A request's body as it goes over the wire. */
+export function revealBody(body: HttpRequest['body']): string | Uint8Array {
+  return body instanceof Secret ? body.reveal() : body;
 }
 
 const LONGEST_WAIT_MS = 30 * 86_400_000;

@@ -6,6 +6,7 @@ import apns from '../push/apns.ts';
 import fcm from '../push/fcm.ts';
 import webpush from '../push/webpush.ts';
 import twilio from '../sms/twilio.ts';
+import vonage from '../sms/vonage.ts';
 import webhook from '../webhook/webhook.ts';
 
-export const PROVIDERS: Provider[] = [smtp, inbox, apns, fcm, webpush, twilio, webhook];
+export const PROVIDERS: Provider[] = [smtp, inbox, apns, fcm, webpush, twilio, vonage, webhook];
