@@ -225,8 +225,12 @@ interface Facts<F extends Fields> {
   /** A complete configuration with freshly made keys, for test keys and tests. */
   testConfig(): ConfigOf<F>;
   receipts?: {
+    /** The vendor carries nothing of ours: its own id is kept, and is all that reports name a message by. */
+    byVendorId?: boolean;
     verify(request: ReceiptRequest, config: ConfigOf<F>, context: { now: number }): boolean;
     parse(request: ReceiptRequest): Receipt[];
+    /** The answer (200) without which the vendor sends a receipt again; a 204 by default. */
+    reply?: { contentType: string; body: string };
     /** For vendors that post what users answer to the same address, verified in the same way. Pure, never throws. */
     inbound?: {
       /** Empty for whatever is no message. */

@@ -90,6 +90,7 @@ export default defineHttpProvider({
   },
 
   receipts: {
+    byVendorId: true,
     verify: (request, { secretKey, secondarySecretKey }) =>
       isSigned(
         request,
