@@ -7,9 +7,10 @@ import fcm from '../push/fcm.ts';
 import webpush from '../push/webpush.ts';
 import messagebird from '../sms/messagebird.ts';
 import plivo from '../sms/plivo.ts';
+import sns from '../sms/sns.ts';
 import termii from '../sms/termii.ts';
 import twilio from '../sms/twilio.ts';
 import vonage from '../sms/vonage.ts';
 import webhook from '../webhook/webhook.ts';
 
-export const PROVIDERS: Provider[] = [smtp, inbox, apns, fcm, webpush, messagebird, plivo, termii, twilio, vonage, webhook];
+export const PROVIDERS: Provider[] = [smtp, inbox, apns, fcm, webpush, messagebird, plivo, sns, termii, twilio, vonage, webhook];
