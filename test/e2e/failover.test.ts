@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { eventually, type RunningBellhop, startBellhop, temporaryFolder } from '../support/process.ts';
 import { createTestDatabase, stopOwnCluster } from '../support/stores.ts';
 import { type MailServer, startMailServer } from './counterparts.ts';
-import { startTermiiPeer, TERMII } from './termii-peer.ts';
+import { signAsTermii, startTermiiPeer, TERMII } from './termii-peer.ts';
 import type { TextPeer } from './text-peer.ts';
 import { startTwilioPeer } from './twilio-peer.ts';
 
@@ -85,6 +85,23 @@ describe('failover from Twilio to Termii', () => {
     assert.deepEqual(choice, { leftOut: [{ connection: 'first', why: 'breaker_open' }] });
     assert.equal(why, 'Passed over first, which did not work.');
     assert.equal(attempts.length, 1);
+  });
+
+  it('hears from the second vendor what became of a message, by an id that no number can hold', async () => {
+    const id = await send('sms');
+    const { providerMessageId } = (await sent(id)).deliveries[0];
+    assert.match(providerMessageId, /^9122821270554876\d{3}$/);
+    const { receiptsPath } = (await bellhop.call('GET', '/v1/connections/second')).body;
+    const report = `{"type":"outbound","message_id":${providerMessageId},"status":"DELIVERED | Message delivered to handset"}`;
+    const post = (signature: string) =>
+      fetch(bellhop.url + receiptsPath, {
+        method: 'POST',
+        headers: { 'x-termii-signature': signature },
+        body: report,
+      });
+    assert.equal((await post(signAsTermii(`${report} `))).status, 401);
+    assert.equal((await post(signAsTermii(report))).status, 204);
+    assert.ok((await view(id)).deliveries[0].deliveredAt);
   });
 
   it('keeps the breaker open over a restart, and gives the traffic back step by step', async () => {

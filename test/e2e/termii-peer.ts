@@ -1,8 +1,19 @@
+import { createHmac } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { startTextPeer, type TextPeer } from './text-peer.ts';
 
 /** The account that the peer knows, and what it sends. */
-export const TERMII = { apiKey: 'TLtermii-api-key', from: 'Bellhop', channel: 'dnd' };
+export const TERMII = {
+  apiKey: 'TLtermii-api-key',
+  from: 'Bellhop',
+  channel: 'dnd',
+  secretKey: 'tsk-secret',
+};
+
+/** How Termii signs what it reports: https://developers.termii.com/events-and-reports */
+export function signAsTermii(body: string): string {
+  return createHmac('sha512', TERMII.secretKey).update(body).digest('hex');
+}
 
 /**
  * Termii: https://developers.termii.com/messaging-api. Takes a request only when its bytes are those of the
