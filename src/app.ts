@@ -15,6 +15,7 @@ import {
   type DeliveryEngine,
   HealthBoard,
   policiesOf,
+  purgeVendorIds,
   registerHealthRoutes,
   Sweep,
   startDelivery,
@@ -215,6 +216,7 @@ async function startSweeper(parts: Parts): Promise<Stop> {
   const housekeeping = async () => {
     const now = new Date(clock.now());
     await purgeExpiredKeys(store.engine, now, PURGE_BATCH);
+    await purgeVendorIds(store.engine, now, PURGE_BATCH);
     await tidyCaps({ store, clock });
     await foldCounters(store.engine, now);
   };

@@ -4,4 +4,5 @@ export { type HealthRouteOptions, registerHealthRoutes } from './health-routes.t
 export { Sweep } from './sweep.ts';
 export { createHttpTransport } from './transport/index.ts';
 export { policiesOf } from './unknown-policy.ts';
+export { purgeVendorIds } from './vendor-ids.ts';
 export { Work, type WorkHealth } from './work.ts';

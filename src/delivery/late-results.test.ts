@@ -10,7 +10,9 @@ import { Recorder } from './recorder.ts';
 import type { Settlement } from './settle.ts';
 
 describeStores('an answer that comes after a receipt', (store) => {
-  beforeEach(() => store().engine.query('truncate deliveries, notifications, claims, attempts'));
+  beforeEach(() =>
+    store().engine.query('truncate deliveries, notifications, claims, attempts, provider_messages'),
+  );
   const settlement: Settlement = {
     state: 'sent',
     reason: null,

@@ -11,6 +11,7 @@ import { countResults } from './counts.ts';
 import { keepProviderIds } from './late-results.ts';
 import { withoutRefused } from './refused.ts';
 import { insertAttempts, type Result, writeResults } from './store.ts';
+import { insertVendorIds, isNamedByVendor } from './vendor-ids.ts';
 
 const MAX_BATCH = 500;
 /** Answers come one by one; gathered for this long they are one statement. */
@@ -102,9 +103,13 @@ export class Recorder {
 
   /** Worth trying once: the results themselves are written, and must not be written again for this. */
   async #keepIds(late: Result[]): Promise<void> {
-    await keepProviderIds(this.#store.engine, late).catch((error) =>
-      this.#logger.warn({ error, count: late.length }, 'ids of late answers could not be kept'),
-    );
+    const { engine } = this.#store;
+    try {
+      await keepProviderIds(engine, late);
+      await insertVendorIds(engine, late, this.#clock.now());
+    } catch (error) {
+      this.#logger.warn({ error, count: late.length }, 'ids of late answers could not be kept');
+    }
   }
 
   /** A value the database refuses must stop only its own row, and that only until it is written without the value. */
@@ -137,6 +142,7 @@ export class Recorder {
       const written = await writeResults(db, results);
       const current = results.filter((result) => written.has(result.claimed.id));
       await insertAttempts(db, current.filter(isLogged).toSorted(byId));
+      await insertVendorIds(db, current, this.#clock.now());
       await this.#applyEffects(db, current);
       return written;
     });
@@ -184,7 +190,7 @@ function isOfTheData(error: unknown): boolean {
 }
 
 function isPlain(result: Result): boolean {
-  return !isLogged(result) && !result.inboxItem;
+  return !isLogged(result) && !result.inboxItem && !isNamedByVendor(result);
 }
 
 function isLogged(result: Result): boolean {

@@ -29,8 +29,13 @@ export function describeRequest(request: {
     method: request.method,
     path: redactUrl(request.url),
     headers,
-    body: truncate(request.body.toString('utf8', 0, MAX_BODY), MAX_BODY),
+    body: truncate(redactBody(request.body.toString('utf8', 0, MAX_BODY)), MAX_BODY),
   };
+}
+
+// Some vendors want the account's key among the fields of a JSON body.
+function redactBody(body: string): string {
+  return body.replace(/("api_?(?:key|secret)"\s*:\s*)"(?:[^"\\]|\\.)*"?/gi, `$1"${REDACTED}"`);
 }
 
 function redactUrl(url: string): string {

@@ -33,16 +33,21 @@ const Path = Type.Object({
   connection: Type.String({ maxLength: 64 }),
 });
 
-/** `POST /v1/receipts/{tenant}/{connection}`: what vendors report later, verified by each vendor's own scheme on the raw bytes. */
+/**
+ * `POST /v1/receipts/{tenant}/{connection}`: what vendors report later, verified by each vendor's own scheme on the raw
+ * bytes. Some vendors report by GET, with everything in the query.
+ */
 export async function registerTrackingRoutes(app: Server, options: TrackingOptions): Promise<void> {
   await app.register(async (scope) => {
     // Signatures are over bytes: nothing may be parsed before they are checked.
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) => body);
-    scope.post(
-      '/v1/receipts/:tenant/:connection',
-      { schema: { tags: ['Receipts'], summary: 'Called by providers', params: Path } },
-      async (request, reply) => {
+    scope.route({
+      method: ['GET', 'POST'],
+      url: '/v1/receipts/:tenant/:connection',
+      exposeHeadRoute: false,
+      schema: { tags: ['Receipts'], summary: 'Called by providers', params: Path },
+      handler: async (request, reply) => {
         const { tenant, connection } = request.params as { tenant: string; connection: string };
         // A disabled connection sends nothing more, but what it sent is still reported on.
         const found = await options.connections.get(tenant, connection);
@@ -67,14 +72,14 @@ export async function registerTrackingRoutes(app: Server, options: TrackingOptio
           await tell(options, { tenantId: tenant, connection, now }, fresh);
         const { delivered, undelivered } = countEnds(fresh);
         options.health.of(found).reported(delivered, undelivered);
-        if (!receipts.inbound) return reply.code(204).send();
-        const messages = receipts.inbound.parse(received);
-        if (messages.length === 0) return reply.code(204).send();
-        await hear(options, { tenantId: tenant, channel: found.channel, now }, messages);
-        const { contentType, body } = receipts.inbound.reply;
-        return reply.code(200).type(contentType).send(body);
+        const messages = receipts.inbound?.parse(received) ?? [];
+        if (messages.length > 0)
+          await hear(options, { tenantId: tenant, channel: found.channel, now }, messages);
+        const answer = messages.length > 0 ? receipts.inbound?.reply : receipts.reply;
+        if (!answer) return reply.code(204).send();
+        return reply.code(200).type(answer.contentType).send(answer.body);
       },
-    );
+    });
   });
 }
 

@@ -5,7 +5,9 @@ import { after, before, describe, it } from 'node:test';
 import { eventually, type RunningBellhop, startBellhop, temporaryFolder } from '../support/process.ts';
 import { createTestDatabase, stopOwnCluster } from '../support/stores.ts';
 import { type MailServer, startMailServer } from './counterparts.ts';
-import { startTwilioPeer, type TwilioPeer } from './twilio-peer.ts';
+import { signAsTermii, startTermiiPeer, TERMII } from './termii-peer.ts';
+import type { TextPeer } from './text-peer.ts';
+import { startTwilioPeer } from './twilio-peer.ts';
 
 const MESSAGE = { title: 'Your parcel', body: 'It arrives today.' };
 const MESSAGES = 12;
@@ -13,16 +15,16 @@ const SOON_MS = 20_000;
 const RECOVERED_MS = 90_000;
 
 // Two connections of a channel against real peers, on a real PostgreSQL: the first one fails, in several ways.
-describe('failover within a channel', () => {
+describe('failover from Twilio to Termii', () => {
   let bellhop: RunningBellhop;
   let databaseUrl: string;
   const dataDir = temporaryFolder();
-  let [first, second]: TwilioPeer[] = [];
+  let [first, second]: TextPeer[] = [];
 
   before(async () => {
     databaseUrl = await createTestDatabase();
     bellhop = await startBellhop({ DATABASE_URL: databaseUrl }, { dataDir });
-    [first, second] = await Promise.all([startTwilioPeer(), startTwilioPeer()]);
+    [first, second] = await Promise.all([startTwilioPeer(), startTermiiPeer()]);
     await bellhop.call('PUT', '/v1/users/ada', {
       contacts: { phone: '+4915112345678', email: 'ada@mail.example' },
     });
@@ -35,19 +37,15 @@ describe('failover within a channel', () => {
 
   /** A changed connection begins with a clean record. */
   async function connectTexts(): Promise<void> {
-    for (const [id, peer] of [
-      ['first', first!],
-      ['second', second!],
-    ] as const) {
+    for (const peer of [first!, second!]) {
       peer.recipients.length = 0;
       peer.mood = 'well';
-      const config = {
-        accountSid: `AC${'0'.repeat(32)}`,
-        authToken: 'token',
-        from: '+15005550006',
-        baseUrl: peer.origin,
-      };
-      const request = { provider: 'twilio', priority: id === 'first' ? 1 : 2, config };
+    }
+    const twilio = { accountSid: `AC${'0'.repeat(32)}`, authToken: 'token', from: '+15005550006' };
+    for (const [id, request] of [
+      ['first', { provider: 'twilio', priority: 1, config: { ...twilio, baseUrl: first!.origin } }],
+      ['second', { provider: 'termii', priority: 2, config: { ...TERMII, baseUrl: second!.origin } }],
+    ] as const) {
       const { status, body } = await bellhop.call('PUT', `/v1/connections/${id}`, request);
       assert.ok(status < 300, JSON.stringify(body));
     }
@@ -87,6 +85,23 @@ describe('failover within a channel', () => {
     assert.deepEqual(choice, { leftOut: [{ connection: 'first', why: 'breaker_open' }] });
     assert.equal(why, 'Passed over first, which did not work.');
     assert.equal(attempts.length, 1);
+  });
+
+  it('hears from the second vendor what became of a message, by an id that no number can hold', async () => {
+    const id = await send('sms');
+    const { providerMessageId } = (await sent(id)).deliveries[0];
+    assert.match(providerMessageId, /^9122821270554876\d{3}$/);
+    const { receiptsPath } = (await bellhop.call('GET', '/v1/connections/second')).body;
+    const report = `{"type":"outbound","message_id":${providerMessageId},"status":"DELIVERED | Message delivered to handset"}`;
+    const post = (signature: string) =>
+      fetch(bellhop.url + receiptsPath, {
+        method: 'POST',
+        headers: { 'x-termii-signature': signature },
+        body: report,
+      });
+    assert.equal((await post(signAsTermii(`${report} `))).status, 401);
+    assert.equal((await post(signAsTermii(report))).status, 204);
+    assert.ok((await view(id)).deliveries[0].deliveredAt);
   });
 
   it('keeps the breaker open over a restart, and gives the traffic back step by step', async () => {
@@ -173,9 +188,9 @@ describe('failover within a channel', () => {
     const { deliveries } = await sent(await send('sms'));
     assert.deepEqual(deliveries[0].choice.leftOut, [{ connection: 'first', why: 'country_not_served' }]);
     await put('second', {
-      provider: 'twilio',
+      provider: 'termii',
       enabled: false,
-      config: { ...config, authToken: 't', baseUrl: second!.origin },
+      config: { ...TERMII, baseUrl: second!.origin },
     });
     const refused = await eventually(
       async () => view(await send('sms')),

@@ -4,7 +4,8 @@ import { after, before, describe, it } from 'node:test';
 import { signAsTwilio } from '../../src/tracking/testing.ts';
 import { eventually, type RunningBellhop, startBellhop, temporaryFolder } from '../support/process.ts';
 import { type MailServer, startMailServer } from './counterparts.ts';
-import { startTwilioPeer, type TwilioPeer } from './twilio-peer.ts';
+import type { TextPeer } from './text-peer.ts';
+import { startTwilioPeer } from './twilio-peer.ts';
 
 const PUBLIC_URL = 'https://bell.example';
 const AUTH_TOKEN = 'the-auth-token';
@@ -17,7 +18,7 @@ describe('a ladder from mail to text message', () => {
   const dataDir = temporaryFolder();
   let bellhop: RunningBellhop;
   let mail: MailServer;
-  let twilio: TwilioPeer;
+  let twilio: TextPeer;
   let receiptsPath: string;
   const start = () => startBellhop({ BELLHOP_PUBLIC_URL: PUBLIC_URL }, { dataDir });
   before(async () => {

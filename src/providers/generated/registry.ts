@@ -5,7 +5,12 @@ import inbox from '../inbox/inbox.ts';
 import apns from '../push/apns.ts';
 import fcm from '../push/fcm.ts';
 import webpush from '../push/webpush.ts';
+import messagebird from '../sms/messagebird.ts';
+import plivo from '../sms/plivo.ts';
+import sns from '../sms/sns.ts';
+import termii from '../sms/termii.ts';
 import twilio from '../sms/twilio.ts';
+import vonage from '../sms/vonage.ts';
 import webhook from '../webhook/webhook.ts';
 
-export const PROVIDERS: Provider[] = [smtp, inbox, apns, fcm, webpush, twilio, webhook];
+export const PROVIDERS: Provider[] = [smtp, inbox, apns, fcm, webpush, messagebird, plivo, sns, termii, twilio, vonage, webhook];
