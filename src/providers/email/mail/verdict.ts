@@ -10,10 +10,15 @@ import {
 
 const SECOND_MS = 1_000;
 
+const effect = { type: 'suppress-contact' } as const;
+
 /** The recipient's address is dead, malformed, or on the vendor's list of those: it is not written to again. */
-export const DEAD = rejected('recipient_invalid', { effect: { type: 'suppress-contact' } });
+export const IS_DEAD = { reason: 'recipient_invalid', effect } as const;
 /** The recipient complained or unsubscribed at the vendor. */
-export const OPTED_OUT = rejected('recipient_opted_out', { effect: { type: 'suppress-contact' } });
+export const HAS_OPTED_OUT = { reason: 'recipient_opted_out', effect } as const;
+
+export const DEAD = rejected(IS_DEAD.reason, { effect });
+export const OPTED_OUT = rejected(HAS_OPTED_OUT.reason, { effect });
 /** The account may not call as often: none of these vendors says more than that by its status. */
 export const THROTTLED = retry('rate_limited', { afterMs: SECOND_MS, scope: 'connection' });
 
