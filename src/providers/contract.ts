@@ -224,7 +224,22 @@ interface Facts<F extends Fields> {
   /** A complete configuration with freshly made keys, for test keys and tests. */
   testConfig(): ConfigOf<F>;
   receipts?: {
-    verify(request: ReceiptRequest, config: ConfigOf<F>, context: { now: number }): boolean;
+    /** `certificate`: what was found at `certificateUrl`, for providers that declare one. */
+    verify(
+      request: ReceiptRequest,
+      config: ConfigOf<F>,
+      context: { now: number; certificate?: string },
+    ): boolean;
+    /**
+     * For vendors whose signature is checked with a certificate that they publish: where the one for this post is, or
+     * null when the post names no place that is certainly the vendor's. Pure, never throws; nothing is verified yet.
+     */
+    certificateUrl?(request: ReceiptRequest, config: ConfigOf<F>): string | null;
+    /**
+     * For vendors that ask whether an address wants their posts: what to GET for yes, or null. Called for verified posts
+     * only. Pure, never throws.
+     */
+    confirmationUrl?(request: ReceiptRequest, config: ConfigOf<F>): string | null;
     parse(request: ReceiptRequest): Receipt[];
     /** For vendors that post what users answer to the same address, verified in the same way. Pure, never throws. */
     inbound?: {

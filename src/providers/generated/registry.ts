@@ -4,6 +4,7 @@ import mailgun from '../email/mailgun.ts';
 import postmark from '../email/postmark.ts';
 import resend from '../email/resend.ts';
 import sendgrid from '../email/sendgrid.ts';
+import ses from '../email/ses.ts';
 import smtp from '../email/smtp.ts';
 import inbox from '../inbox/inbox.ts';
 import apns from '../push/apns.ts';
@@ -12,4 +13,4 @@ import webpush from '../push/webpush.ts';
 import twilio from '../sms/twilio.ts';
 import webhook from '../webhook/webhook.ts';
 
-export const PROVIDERS: Provider[] = [mailgun, postmark, resend, sendgrid, smtp, inbox, apns, fcm, webpush, twilio, webhook];
+export const PROVIDERS: Provider[] = [mailgun, postmark, resend, sendgrid, ses, smtp, inbox, apns, fcm, webpush, twilio, webhook];
