@@ -9,6 +9,7 @@ import {
   type Outcome,
   type RequestContext,
   rejected,
+  revealBody,
   type SmtpProvider,
   unavailable,
 } from '../providers/index.ts';
@@ -150,7 +151,7 @@ async function sendHttpOnce(
   if (token && 'outcome' in token) return { outcome: token.outcome, detail: { step: 'token' } };
   const request = provider.request(message, route!.config, { ...context, token: token?.value });
   const { payloadBytes } = provider.limits;
-  if (payloadBytes !== undefined && Buffer.byteLength(request.body) > payloadBytes) {
+  if (payloadBytes !== undefined && Buffer.byteLength(revealBody(request.body)) > payloadBytes) {
     return { outcome: rejected('content_too_large', { code: `more than ${payloadBytes} bytes` }) };
   }
   const preview = route!.simulated ? buildPreview(claimed, message, provider.id) : '';

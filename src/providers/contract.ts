@@ -1,4 +1,4 @@
-import type { MaskedUrl, Secret } from '../lib/secret.ts';
+import { type MaskedUrl, Secret } from '../lib/secret.ts';
 import type { Channel, Message, Platform } from './message.ts';
 import type { Effect, Outcome, Reason } from './outcome.ts';
 
@@ -44,7 +44,8 @@ export interface HttpRequest {
   url: string | MaskedUrl;
   /** Lower-case names. */
   headers: Record<string, string | Secret>;
-  body: string | Uint8Array;
+  /** A `Secret` where the vendor wants its key among the fields. */
+  body: string | Uint8Array | Secret;
 }
 
 export interface HttpResponse {
@@ -241,6 +242,8 @@ interface Facts<F extends Fields> {
      */
     confirmationUrl?(request: ReceiptRequest, config: ConfigOf<F>): string | null;
     parse(request: ReceiptRequest): Receipt[];
+    /** The answer (200) without which the vendor sends a receipt again; a 204 by default. */
+    reply?: { contentType: string; body: string };
     /** For vendors that post what users answer to the same address, verified in the same way. Pure, never throws. */
     inbound?: {
       /** Empty for whatever is no message. */
@@ -292,6 +295,11 @@ export function defineSmtpProvider<const F extends Fields>(provider: SmtpProvide
 
 export function defineInboxProvider<const F extends Fields>(provider: InboxProvider<F>): InboxProvider<F> {
   return provider;
+}
+
+/** A request's body as it goes over the wire. */
+export function revealBody(body: HttpRequest['body']): string | Uint8Array {
+  return body instanceof Secret ? body.reveal() : body;
 }
 
 const LONGEST_WAIT_MS = 30 * 86_400_000;

@@ -1,4 +1,11 @@
-import { type Content, listProviders, type Message, PLATFORMS, type Platform } from '../providers/index.ts';
+import {
+  type Content,
+  listProviders,
+  type Message,
+  PLATFORMS,
+  type Platform,
+  revealBody,
+} from '../providers/index.ts';
 
 /** How much of what a vendor takes a push message uses. */
 export interface PushSize {
@@ -30,7 +37,14 @@ export function measurePush(content: Content, platform: Platform): PushSize[] {
     if (!provider.supports.platforms?.includes(platform) || payloadBytes === undefined) return [];
     if (provider.transport !== 'http' && provider.transport !== 'http2') return [];
     const { body } = provider.request(sample(content, platform), provider.testConfig(), CONTEXT);
-    return [{ provider: provider.id, platform, bytes: Buffer.byteLength(body), limitBytes: payloadBytes }];
+    return [
+      {
+        provider: provider.id,
+        platform,
+        bytes: Buffer.byteLength(revealBody(body)),
+        limitBytes: payloadBytes,
+      },
+    ];
   });
 }
 

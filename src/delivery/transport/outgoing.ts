@@ -1,6 +1,6 @@
 import { type EgressGuard, EgressRefusedError, type EgressVerdict } from '../../lib/egress.ts';
 import { reveal } from '../../lib/secret.ts';
-import type { HttpRequest } from '../../providers/index.ts';
+import { type HttpRequest, revealBody } from '../../providers/index.ts';
 import { abortError, codedError, judgeFault } from './fault.ts';
 import type { Fault, SendOptions } from './transport.ts';
 
@@ -72,7 +72,7 @@ export function createPreparation(guard: EgressGuard): Prepare {
       ? moveTo(redirect.origin, found.path)
       : { ...found.place, path: found.path };
     const poolKey = `${connectionKey} ${redirect ? 'to' : 'at'} ${name}`;
-    return { outgoing: { origin, path, headers, body: request.body, poolKey } };
+    return { outgoing: { origin, path, headers, body: revealBody(request.body), poolKey } };
   };
 }
 

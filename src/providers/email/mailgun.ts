@@ -86,7 +86,8 @@ export default defineHttpProvider({
 
   classify: (response, { now }) => outcomeOfAnswer(response, now),
 
-  receipts: { verify: isSigned, parse: parseEvent },
+  // Anything but a 200 is repeated, and a 406 never again.
+  receipts: { verify: isSigned, parse: parseEvent, reply: { contentType: 'text/plain', body: 'OK' } },
 
   examples: {
     accepted: {

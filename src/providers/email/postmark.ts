@@ -104,7 +104,8 @@ export default defineHttpProvider({
 
   classify: (response, { now }) => outcomeOfAnswer(response, now),
 
-  receipts: { verify: isAuthentic, parse: parseRecord },
+  // Anything but a 200 is repeated.
+  receipts: { verify: isAuthentic, parse: parseRecord, reply: { contentType: 'text/plain', body: 'OK' } },
 
   examples: {
     accepted: {
