@@ -342,7 +342,7 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   const failuresPerSecondPerAddress = FAILURES_PER_SECOND_PER_ADDRESS;
   await registerConsentPages(app, { ...parts, failuresPerSecondPerAddress });
   registerHealthRoutes(app, { clock, connections, health });
-  await registerTrackingRoutes(app, { ...parts, publicUrl });
+  await registerTrackingRoutes(app, { ...parts, publicUrl, transport });
   observe(app, config, parts, config.metrics.port === null);
   if (config.simulatorPage && parts.simulator) mountSimulator(app, parts.simulator);
   const usage = new AbortController();

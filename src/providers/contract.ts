@@ -227,7 +227,22 @@ interface Facts<F extends Fields> {
   receipts?: {
     /** The vendor carries nothing of ours: its own id is kept, and is all that reports name a message by. */
     byVendorId?: boolean;
-    verify(request: ReceiptRequest, config: ConfigOf<F>, context: { now: number }): boolean;
+    /** `certificate`: what was found at `certificateUrl`, for providers that declare one. */
+    verify(
+      request: ReceiptRequest,
+      config: ConfigOf<F>,
+      context: { now: number; certificate?: string },
+    ): boolean;
+    /**
+     * For vendors whose signature is checked with a certificate that they publish: where the one for this post is, or
+     * null when the post names no place that is certainly the vendor's. Pure, never throws; nothing is verified yet.
+     */
+    certificateUrl?(request: ReceiptRequest, config: ConfigOf<F>): string | null;
+    /**
+     * For vendors that ask whether an address wants their posts: what to GET for yes, or null. Called for verified posts
+     * only. Pure, never throws.
+     */
+    confirmationUrl?(request: ReceiptRequest, config: ConfigOf<F>): string | null;
     parse(request: ReceiptRequest): Receipt[];
     /** The answer (200) without which the vendor sends a receipt again; a 204 by default. */
     reply?: { contentType: string; body: string };

@@ -12,6 +12,7 @@ import { applyReceipts, countEnds } from './apply.ts';
 import { countReceipts } from './counts.ts';
 import { loadSubjects, type MatchedReceipt } from './store.ts';
 import { type ReceiptSource, receiptFacts } from './trace.ts';
+import { createVendorPages, type PageTransport, type VendorPages } from './vendor-pages.ts';
 
 export interface TrackingOptions {
   store: Store;
@@ -24,6 +25,8 @@ export interface TrackingOptions {
   wake?: Pick<Wake, 'signal'>;
   metrics?: Metrics;
   tracer?: Tracer;
+  /** The way to vendors' certificates, and to where they are told that their posts are wanted. */
+  transport?: PageTransport;
   /** Learns what receipts say of a connection. */
   health: { of(connection: Connection): { reported(delivered: number, undelivered: number): void } };
 }
@@ -38,10 +41,21 @@ const Path = Type.Object({
  * bytes. Some vendors report by GET, with everything in the query.
  */
 export async function registerTrackingRoutes(app: Server, options: TrackingOptions): Promise<void> {
+  const pages = options.transport && createVendorPages(options.transport);
   await app.register(async (scope) => {
     // Signatures are over bytes: nothing may be parsed before they are checked.
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) => body);
+    // Mailchimp looks whether anybody is here before it makes a webhook.
+    scope.head(
+      '/v1/receipts/:tenant/:connection',
+      { schema: { hide: true, params: Path } },
+      async (request, reply) => {
+        const { tenant, connection } = request.params as { tenant: string; connection: string };
+        const found = await options.connections.get(tenant, connection);
+        return reply.code(found && getProvider(found.providerId)?.receipts ? 200 : 404).send();
+      },
+    );
     scope.route({
       method: ['GET', 'POST'],
       url: '/v1/receipts/:tenant/:connection',
@@ -61,7 +75,13 @@ export async function registerTrackingRoutes(app: Server, options: TrackingOptio
           body: (request.body as Buffer | undefined) ?? Buffer.alloc(0),
         };
         const now = options.clock.now();
-        if (!receipts.verify(received, found.config as never, { now })) throw new Problem('receipt.refused');
+        const certificate = await loadCertificate(
+          receipts.certificateUrl?.(received, found.config as never),
+          pages,
+        );
+        if (!receipts.verify(received, found.config as never, { now, certificate }))
+          throw new Problem('receipt.refused');
+        await confirm(receipts.confirmationUrl?.(received, found.config as never), pages);
         const parsed = receipts.parse(received);
         const { fresh, priorities } = await options.store.transaction((db) =>
           applyReceipts(db, { tenantId: tenant, connection, now }, parsed),
@@ -81,6 +101,24 @@ export async function registerTrackingRoutes(app: Server, options: TrackingOptio
       },
     });
   });
+}
+
+/** Vendors come again after a 503; a 401 would be the end of a post that only cannot be judged now. */
+async function loadCertificate(
+  url: string | null | undefined,
+  pages: VendorPages | undefined,
+): Promise<string | undefined> {
+  if (!url) return undefined;
+  const certificate = await pages?.certificate(url);
+  if (!certificate)
+    throw new Problem('service.unavailable', 'The certificate of the receipt can not be read now');
+  return certificate;
+}
+
+/** The vendor asked, with a right signature, whether this address wants its posts. */
+async function confirm(url: string | null | undefined, pages: VendorPages | undefined): Promise<void> {
+  if (url && !(await pages?.confirm(url)))
+    throw new Problem('service.unavailable', 'The subscription can not be confirmed now');
 }
 
 /** Users answer text messages: what they ask for by that is heeded apart from receipts, which are applied by now. */

@@ -1,15 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { htmlToText, textToHtml } from '../../lib/html-text.ts';
 import { Secret } from '../../lib/secret.ts';
-import { accepted, type Content, defineSmtpProvider, type MailRequest, type SmtpReply } from '../contract.ts';
+import { accepted, defineSmtpProvider, type MailRequest, type SmtpReply } from '../contract.ts';
+import { composeMail, oneLine } from './mail/compose.ts';
+import { MAILBOX_PATTERN, parseMailbox } from './mail/mailbox.ts';
 import { classifyFault } from './smtp/fault.ts';
 import { classifyRefusal } from './smtp/refusal.ts';
-
-const MAILBOX = String.raw`[^\s<>,;@]+@[^\s<>,;@]+`;
-const mailbox = {
-  regex: String.raw`${MAILBOX}|[^<>\r\n]*<${MAILBOX}>`,
-  hint: 'an address, or a name and an address: Acme <news@acme.org>',
-};
 
 /** Any SMTP server (RFC 5321), with enhanced status codes (RFC 3463) where it sends them. */
 export default defineSmtpProvider({
@@ -35,8 +30,8 @@ export default defineSmtpProvider({
     },
     username: { label: 'User name', type: 'text' },
     password: { label: 'Password', type: 'secret' },
-    from: { label: 'From', type: 'text', required: true, pattern: mailbox },
-    replyTo: { label: 'Reply-To', type: 'text', pattern: mailbox },
+    from: { label: 'From', type: 'text', required: true, pattern: MAILBOX_PATTERN },
+    replyTo: { label: 'Reply-To', type: 'text', pattern: MAILBOX_PATTERN },
     clientName: {
       label: 'Client name',
       type: 'text',
@@ -62,11 +57,10 @@ export default defineSmtpProvider({
     from: 'Bellhop <bellhop@example.com>',
   }),
 
-  request({ recipient, content }, config, { deliveryId }) {
+  request(message, config, { deliveryId }) {
     const from = oneLine(config.from);
-    const sender = /<([^<>]*)>\s*$/.exec(from)?.[1]?.trim() ?? from;
-    const to = singleAddress(recipient.address);
-    const replyTo = content.replyTo ?? config.replyTo;
+    const { email: sender } = parseMailbox(from);
+    const mail = composeMail(message, config);
     const { dkimDomain, dkimSelector, dkimPrivateKey } = config;
     return {
       server: {
@@ -81,15 +75,11 @@ export default defineSmtpProvider({
         dkimDomain && dkimSelector && dkimPrivateKey
           ? { domainName: dkimDomain, keySelector: dkimSelector, privateKey: dkimPrivateKey }
           : undefined,
-      envelope: { from: sender, to },
+      envelope: { from: sender, to: mail.to },
       mail: {
         messageId: `<${deliveryId}@${sender.slice(sender.lastIndexOf('@') + 1)}>`,
         from,
-        to,
-        replyTo: replyTo === undefined ? undefined : oneLine(replyTo),
-        subject: oneLine(content.subject ?? content.title ?? ''),
-        ...buildBody(content),
-        headers: buildHeaders(content.headers ?? {}),
+        ...mail,
       },
     };
   },
@@ -168,44 +158,6 @@ export default defineSmtpProvider({
     },
   },
 });
-
-/** Text and HTML stand side by side; the one that is missing is made from the other. */
-function buildBody({ text, html, body, url }: Content): { text: string; html: string } {
-  if (html) return { text: text ?? htmlToText(html), html };
-  const plain = text ?? [body, url].filter(Boolean).join('\n\n');
-  return { text: plain, html: textToHtml(plain) };
-}
-
-/** RFC 5322, 2.2: printable ASCII without the colon. */
-const HEADER_NAME = /^[!-9;-~]+$/;
-
-/** Written by the message builder from the other fields; a second one would forge a sender or add a recipient. */
-const OWNED_HEADERS = new Set(
-  (
-    'from sender reply-to to cc bcc subject date message-id mime-version content-type content-transfer-encoding ' +
-    'content-disposition return-path received dkim-signature resent-to resent-cc resent-bcc'
-  ).split(' '),
-);
-
-/** `List-Unsubscribe` and its like pass as they are, once each (RFC 8058 asks for exactly one). */
-function buildHeaders(own: Record<string, string>): Record<string, string> {
-  const headers = new Map([['auto-submitted', ['Auto-Submitted', 'auto-generated']]]);
-  for (const [name, value] of Object.entries(own)) {
-    const key = name.toLowerCase();
-    if (HEADER_NAME.test(name) && !OWNED_HEADERS.has(key)) headers.set(key, [name, oneLine(value)]);
-  }
-  return Object.fromEntries(headers.values());
-}
-
-/** A line break in a header's value would begin a header of the attacker's choice (CWE-93). */
-function oneLine(value: string): string {
-  return value.replace(/[\r\n\0]+/g, ' ').trim();
-}
-
-/** What would make a list, a group or a comment of an address (RFC 5322, 3.4) is replaced: it stays one recipient. */
-function singleAddress(address: string): string {
-  return oneLine(address).replace(/[\s,;<>()]+/g, '?');
-}
 
 /** Literal reply → `SmtpReply`, for the examples. */
 function refusal(reply: string, command = 'RCPT TO'): SmtpReply {

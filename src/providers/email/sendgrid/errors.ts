@@ -1,0 +1,50 @@
+import { type HttpResponse, type Outcome, rejected, retry, unavailable } from '../../contract.ts';
+import { asObject, asText, parseJson } from '../mail/vendor-json.ts';
+import { DEAD, outcomeOfStatus, withDetails } from '../mail/verdict.ts';
+
+const SECOND_MS = 1_000;
+const HOUR_MS = 3_600_000;
+
+/** SendGrid has no codes: what a refusal means stands in its status and in the field that it complains about. */
+export function outcomeOfError(response: HttpResponse, now: number): Outcome {
+  const { status, headers } = response;
+  const outcome = refine(status, readErrors(response.body)) ?? outcomeOfStatus(status);
+  if (status === 429 && headers['retry-after'] === undefined) {
+    const waitMs = Number(headers['x-ratelimit-reset'] ?? Number.NaN) * SECOND_MS - now;
+    // Seconds since the epoch; a clock that is off, or a text that is none, leaves the pause as it is.
+    if (waitMs > 0 && waitMs <= HOUR_MS)
+      return retry('rate_limited', { afterMs: waitMs, scope: 'connection', code: '429' });
+  }
+  return withDetails(outcome, String(status), response, now);
+}
+
+interface SendgridError {
+  message: string;
+  field: string;
+}
+
+function refine(status: number, errors: SendgridError[]): Outcome | undefined {
+  const says = (pattern: RegExp) => errors.some(({ message }) => pattern.test(message));
+  const names = (pattern: RegExp) => errors.some(({ field }) => pattern.test(field));
+  // "Maximum credits exceeded"
+  if (status === 401 && says(/credits exceeded/i))
+    return unavailable('quota_exhausted', { afterMs: HOUR_MS });
+  // "The from address does not match a verified Sender Identity."
+  if (status === 403 && (names(/^from\b/) || says(/sender identity/i)))
+    return unavailable('sender_not_allowed');
+  // "access forbidden": a scope of the key; also a passing block after many bad requests.
+  if (status === 403) return unavailable('account_misconfigured');
+  if (status !== 400) return undefined;
+  if (names(/^personalizations\.\d+\.to\.\d+\.email$/)) return DEAD;
+  if (names(/^from\b/)) return unavailable('sender_not_allowed');
+  return rejected(names(/^(content|subject)\b/) ? 'content_invalid' : 'request_invalid');
+}
+
+function readErrors(body: string): SendgridError[] {
+  const { errors } = asObject(parseJson(body));
+  if (!Array.isArray(errors)) return [];
+  return errors.map(asObject).map(({ message, field }) => ({
+    message: asText(message) ?? '',
+    field: asText(field) ?? '',
+  }));
+}
