@@ -34,14 +34,15 @@ describeStores('the ids of a vendor that carries none of ours', (store) => {
       )
     ).rows;
 
-  async function record(...changes: Partial<Claimed>[]): Promise<string[]> {
+  const record = (...changes: Partial<Claimed>[]) => recordAs(settlement.providerMessageId!, changes);
+  async function recordAs(providerMessageId: string, changes: Partial<Claimed>[]): Promise<string[]> {
     await queueDeliveries(store(), changes.length);
     const queue = createPostgresQueue(store().engine, store().clock);
     const turns = [{ tenantId: TENANT, connection: 'hook', count: changes.length }];
     const { deliveries } = await queue.claim('webhook.normal', uuidv7(1), turns);
     const recorder = new Recorder({ store: store(), clock: store().clock, logger: silentLogger });
     const facts = {
-      settlement,
+      settlement: { ...settlement, providerMessageId },
       outcome: 'accepted',
       detail: null,
       startedAt: 1,
@@ -77,6 +78,12 @@ describeStores('the ids of a vendor that carries none of ours', (store) => {
     const rows = await kept();
     assert.equal(rows.length, 1);
     assert.ok(ids.includes(rows[0].delivery_id));
+  });
+
+  it('are not kept when they are too long for an index, and the result is written all the same', async () => {
+    const long = Array.from({ length: 2_000 }, (_, n) => n.toString(36)).join('');
+    await recordAs(long, [{ provider: 'termii', connection: 'texts', live: true }]);
+    assert.deepEqual(await kept(), []);
   });
 
   it('are not kept for vendors that hand back ours, nor of the simulator', async () => {

@@ -4,11 +4,14 @@ import type { Result } from './store.ts';
 
 /** Reports come within days; networks keep a text message for three at most. */
 const LIFE_MS = 7 * 86_400_000;
+/** Longer ones no vendor gives, and an index would refuse them for good: the text comes from the net. */
+const LONGEST_ID = 256;
 
 /** Whether reports of this message will name it by nothing but the id that is in the vendor's answer. Pure. */
 export function isNamedByVendor({ claimed, settlement }: Result): boolean {
   return (
     settlement.providerMessageId !== null &&
+    settlement.providerMessageId.length <= LONGEST_ID &&
     claimed.live &&
     getProvider(claimed.provider ?? '')?.receipts?.byVendorId === true
   );

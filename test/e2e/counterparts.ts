@@ -50,6 +50,10 @@ export async function startMailServer(port = 0): Promise<MailServer> {
         }, done);
     },
   });
+  // A process that is killed resets its connections; nobody listening, the error would end the tests instead.
+  server.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ECONNRESET') throw error;
+  });
   server.listen(port, '127.0.0.1');
   await once(server.server, 'listening');
   const address = server.server.address() as { port: number };

@@ -32,7 +32,10 @@ export async function startTextPeer(vendor: TextVendor): Promise<TextPeer> {
   let port = 0;
   const listen = async () => {
     server = createServer(async (request, response) => {
-      const read = vendor.read(request, await text(request));
+      // A process that was killed in the middle of a request sent nothing.
+      const body = await text(request).catch(() => null);
+      if (body === null) return;
+      const read = vendor.read(request, body);
       if (peer.mood === 'silent') return;
       const answer = peer.mood === 'down' ? vendor.down : 'recipient' in read ? vendor.accepted() : read;
       if (peer.mood === 'well' && 'recipient' in read) peer.recipients.push(read.recipient);

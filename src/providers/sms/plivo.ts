@@ -65,7 +65,7 @@ export default defineHttpProvider({
     const credentials = Buffer.from(`${authId}:${authToken.reveal()}`).toString('base64');
     return {
       method: 'POST',
-      // Without the slash at the end Plivo redirects, and a redirected POST loses its body.
+      // The slash at the end matters to Plivo.
       url: `${context.baseUrl}/v1/Account/${encodeURIComponent(authId)}/Message/`,
       headers: {
         authorization: new Secret(`Basic ${credentials}`),

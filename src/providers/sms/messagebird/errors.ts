@@ -59,6 +59,7 @@ const BY_REASON = new Map<string, Outcome>([
   ['carrier rejected', rejected('content_refused')],
 ]);
 
+/** What a failure's `statusReason` means, or undefined when its words are not known. */
 export function outcomeOfReason(statusReason: string): Outcome | undefined {
   return BY_REASON.get(statusReason.trim().toLowerCase());
 }
