@@ -141,6 +141,11 @@ describeStores('receipts signed with a published certificate', (store) => {
     assert.deepEqual([await tried('mail'), await tried('none')], [200, 404]);
   });
 
+  it('may come in batches that are larger than other requests may be', async () => {
+    assert.equal(await post({ Message: 'x'.repeat(1_000_000) }), 401);
+    assert.equal(await post({ Message: 'x'.repeat(3_000_000) }), 413);
+  });
+
   it('begin with a subscription, which is confirmed for the topic of the connection', async () => {
     published.set(`${HOST}/a.pem`, PEM);
     const fields = { Type: 'SubscriptionConfirmation', Message: 'm', Token: 't1', SubscribeURL: SUBSCRIBE };

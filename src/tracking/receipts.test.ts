@@ -299,7 +299,7 @@ describeStores('receipts of Twilio', (store) => {
     const long = await app.inject({
       method: 'POST',
       url,
-      payload: 'x'.repeat(10_001),
+      payload: 'x'.repeat(2 * 1024 * 1024 + 1),
       headers: { 'content-type': 'text/plain' },
     });
     assert.equal(long.statusCode, 413);

@@ -31,6 +31,9 @@ export interface TrackingOptions {
   health: { of(connection: Connection): { reported(delivered: number, undelivered: number): void } };
 }
 
+/** SendGrid gathers up to 768 KiB of events in a post, Mailchimp a thousand events. */
+const MAX_BATCH_BYTES = 2 * 1024 * 1024;
+
 const Path = Type.Object({
   tenant: Type.String({ format: 'uuid' }),
   connection: Type.String({ maxLength: 64 }),
@@ -45,7 +48,12 @@ export async function registerTrackingRoutes(app: Server, options: TrackingOptio
   await app.register(async (scope) => {
     // Signatures are over bytes: nothing may be parsed before they are checked.
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) => body);
+    const bodyLimit = Math.max(MAX_BATCH_BYTES, scope.initialConfig.bodyLimit ?? 0);
+    scope.addContentTypeParser(
+      '*',
+      { parseAs: 'buffer', bodyLimit },
+      async (_request: unknown, body: Buffer) => body,
+    );
     // Mailchimp looks whether anybody is here before it makes a webhook.
     scope.head(
       '/v1/receipts/:tenant/:connection',
