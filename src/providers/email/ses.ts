@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Secret } from '../../lib/secret.ts';
+import { signAwsRequest } from '../aws/sigv4.ts';
 import { defineHttpProvider, type HttpResponse } from '../contract.ts';
 import { mergePassthrough } from '../push/passthrough/merge.ts';
 import { composeMail } from './mail/compose.ts';
@@ -7,7 +8,6 @@ import { encodeWords, formatMailbox, MAILBOX_PATTERN } from './mail/mailbox.ts';
 import { json } from './mail/vendor-json.ts';
 import { outcomeOfAnswer } from './ses/errors.ts';
 import { parseNotification } from './ses/events.ts';
-import { signAwsRequest } from './ses/sigv4.ts';
 import { certificateUrlOf, isSigned, subscribeUrlOf } from './ses/sns.ts';
 
 const DOCS = 'https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { Secret } from '../../lib/secret.ts';
+import { signAwsRequest } from '../aws/sigv4.ts';
 import { accepted, defineHttpProvider, type HttpResponse, type Message } from '../contract.ts';
 import { judge } from './sns/errors.ts';
-import { signAws } from './sns/signature.ts';
 import { withDetails } from './verdict/verdict.ts';
 
 const REFERENCE = 'https://docs.aws.amazon.com/sns/latest/api/API_Publish.html';
@@ -66,12 +66,9 @@ export default defineHttpProvider({
     const url = new URL(baseUrl === BASE_URL ? endpointOf(config.region) : baseUrl);
     const body = buildForm(message, config).toString();
     const headers = { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' };
-    const signature = signAws(
-      { method: 'POST', url, headers, body },
-      { region: config.region, service: 'sns', now },
-      config,
-    );
-    return { method: 'POST', url: url.href, headers: { ...headers, ...signature }, body };
+    const request = { method: 'POST' as const, url: url.href, headers, body };
+    const signature = signAwsRequest(request, config, { region: config.region, service: 'sns', now });
+    return { ...request, headers: { ...headers, ...signature } };
   },
 
   classify(response, { now }) {

@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
-import { Secret } from '../../../lib/secret.ts';
+import { Secret } from '../../lib/secret.ts';
 
 export interface AwsCredentials {
   accessKeyId: string;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Secret } from '../../../lib/secret.ts';
+import { Secret } from '../../lib/secret.ts';
 import { signAwsRequest } from './sigv4.ts';
 
 // The test suite that AWS published for Signature Version 4, with the credentials and the moment of all its cases.
