@@ -37,6 +37,8 @@ describe('a delivery window', () => {
   it('that the clock skips as a whole is not open on that day', () => {
     const skipped = { from: '02:10', to: '02:50' };
     assert.equal(turn(skipped, 'Europe/Berlin', '2026-03-28T23:30:00Z'), '2026-03-30T00:10:00.000Z');
+    const onSundays = { ...skipped, days: [7] };
+    assert.equal(turn(onSundays, 'Europe/Berlin', '2026-03-22T12:00:00Z'), '2026-04-05T00:10:00.000Z');
   });
 
   const clocks = fc

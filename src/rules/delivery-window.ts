@@ -4,8 +4,8 @@ import { momentOf } from './quiet-hours.ts';
 
 const MINUTE_MS = 60_000;
 const MAX_SPREAD_MINUTES = 24 * 60;
-/** As far ahead as a day of the week can be, and a day more for a date that a zone skips. */
-const DAYS_AHEAD = 8;
+/** As far ahead as a day of the week can be, twice, since a zone may skip the window or the whole date once. */
+const DAYS_AHEAD = 15;
 const WallTime = Type.String({ pattern: '^([01]\\d|2[0-3]):[0-5]\\d$', description: 'HH:MM' });
 
 /** When a notification may go out, on the clock of its user. */
