@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Secret } from '../../lib/secret.ts';
 import { defineHttpProvider, type HttpResponse } from '../contract.ts';
-import { mergePassthrough } from '../push/passthrough/merge.ts';
+import { mergePassthrough } from '../wire/merge-passthrough.ts';
 import { composeMail } from './mail/compose.ts';
 import { MAILBOX_PATTERN, parseMailbox } from './mail/mailbox.ts';
 import { json } from './mail/vendor-json.ts';

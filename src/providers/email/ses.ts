@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { Secret } from '../../lib/secret.ts';
-import { signAwsRequest } from '../aws/sigv4.ts';
 import { defineHttpProvider, type HttpResponse } from '../contract.ts';
-import { mergePassthrough } from '../push/passthrough/merge.ts';
+import { mergePassthrough } from '../wire/merge-passthrough.ts';
+import { signAwsRequest } from '../wire/sigv4.ts';
 import { composeMail } from './mail/compose.ts';
 import { encodeWords, formatMailbox, MAILBOX_PATTERN } from './mail/mailbox.ts';
 import { json } from './mail/vendor-json.ts';

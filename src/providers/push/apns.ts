@@ -1,10 +1,10 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { buildUrl, Secret, secret } from '../../lib/secret.ts';
 import { accepted, defineHttpProvider, type HttpResponse, parseObject } from '../contract.ts';
+import { parseCode } from '../wire/parse-code.ts';
+import { signJwt } from '../wire/sign-jwt.ts';
 import { buildHeaders, buildPayload } from './apns/message.ts';
 import { outcomeOf } from './apns/reasons.ts';
-import { parseCode } from './code/parse.ts';
-import { signJwt } from './jwt/sign.ts';
 
 const RESPONSES =
   'https://developer.apple.com/documentation/usernotifications/handling-notification-responses-from-apns';

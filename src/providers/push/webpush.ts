@@ -7,7 +7,7 @@ import {
   type Message,
   type RequestContext,
 } from '../contract.ts';
-import { signJwt } from './jwt/sign.ts';
+import { signJwt } from '../wire/sign-jwt.ts';
 import { encrypt } from './webpush/encryption.ts';
 import { outcomeOfError } from './webpush/errors.ts';
 import { buildHeaders, buildPayload, parseKeys } from './webpush/message.ts';

@@ -8,7 +8,7 @@ import {
   parseObject,
   type RequestContext,
 } from '../contract.ts';
-import { mergePassthrough } from '../push/passthrough/merge.ts';
+import { mergePassthrough } from '../wire/merge-passthrough.ts';
 import { judge } from './messagebird/errors.ts';
 import { isSigned, parseReport } from './messagebird/receipts.ts';
 import { toDigits } from './number/number.ts';

@@ -8,7 +8,7 @@ import {
   parseObject,
   type RequestContext,
 } from '../contract.ts';
-import { mergePassthrough } from '../push/passthrough/merge.ts';
+import { mergePassthrough } from '../wire/merge-passthrough.ts';
 import { toDigits } from './number/number.ts';
 import { judge } from './plivo/errors.ts';
 import { isSigned, parseInbound, parseStatus } from './plivo/receipts.ts';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Secret } from '../../lib/secret.ts';
-import { signAwsRequest } from '../aws/sigv4.ts';
 import { accepted, defineHttpProvider, type HttpResponse, type Message } from '../contract.ts';
+import { signAwsRequest } from '../wire/sigv4.ts';
 import { judge } from './sns/errors.ts';
 import { withDetails } from './verdict/verdict.ts';
 

@@ -1,4 +1,3 @@
-import { timingSafeEqual } from 'node:crypto';
 import type { HttpResponse } from '../../contract.ts';
 
 /** What a vendor posted, or null when it is no JSON. */
@@ -31,13 +30,6 @@ export function dateOf(value: unknown): number | null {
 export function dateOfSeconds(value: unknown): number | null {
   const at = typeof value === 'number' ? Math.round(value * 1000) : Number.NaN;
   return Math.abs(at) <= 8.64e15 ? at : null;
-}
-
-/** In a time that does not tell where two texts differ. */
-export function equalSecretly(given: string, expected: string): boolean {
-  const a = Buffer.from(given);
-  const b = Buffer.from(expected);
-  return a.length === b.length && timingSafeEqual(a, b);
 }
 
 /** A reply for the examples. */

@@ -7,7 +7,7 @@ import {
   unavailable,
   unknown,
 } from '../../contract.ts';
-import { parseCode } from '../../push/code/parse.ts';
+import { parseCode } from '../../wire/parse-code.ts';
 import { asObject, asText, parseJson } from '../mail/vendor-json.ts';
 import { DEAD, OPTED_OUT, outcomeOfStatus, withDetails } from '../mail/verdict.ts';
 

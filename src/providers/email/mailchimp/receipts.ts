@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto';
 import type { Secret } from '../../../lib/secret.ts';
 import type { Receipt, ReceiptRequest } from '../../contract.ts';
-import { asObject, asText, dateOfSeconds, equalSecretly, parseJson } from '../mail/vendor-json.ts';
+import { isEqual } from '../../wire/equal.ts';
+import { asObject, asText, dateOfSeconds, parseJson } from '../mail/vendor-json.ts';
 import { HAS_OPTED_OUT, IS_DEAD } from '../mail/verdict.ts';
 
 /** Signs the empty post by which Mailchimp tries an address before its webhook, and so its key, exists. */
@@ -20,7 +21,7 @@ export function isSigned(
   const form = new URLSearchParams(Buffer.from(body).toString());
   const names = [...new Set(form.keys())].sort();
   const text = (webhookUrl ?? url) + names.flatMap((name) => [name, ...form.getAll(name)]).join('');
-  const isBy = (key: string) => equalSecretly(given, createHmac('sha1', key).update(text).digest('base64'));
+  const isBy = (key: string) => isEqual(given, createHmac('sha1', key).update(text).digest('base64'));
   const key = webhookKey?.reveal();
   if (key && isBy(key)) return true;
   // Everybody knows this key, and it says nothing.

@@ -2,7 +2,8 @@ import { createHash, createHmac } from 'node:crypto';
 import { Lru } from '../../../lib/lru.ts';
 import type { Secret } from '../../../lib/secret.ts';
 import type { ReceiptRequest } from '../../contract.ts';
-import { asObject, asText, equalSecretly, parseJson } from '../mail/vendor-json.ts';
+import { isEqual } from '../../wire/equal.ts';
+import { asObject, asText, parseJson } from '../mail/vendor-json.ts';
 
 /** Mailgun repeats a post for eight hours, and does not say whether it signs anew. */
 const WINDOW_MS = 9 * 3_600_000;
@@ -32,7 +33,7 @@ export function isSigned(
   const expected = createHmac('sha256', key)
     .update(time + nonce)
     .digest('hex');
-  return equalSecretly(given, expected) && isFirstBody(`${expected}:${nonce}`, body);
+  return isEqual(given, expected) && isFirstBody(`${expected}:${nonce}`, body);
 }
 
 /** A repeat of the same bytes is a retry, and welcome. */

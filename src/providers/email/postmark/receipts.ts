@@ -1,7 +1,8 @@
 import type { Secret } from '../../../lib/secret.ts';
 import type { Receipt, ReceiptRequest } from '../../contract.ts';
-import { parseCode } from '../../push/code/parse.ts';
-import { asObject, asText, dateOf, equalSecretly, parseJson } from '../mail/vendor-json.ts';
+import { isEqual } from '../../wire/equal.ts';
+import { parseCode } from '../../wire/parse-code.ts';
+import { asObject, asText, dateOf, parseJson } from '../mail/vendor-json.ts';
 import { HAS_OPTED_OUT, IS_DEAD } from '../mail/verdict.ts';
 
 /** Postmark has no signature: who knows the password or the secret is believed. Both are worth as much as TLS keeps them. */
@@ -12,11 +13,11 @@ export function isAuthentic(
   const { webhookUsername = '', webhookPassword, webhookSecret } = config;
   const secret = webhookSecret?.reveal();
   const given = headers['x-bellhop-secret'];
-  if (secret && given !== undefined && equalSecretly(given, secret)) return true;
+  if (secret && given !== undefined && isEqual(given, secret)) return true;
   const password = webhookPassword?.reveal();
   const [, credentials] = /^Basic ([A-Za-z0-9+/]+={0,2})$/i.exec(headers.authorization ?? '') ?? [];
   if (!password || credentials === undefined) return false;
-  return equalSecretly(Buffer.from(credentials, 'base64').toString(), `${webhookUsername}:${password}`);
+  return isEqual(Buffer.from(credentials, 'base64').toString(), `${webhookUsername}:${password}`);
 }
 
 type Meaning = Pick<Receipt, 'event' | 'reason' | 'effect'>;

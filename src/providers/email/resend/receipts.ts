@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto';
 import type { Secret } from '../../../lib/secret.ts';
 import type { Receipt, ReceiptRequest } from '../../contract.ts';
-import { asObject, asText, dateOf, equalSecretly, parseJson } from '../mail/vendor-json.ts';
+import { isEqual } from '../../wire/equal.ts';
+import { asObject, asText, dateOf, parseJson } from '../mail/vendor-json.ts';
 import { HAS_OPTED_OUT, IS_DEAD } from '../mail/verdict.ts';
 
 /** The window of Standard Webhooks; every attempt is signed anew. */
@@ -25,7 +26,7 @@ export function isSigned(
     const key = Buffer.from(secret?.reveal().replace(/^whsec_/, '') ?? '', 'base64');
     if (key.length === 0) return false;
     const mac = createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest('base64');
-    return given.some((signature) => equalSecretly(signature, `v1,${mac}`));
+    return given.some((signature) => isEqual(signature, `v1,${mac}`));
   });
 }
 

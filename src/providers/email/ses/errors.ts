@@ -8,7 +8,7 @@ import {
   unavailable,
   unknown,
 } from '../../contract.ts';
-import { parseCode } from '../../push/code/parse.ts';
+import { parseCode } from '../../wire/parse-code.ts';
 import { asText } from '../mail/vendor-json.ts';
 import { outcomeOfStatus, THROTTLED, withDetails } from '../mail/verdict.ts';
 

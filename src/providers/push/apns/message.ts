@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isUuid } from '../../../lib/ids.ts';
 import type { Message, RequestContext } from '../../contract.ts';
-import { mergePassthrough } from '../passthrough/merge.ts';
+import { mergePassthrough } from '../../wire/merge-passthrough.ts';
 
 const LONGEST_COLLAPSE_ID = 64;
 

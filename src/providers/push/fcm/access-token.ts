@@ -10,8 +10,8 @@ import {
   type Token,
   unavailable,
 } from '../../contract.ts';
-import { parseCode } from '../code/parse.ts';
-import { signJwt } from '../jwt/sign.ts';
+import { parseCode } from '../../wire/parse-code.ts';
+import { signJwt } from '../../wire/sign-jwt.ts';
 
 const GOOGLE_TOKEN_URI = 'https://oauth2.googleapis.com/token';
 const SCOPE = 'https://www.googleapis.com/auth/firebase.messaging';

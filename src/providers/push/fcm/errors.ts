@@ -8,7 +8,7 @@ import {
   tokenExpired,
   unavailable,
 } from '../../contract.ts';
-import { parseCode } from '../code/parse.ts';
+import { parseCode } from '../../wire/parse-code.ts';
 
 /** https://firebase.google.com/docs/cloud-messaging/scale-fcm#errors: no sooner than 10 s after a failure. */
 const FIRST_PAUSE_MS = 10_000;

@@ -1,5 +1,5 @@
 import type { Message } from '../../contract.ts';
-import { mergePassthrough } from '../passthrough/merge.ts';
+import { mergePassthrough } from '../../wire/merge-passthrough.ts';
 
 /** 28 days: the longest that FCM keeps a message, and what it takes when none is given. */
 const LONGEST_TTL_SECONDS = 2_419_200;

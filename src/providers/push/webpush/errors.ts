@@ -7,7 +7,7 @@ import {
   retry,
   unavailable,
 } from '../../contract.ts';
-import { parseCode } from '../code/parse.ts';
+import { parseCode } from '../../wire/parse-code.ts';
 
 const MINUTE_MS = 60_000;
 const prune = rejected('device_unregistered', { effect: { type: 'prune-device' } });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Message, Recipient, RequestContext } from '../../contract.ts';
-import { mergePassthrough } from '../passthrough/merge.ts';
+import { mergePassthrough } from '../../wire/merge-passthrough.ts';
 import type { SubscriptionKeys } from './encryption.ts';
 
 /** 4 weeks, what libraries ask for; services take up to 30 days. */

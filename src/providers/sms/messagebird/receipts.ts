@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Secret } from '../../../lib/secret.ts';
 import type { Receipt, ReceiptEvent, ReceiptRequest } from '../../contract.ts';
 import { rejected } from '../../contract.ts';
-import { isEqual } from '../signature/equal.ts';
-import { readSignedJwt } from '../signature/jwt.ts';
+import { isEqual } from '../../wire/equal.ts';
+import { readSignedJwt } from '../../wire/read-jwt.ts';
 import { causeOf } from '../verdict/verdict.ts';
 import { outcomeOfReason } from './errors.ts';
 

@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
 import type { Secret } from '../../../lib/secret.ts';
 import type { InboundMessage, Receipt, ReceiptEvent, ReceiptRequest } from '../../contract.ts';
+import { isEqual } from '../../wire/equal.ts';
 import { toE164 } from '../number/number.ts';
-import { isEqual } from '../signature/equal.ts';
 import { causeOf } from '../verdict/verdict.ts';
 import { outcomeOf } from './errors.ts';
 

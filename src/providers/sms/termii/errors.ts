@@ -1,5 +1,5 @@
 import { type HttpResponse, type Outcome, rejected, unavailable } from '../../contract.ts';
-import { parseExactObject } from '../json/exact.ts';
+import { parseExactObject } from '../../wire/exact-json.ts';
 import { outcomeOfStatus } from '../verdict/verdict.ts';
 
 /**

@@ -1,9 +1,9 @@
 import { createHmac } from 'node:crypto';
 import type { Secret } from '../../../lib/secret.ts';
 import type { InboundMessage, Reason, Receipt, ReceiptEvent, ReceiptRequest } from '../../contract.ts';
-import { idOf, parseExactObject } from '../json/exact.ts';
+import { isEqual } from '../../wire/equal.ts';
+import { idOf, parseExactObject } from '../../wire/exact-json.ts';
 import { toE164 } from '../number/number.ts';
-import { isEqual } from '../signature/equal.ts';
 
 /**
  * `X-Termii-Signature`: HMAC-SHA512 of the payload with the dashboard's secret key, which is not the API key

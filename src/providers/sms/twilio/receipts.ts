@@ -1,6 +1,7 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import type { Secret } from '../../../lib/secret.ts';
 import type { InboundMessage, Receipt, ReceiptEvent, ReceiptRequest } from '../../contract.ts';
+import { isEqual } from '../../wire/equal.ts';
 import { outcomeOf } from './errors.ts';
 
 /**
@@ -11,12 +12,12 @@ export function isSigned({ url, headers, body }: ReceiptRequest, authTokens: Sec
   const given = headers['x-twilio-signature'];
   if (!given) return false;
   const bodyHash = URL.parse(url)?.searchParams.get('bodySHA256');
-  if (bodyHash && !equal(bodyHash, createHash('sha256').update(body).digest('hex'))) return false;
+  if (bodyHash && !isEqual(bodyHash, createHash('sha256').update(body).digest('hex'))) return false;
   const parameters = bodyHash ? '' : signedParameters(new URLSearchParams(Buffer.from(body).toString()));
   return authTokens.some((token) =>
     spellings(url).some((spelling) => {
       const mac = createHmac('sha1', token.reveal()).update(spelling + parameters);
-      return equal(given, mac.digest('base64'));
+      return isEqual(given, mac.digest('base64'));
     }),
   );
 }
@@ -36,12 +37,6 @@ function spellings(url: string): string[] {
   if (port === undefined)
     return host === undefined ? [signed] : [signed, `${scheme}://${host}${defaultPort}${rest}`];
   return port === defaultPort ? [signed, `${scheme}://${host}${rest}`] : [signed];
-}
-
-function equal(given: string, expected: string): boolean {
-  const a = Buffer.from(given);
-  const b = Buffer.from(expected);
-  return a.length === b.length && timingSafeEqual(a, b);
 }
 
 /** https://www.twilio.com/docs/messaging/api/message-resource#message-status-values, less those of inbound messages. */

@@ -7,9 +7,9 @@ import {
   type ReceiptEvent,
   type ReceiptRequest,
 } from '../../contract.ts';
+import { isEqual } from '../../wire/equal.ts';
+import { readSignedJwt } from '../../wire/read-jwt.ts';
 import { toE164 } from '../number/number.ts';
-import { isEqual } from '../signature/equal.ts';
-import { readSignedJwt } from '../signature/jwt.ts';
 import { causeOf } from '../verdict/verdict.ts';
 import { codeOf, outcomeOf } from './errors.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { idOf, parseExactObject } from './exact.ts';
+import { idOf, parseExactObject } from './exact-json.ts';
 
 test('an integer that a number cannot hold keeps its digits', () => {
   const parsed = parseExactObject(

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
-import type { Secret } from '../../../lib/secret.ts';
-import { parseObject } from '../../contract.ts';
+import type { Secret } from '../../lib/secret.ts';
+import { parseObject } from '../contract.ts';
 import { isEqual } from './equal.ts';
 
 const HASHES: Record<string, string> = { HS256: 'sha256', HS384: 'sha384', HS512: 'sha512' };
