@@ -2,18 +2,16 @@ import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { html, Markup } from './html.ts';
 import type { Language } from './language.ts';
+import type { Owner } from './owner-store.ts';
 
 const STYLE = readFileSync(new URL('./page.css', import.meta.url), 'utf8');
 
-/**
- * For every page. The token in the address is the only secret, so the address goes nowhere: no referrer, no cache, no
- * index, no frame. No script runs and nothing is loaded; the one style sheet is known by its hash.
- */
-export const PAGE_HEADERS: Record<string, string> = {
+const POLICY =
+  `default-src 'none'; style-src 'sha256-${hash('sha256', STYLE, 'base64')}'; form-action 'self'; ` +
+  "base-uri 'none'; frame-ancestors 'none'";
+
+const HEADERS: Record<string, string> = {
   'content-type': 'text/html; charset=utf-8',
-  'content-security-policy':
-    `default-src 'none'; style-src 'sha256-${hash('sha256', STYLE, 'base64')}'; form-action 'self'; ` +
-    "base-uri 'none'; frame-ancestors 'none'",
   'referrer-policy': 'no-referrer',
   'cache-control': 'no-store',
   'x-robots-tag': 'noindex, nofollow',
@@ -23,6 +21,15 @@ export const PAGE_HEADERS: Record<string, string> = {
   'cross-origin-resource-policy': 'same-origin',
 };
 
+/**
+ * For every page. The token in the address is the only secret, so the address goes nowhere: no referrer, no cache, no
+ * index, no frame. No script runs, the one style sheet is known by its hash, and nothing is loaded but the owner's logo.
+ */
+export function headersOf({ logoUrl }: Owner): Record<string, string> {
+  const images = logoUrl === null ? '' : `; img-src ${new URL(logoUrl).origin}`;
+  return { ...HEADERS, 'content-security-policy': `${POLICY}${images}` };
+}
+
 export interface Page {
   /** HTTP status. */
   status: number;
@@ -31,7 +38,7 @@ export interface Page {
 }
 
 /** A whole document. */
-export function renderPage({ title, body }: Page, { tag }: Language): string {
+export function renderPage({ title, body }: Page, { tag }: Language, owner: Owner): string {
   return html`<!doctype html>
 <html lang="${tag}">
 <head>
@@ -39,15 +46,21 @@ export function renderPage({ title, body }: Page, { tag }: Language): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex, nofollow">
-<title>${title}</title>
+<title>${owner.name === null ? title : `${title} – ${owner.name}`}</title>
 <style>${new Markup(STYLE)}</style>
 </head>
 <body>
 <main>
-<h1>${title}</h1>
+${header(owner)}<h1>${title}</h1>
 ${body}
 </main>
 </body>
 </html>
 `.text;
+}
+
+/** Whose page it is; the logo says the name to those who do not see it. */
+function header({ name, logoUrl }: Owner): Markup | null {
+  if (logoUrl !== null) return html`<p class="owner"><img src="${logoUrl}" alt="${name ?? ''}"></p>\n`;
+  return name === null ? null : html`<p class="owner">${name}</p>\n`;
 }

@@ -56,6 +56,39 @@ describeStores('the pages behind links', (store) => {
     assert.ok(!/<script|https?:\/\//.test(body));
   });
 
+  it('say whose they are, and load nothing but his logo', async () => {
+    const nobody = (await api.open(await linkOf())).headers['content-security-policy'];
+    assert.doesNotMatch(String(nobody), /img-src/);
+    const owner = { name: 'Ann & <Sons>', logoUrl: 'https://cdn.shop.example/logo.svg?v="2' };
+    const kept = { ...owner, logoUrl: 'https://cdn.shop.example/logo.svg?v=%222' };
+    assert.deepEqual((await api.call('PUT', '/v1/preference-page', owner)).body, kept);
+    assert.deepEqual((await api.call('GET', '/v1/preference-page')).body, kept);
+    const { body, headers } = await api.open(await linkOf());
+    assert.match(body, /<title>[^<]+ – Ann &amp; &lt;Sons&gt;<\/title>/);
+    assert.match(
+      body,
+      /<img src="https:\/\/cdn\.shop\.example\/logo\.svg\?v=%222" alt="Ann &amp; &lt;Sons&gt;">/,
+    );
+    assert.match(String(headers['content-security-policy']), /; img-src https:\/\/cdn\.shop\.example$/);
+    assert.equal(headers['referrer-policy'], 'no-referrer');
+    assert.doesNotMatch((await api.open(await api.linkOfOther())).body, /Ann|<img/);
+    for (const logoUrl of [
+      'http://cdn.shop.example/a.png',
+      'javascript:alert(1)',
+      'https://a:b@shop.example/',
+    ])
+      assert.equal(
+        (await api.call('PUT', '/v1/preference-page', { logoUrl })).body.errors[0].field,
+        '/logoUrl',
+      );
+    assert.deepEqual((await api.call('PUT', '/v1/preference-page', { name: 'Ann' })).body, {
+      name: 'Ann',
+      logoUrl: null,
+    });
+    assert.match((await api.open(await linkOf())).body, /<p class="owner">Ann<\/p>/);
+    await api.call('PUT', '/v1/preference-page', {});
+  });
+
   it('call categories what they are called in the language of the page', async () => {
     await api.call('PUT', '/v1/users/ada', { locale: 'de-AT' });
     const { body } = await api.open(await linkOf());

@@ -7,8 +7,9 @@ import { answerBoard } from './board-answers.ts';
 import { type Failure, failurePage } from './failure-page.ts';
 import { readForm } from './form.ts';
 import { chooseLanguage } from './language.ts';
-import { PAGE_HEADERS, type Page, renderPage } from './layout.ts';
+import { headersOf, type Page, renderPage } from './layout.ts';
 import type { Links } from './links.ts';
+import { loadOwner, NOBODY, type Owner } from './owner-store.ts';
 import type { PeopleOptions } from './person.ts';
 import type { Purpose, TokenSubject } from './token.ts';
 import { answerOptIn, answerUnsubscribe } from './topic-answers.ts';
@@ -72,7 +73,10 @@ export async function registerConsentPages(app: Server, options: PageOptions): P
         const form = request.method === 'POST' ? await formOf(request) : null;
         if (request.method === 'POST' && !form) return send(request, reply, { failure: 'bad' });
         const { 'accept-language': acceptLanguage } = request.headers;
-        return send(request, reply, await answer({ subject, form, acceptLanguage }, options));
+        const answered = await answer({ subject, form, acceptLanguage }, options);
+        const { tenantId } = subject;
+        const owner = await options.store.scoped(tenantId, (db) => loadOwner(db, tenantId));
+        return send(request, reply, answered, owner);
       };
       scope.get(path, { schema: { hide: true } }, visit);
       scope.post(path, { schema: { hide: true } }, visit);
@@ -84,10 +88,19 @@ function formOf(request: FastifyRequest): Promise<FormData | null> {
   return readForm(request.headers['content-type'], request.body as Buffer | undefined);
 }
 
-function send(request: FastifyRequest, reply: FastifyReply, answered: Answered): FastifyReply {
+/** Without an owner when it is not known whose page was asked for. */
+function send(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  answered: Answered,
+  owner: Owner = NOBODY,
+): FastifyReply {
   const locale = 'page' in answered ? answered.locale : null;
   const language = chooseLanguage(locale, request.headers['accept-language']);
   const page = 'page' in answered ? answered.page : failurePage(answered.failure, language);
   if (page.status === 429 || page.status === 503) reply.header('retry-after', 1);
-  return reply.code(page.status).headers(PAGE_HEADERS).send(renderPage(page, language));
+  return reply
+    .code(page.status)
+    .headers(headersOf(owner))
+    .send(renderPage(page, language, owner));
 }

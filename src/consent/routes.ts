@@ -6,6 +6,7 @@ import { askToConfirm } from '../rules/index.ts';
 import type { Store } from '../store/index.ts';
 import { requireUserId, UserPath } from '../users/index.ts';
 import type { Links, TenantLinks } from './links.ts';
+import { registerOwnerRoutes } from './owner-routes.ts';
 
 export interface ConsentRouteOptions {
   store: Pick<Store, 'scoped'>;
@@ -31,6 +32,7 @@ export function registerConsentRoutes(app: Server, options: ConsentRouteOptions)
   addLink(app, options);
   addOptIn(app, options);
   addRotate(app, options);
+  registerOwnerRoutes(app, options);
 }
 
 function addLink(app: Server, { store, links }: ConsentRouteOptions): void {

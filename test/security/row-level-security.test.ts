@@ -61,6 +61,7 @@ describeStores('the second wall, for statements that forget their tenant', (stor
         ["frequencies values ($1, $2, 'news', 'daily', '09:00', null, 'api', $3)", [user, at]],
         ["cap_uses values ($1, true, $2, 'offers:*:day', $3, 1, null, 3, 1, $3)", [user, at]],
         ["cap_holds values ($1, $2, true, '{}', '[]', $3, $3)", [delivery, at]],
+        ["page_owners values ($1, 'Ann', null, $2)", [at]],
         ["tenant_quotas values ($1, '{}', '{}', null, $2)", [at]],
         ["topic_subscriptions values ($1, 'sport', $2, $3)", [user, at]],
         [
