@@ -9,10 +9,10 @@ import {
   type RequestContext,
 } from '../contract.ts';
 import { mergePassthrough } from '../wire/merge-passthrough.ts';
+import { withDetails } from '../wire/with-details.ts';
 import { judge } from './messagebird/errors.ts';
 import { isSigned, parseReport } from './messagebird/receipts.ts';
 import { toDigits } from './number/number.ts';
-import { withDetails } from './verdict/verdict.ts';
 
 const REFERENCE = 'https://developers.messagebird.com/api/sms-messaging/';
 const ERRORS = 'https://developers.messagebird.com/api/#api-errors';

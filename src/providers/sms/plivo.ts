@@ -9,10 +9,10 @@ import {
   type RequestContext,
 } from '../contract.ts';
 import { mergePassthrough } from '../wire/merge-passthrough.ts';
+import { withDetails } from '../wire/with-details.ts';
 import { toDigits } from './number/number.ts';
 import { judge } from './plivo/errors.ts';
 import { isSigned, parseInbound, parseStatus } from './plivo/receipts.ts';
-import { withDetails } from './verdict/verdict.ts';
 
 const REFERENCE = 'https://www.plivo.com/docs/messaging/api/message/send-message';
 const API_ID = '50f8d1e6-6a4c-11ee-8c99-0242ac120002';

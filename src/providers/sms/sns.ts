@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { Secret } from '../../lib/secret.ts';
 import { accepted, defineHttpProvider, type HttpResponse, type Message } from '../contract.ts';
 import { signAwsRequest } from '../wire/sigv4.ts';
+import { withDetails } from '../wire/with-details.ts';
 import { judge } from './sns/errors.ts';
-import { withDetails } from './verdict/verdict.ts';
 
 const REFERENCE = 'https://docs.aws.amazon.com/sns/latest/api/API_Publish.html';
 const BASE_URL = 'https://sns.us-east-1.amazonaws.com';

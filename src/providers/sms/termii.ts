@@ -4,10 +4,10 @@ import { measureSms } from '../../lib/sms-segments.ts';
 import { accepted, defineHttpProvider, type HttpResponse } from '../contract.ts';
 import { idOf, parseExactObject } from '../wire/exact-json.ts';
 import { mergePassthrough } from '../wire/merge-passthrough.ts';
+import { withDetails } from '../wire/with-details.ts';
 import { toDigits } from './number/number.ts';
 import { judge } from './termii/errors.ts';
 import { isSigned, parseInbound, parseReport } from './termii/receipts.ts';
-import { withDetails } from './verdict/verdict.ts';
 
 const REFERENCE = 'https://developers.termii.com/messaging-api';
 

@@ -9,8 +9,8 @@ import {
   type RequestContext,
 } from '../contract.ts';
 import { mergePassthrough } from '../wire/merge-passthrough.ts';
+import { withDetails } from '../wire/with-details.ts';
 import { toDigits } from './number/number.ts';
-import { withDetails } from './verdict/verdict.ts';
 import { judge } from './vonage/errors.ts';
 import { isSigned, parseInbound, parseStatus } from './vonage/receipts.ts';
 

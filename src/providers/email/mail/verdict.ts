@@ -1,12 +1,4 @@
-import {
-  type HttpResponse,
-  type Outcome,
-  parseRetryAfter,
-  rejected,
-  retry,
-  unavailable,
-  unknown,
-} from '../../contract.ts';
+import { type Outcome, rejected, retry, unavailable, unknown } from '../../contract.ts';
 
 const SECOND_MS = 1_000;
 
@@ -37,17 +29,4 @@ export function outcomeOfStatus(status: number, { isDeduped = false } = {}): Out
   if (status < 200) return unknown('response_unreadable');
   // A redirect (never followed with credentials): the base URL is not the vendor's API.
   return unavailable('account_misconfigured');
-}
-
-/** The outcome with the vendor's code, and the wait that the answer asks for. */
-export function withDetails(
-  outcome: Outcome,
-  code: string,
-  { headers }: Pick<HttpResponse, 'headers'>,
-  now: number,
-): Outcome {
-  if (outcome.kind === 'accepted') return outcome;
-  if (outcome.kind !== 'retry') return { ...outcome, code };
-  const afterMs = parseRetryAfter(headers['retry-after'], now);
-  return { ...outcome, code, ...(afterMs !== undefined && { afterMs }) };
 }

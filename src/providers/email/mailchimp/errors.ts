@@ -8,8 +8,9 @@ import {
   unknown,
 } from '../../contract.ts';
 import { parseCode } from '../../wire/parse-code.ts';
+import { withDetails } from '../../wire/with-details.ts';
 import { asObject, asText, parseJson } from '../mail/vendor-json.ts';
-import { DEAD, OPTED_OUT, outcomeOfStatus, withDetails } from '../mail/verdict.ts';
+import { DEAD, OPTED_OUT, outcomeOfStatus } from '../mail/verdict.ts';
 
 const THROTTLED = retry('rate_limited', { afterMs: 30_000, scope: 'connection' });
 
@@ -47,7 +48,7 @@ export function outcomeOfAnswer(response: HttpResponse, now: number): Outcome {
   if (status >= 200 && status < 300 && asObject(body).status !== 'error') return judgeRecipient(body, status);
   const known = BY_NAME.get(name ?? '');
   const outcome = known ?? outcomeOfUnlisted(status, name);
-  return withDetails(outcome, name ?? String(status), response, now);
+  return withDetails(outcome, { code: name ?? String(status), headers: response.headers, now });
 }
 
 /** One recipient was named, so one verdict comes back. */

@@ -9,8 +9,9 @@ import {
   unavailable,
   unknown,
 } from '../../contract.ts';
+import { withDetails } from '../../wire/with-details.ts';
 import { asText } from '../mail/vendor-json.ts';
-import { DEAD, outcomeOfStatus, withDetails } from '../mail/verdict.ts';
+import { DEAD, outcomeOfStatus } from '../mail/verdict.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -29,7 +30,11 @@ export function outcomeOfAnswer(response: HttpResponse, now: number): Outcome {
       : accepted(id.replace(/^<|>$/g, ''));
   }
   const said = asText(body?.message) ?? '';
-  return withDetails(judge(status, said, now) ?? outcomeOfStatus(status), String(status), response, now);
+  return withDetails(judge(status, said, now) ?? outcomeOfStatus(status), {
+    code: String(status),
+    headers: response.headers,
+    now,
+  });
 }
 
 function judge(status: number, said: string, now: number): Outcome | undefined {

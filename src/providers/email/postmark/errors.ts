@@ -8,8 +8,9 @@ import {
   unavailable,
   unknown,
 } from '../../contract.ts';
+import { withDetails } from '../../wire/with-details.ts';
 import { asText } from '../mail/vendor-json.ts';
-import { DEAD, OPTED_OUT, outcomeOfStatus, withDetails } from '../mail/verdict.ts';
+import { DEAD, OPTED_OUT, outcomeOfStatus } from '../mail/verdict.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -49,12 +50,12 @@ export function outcomeOfAnswer(response: HttpResponse, now: number): Outcome {
   if (typeof errorCode === 'number' && errorCode !== 0) {
     const said = asText(body?.Message) ?? '';
     const outcome = refine(errorCode, said) ?? BY_CODE.get(errorCode) ?? outcomeOfUnlisted(status);
-    return withDetails(outcome, String(errorCode), response, now);
+    return withDetails(outcome, { code: String(errorCode), headers: response.headers, now });
   }
   if (isSuccess) return unknown('response_unreadable', { code: String(status) });
   // A firewall in front of the API, which refuses our address: Postmark's own refusals have a code.
   if (status === 403) return unavailable('account_misconfigured', { code: '403' });
-  return withDetails(outcomeOfStatus(status), String(status), response, now);
+  return withDetails(outcomeOfStatus(status), { code: String(status), headers: response.headers, now });
 }
 
 /** 300 is said of any field, in words: "Invalid 'To' address: 'ann@'.", "Error parsing 'From': Illegal email domain". */

@@ -9,8 +9,9 @@ import {
   unknown,
 } from '../../contract.ts';
 import { parseCode } from '../../wire/parse-code.ts';
+import { withDetails } from '../../wire/with-details.ts';
 import { asText } from '../mail/vendor-json.ts';
-import { DEAD, outcomeOfStatus, THROTTLED, withDetails } from '../mail/verdict.ts';
+import { DEAD, outcomeOfStatus, THROTTLED } from '../mail/verdict.ts';
 
 const HOUR_MS = 3_600_000;
 /** The first request with the same key is being worked on: its answer will be ours. */
@@ -56,7 +57,7 @@ export function outcomeOfAnswer(response: HttpResponse, now: number): Outcome {
     refine(status, name, asText(body?.message) ?? '') ??
     BY_NAME.get(name ?? '') ??
     outcomeOfStatus(status, { isDeduped: true });
-  return withDetails(outcome, name ?? String(status), response, now);
+  return withDetails(outcome, { code: name ?? String(status), headers: response.headers, now });
 }
 
 /** One name for whatever Resend checks; its words tell what it was. */

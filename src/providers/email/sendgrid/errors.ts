@@ -1,6 +1,7 @@
 import { type HttpResponse, type Outcome, rejected, retry, unavailable } from '../../contract.ts';
+import { withDetails } from '../../wire/with-details.ts';
 import { asObject, asText, parseJson } from '../mail/vendor-json.ts';
-import { DEAD, outcomeOfStatus, withDetails } from '../mail/verdict.ts';
+import { DEAD, outcomeOfStatus } from '../mail/verdict.ts';
 
 const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;
@@ -15,7 +16,7 @@ export function outcomeOfError(response: HttpResponse, now: number): Outcome {
     if (waitMs > 0 && waitMs <= HOUR_MS)
       return retry('rate_limited', { afterMs: waitMs, scope: 'connection', code: '429' });
   }
-  return withDetails(outcome, String(status), response, now);
+  return withDetails(outcome, { code: String(status), headers: response.headers, now });
 }
 
 interface SendgridError {

@@ -9,8 +9,9 @@ import {
   unknown,
 } from '../../contract.ts';
 import { parseCode } from '../../wire/parse-code.ts';
+import { withDetails } from '../../wire/with-details.ts';
 import { asText } from '../mail/vendor-json.ts';
-import { outcomeOfStatus, THROTTLED, withDetails } from '../mail/verdict.ts';
+import { outcomeOfStatus, THROTTLED } from '../mail/verdict.ts';
 
 const HOUR_MS = 3_600_000;
 const QUOTA_USED = unavailable('quota_exhausted', { afterMs: HOUR_MS });
@@ -55,7 +56,7 @@ export function outcomeOfAnswer(response: HttpResponse, now: number): Outcome {
   const said = asText(body?.message) ?? asText(body?.Message) ?? '';
   const name = (type ?? '').replace(/Exception$/, '');
   const outcome = refine(name, said) ?? BY_TYPE.get(name) ?? outcomeOfStatus(status);
-  return withDetails(outcome, type ?? String(status), response, now);
+  return withDetails(outcome, { code: type ?? String(status), headers: response.headers, now });
 }
 
 /** `com.amazonaws.sesv2#BadRequestException` in bodies, `BadRequestException:http://…` in headers. */

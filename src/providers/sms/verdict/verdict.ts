@@ -1,13 +1,4 @@
-import {
-  type HttpResponse,
-  type Outcome,
-  parseRetryAfter,
-  type Receipt,
-  rejected,
-  retry,
-  unavailable,
-  unknown,
-} from '../../contract.ts';
+import { type Outcome, type Receipt, rejected, retry, unavailable, unknown } from '../../contract.ts';
 
 const SECOND_MS = 1_000;
 
@@ -35,17 +26,6 @@ export function outcomeOfStatus(status: number, isVendors: boolean): Outcome {
   if (status < 500) return rejected('request_invalid');
   if (status === 503) return retry('provider_unavailable');
   return isVendors ? retry('provider_error') : unknown('provider_error');
-}
-
-/** An outcome with the code that stands for it, and with the wait that the vendor asks for in `Retry-After`. */
-export function withDetails(
-  outcome: Outcome,
-  { code, headers, now }: { code: string; headers: HttpResponse['headers']; now: number },
-): Outcome {
-  if (outcome.kind === 'accepted') return outcome;
-  if (outcome.kind !== 'retry') return { ...outcome, code };
-  const afterMs = parseRetryAfter(headers['retry-after'], now);
-  return { ...outcome, code, ...(afterMs !== undefined && { afterMs }) };
 }
 
 type Cause = Pick<Receipt, 'reason' | 'code' | 'effect'>;
