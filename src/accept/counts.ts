@@ -11,10 +11,19 @@ export function countCommit(
   if (!metrics) return;
   metrics.acceptCommitSize.observe({ line }, rows.length);
   metrics.acceptCommitSeconds.observe({ line }, ms / 1000);
+  const isNew = (answer: Accepted) => answer.kind === 'stored' && !answer.replayed;
+  countAccepted(
+    metrics,
+    rows.filter((_, i) => isNew(answers[i]!)),
+  );
+}
+
+/** Counts what was accepted, at the front door or by the clock. */
+export function countAccepted(
+  metrics: Metrics,
+  rows: readonly Pick<AcceptedRow, 'priority' | 'live'>[],
+): void {
   const accepted = new Tally(metrics.accepted, 'priority', 'kind');
-  for (const [i, answer] of answers.entries()) {
-    if (answer.kind !== 'stored' || answer.replayed) continue;
-    accepted.add(PRIORITY_NAMES[rows[i]!.priority as 0 | 1 | 2], kindOf(rows[i]!.live));
-  }
+  for (const { priority, live } of rows) accepted.add(PRIORITY_NAMES[priority as 0 | 1 | 2], kindOf(live));
   accepted.flush();
 }

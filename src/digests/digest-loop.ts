@@ -1,7 +1,7 @@
-import { PRIORITY_NAMES } from '../ledger/index.ts';
+import { countAccepted } from '../accept/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import { DIGESTS, routeTopic, type Wake, WakefulLoop } from '../queue/index.ts';
+import { DIGESTS, routeTopic, untilDue, type Wake, WakefulLoop } from '../queue/index.ts';
 import type { Categories } from '../rules/index.ts';
 import { isDataError, type Store } from '../store/index.ts';
 import { kindOf, type LoopBeat, type Metrics, Tally } from '../telemetry/index.ts';
@@ -10,12 +10,6 @@ import { type Closed, type ClosingOptions, closeDue } from './closing.ts';
 import { type DigestRow, loadNextAt, purgeDigests, putOff } from './store.ts';
 
 const BATCH = 50;
-/** A look at the first entry of an index. */
-const POLL_MS = 30_000;
-/** While signals of other processes may be missed. */
-const DEAF_POLL_MS = 2_000;
-/** What is due and could not be claimed, another process is at. */
-const TAKEN_POLL_MS = 1_000;
 /** What the database refuses is tried again so much later. */
 const PUT_OFF_MS = 600_000;
 const PURGE_EVERY_MS = 3_600_000;
@@ -104,18 +98,18 @@ export class DigestLoop {
     if (!metrics) return;
     const closed = new Tally(metrics.digestsClosed, 'outcome', 'kind');
     for (const { result, digest } of endings) closed.add(result, kindOf(digest.live));
-    const accepted = new Tally(metrics.accepted, 'priority', 'kind');
-    for (const row of rows) accepted.add(PRIORITY_NAMES[row.priority as 0 | 1 | 2], kindOf(row.live));
-    for (const tally of [closed, accepted]) tally.flush();
+    closed.flush();
+    countAccepted(metrics, rows);
   }
 
   async #turn(): Promise<number> {
     const { store, clock } = this.#options;
     const nextAt = await loadNextAt(store.engine);
-    const isDue = nextAt !== null && nextAt.getTime() <= clock.now();
+    const lookedAt = clock.now();
+    const isDue = nextAt !== null && nextAt.getTime() <= lookedAt;
     if (isDue && (await this.step()) > 0) return 0;
     await this.#purge();
-    return isDue ? TAKEN_POLL_MS : this.#untilNext(nextAt);
+    return untilDue(this.#options, { times: [nextAt], lookedAt });
   }
 
   async #purge(): Promise<void> {
@@ -124,11 +118,5 @@ export class DigestLoop {
     const purged = await purgeDigests(this.#options.store.engine, new Date(now - KEPT_MS), PURGE_BATCH);
     // What is left is forgotten at the next rest: a tenant with a digest a day for each user makes more than that in an hour.
     if (purged < PURGE_BATCH) this.#purgeAt = now + PURGE_EVERY_MS;
-  }
-
-  #untilNext(nextAt: Date | null): number {
-    const { clock, wake } = this.#options;
-    const pollMs = wake.isComplete ? POLL_MS : DEAF_POLL_MS;
-    return nextAt === null ? pollMs : Math.min(pollMs, nextAt.getTime() - clock.now());
   }
 }

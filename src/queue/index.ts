@@ -4,4 +4,4 @@ export type { Claim, Claimed, NotificationRequest, Queue, Slice, Turn } from './
 export { insertSharedRequest } from './shared-requests.ts';
 export { storedRequest } from './stored-request.ts';
 export { DIGESTS, ROUTE, ROUTE_HIGH, routeTopic, type Topic, Wake } from './wake.ts';
-export { WakefulLoop } from './wakeful-loop.ts';
+export { untilDue, WakefulLoop } from './wakeful-loop.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ReferenceClock } from '../lib/clock.ts';
+import { FakeClock, ReferenceClock } from '../lib/clock.ts';
 import { Wake } from './wake.ts';
-import { WakefulLoop } from './wakeful-loop.ts';
+import { untilDue, WakefulLoop } from './wakeful-loop.ts';
 
 const LONG_MS = 60_000;
 
@@ -71,5 +71,26 @@ describe('a loop that rests', () => {
     await reached(1);
     await loop.stop();
     assert.match(JSON.stringify(errors), /a turn failed/);
+  });
+});
+
+describe('the rest of a loop that works at certain times', () => {
+  const clock = new FakeClock();
+  const lookedAt = clock.now();
+  const rest = (isComplete: boolean, ...inMs: (number | null)[]) =>
+    untilDue(
+      { clock, wake: { isComplete } },
+      { times: inMs.map((ms) => (ms === null ? null : new Date(lookedAt + ms))), lookedAt },
+    );
+
+  it('ends at the first of them, and in any case soon enough to notice what was not signalled', () => {
+    assert.deepEqual([rest(true, 900, 5_000), rest(true, 60_000), rest(true, null)], [900, 30_000, 30_000]);
+    assert.equal(rest(false, 60_000), 2_000);
+  });
+
+  it('is short while somebody else is at what is due, and none when something became due meanwhile', () => {
+    assert.equal(rest(true, 0, 60_000), 1_000);
+    clock.advance(50);
+    assert.ok(rest(true, 20) <= 0);
   });
 });

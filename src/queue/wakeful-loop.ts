@@ -5,6 +5,12 @@ import { type LoopBeat, UNWATCHED } from '../telemetry/index.ts';
 import type { Topic, Wake } from './wake.ts';
 
 const AFTER_ERROR_MS = 1_000;
+/** A look at the first entry of an index. */
+const POLL_MS = 30_000;
+/** While signals of other processes may be missed. */
+const DEAF_POLL_MS = 2_000;
+/** What is due and could not be claimed, another process is at. */
+const TAKEN_POLL_MS = 1_000;
 
 export interface WakefulLoopOptions {
   clock: Clock;
@@ -74,4 +80,17 @@ export class WakefulLoop {
     await this.#options.clock.sleep(ms, this.#interrupt.signal);
     this.#interrupt = null;
   }
+}
+
+/**
+ * How long a loop may rest (ms) that works at these times, and has done what it could of what was due at `lookedAt` (ms
+ * since the epoch). What became due since then is no reason to rest.
+ */
+export function untilDue(
+  { clock, wake }: { clock: Clock; wake: Pick<Wake, 'isComplete'> },
+  { times, lookedAt }: { times: (Date | null)[]; lookedAt: number },
+): number {
+  const due = times.flatMap((at) => (at === null ? [] : [at.getTime()]));
+  if (due.some((at) => at <= lookedAt)) return TAKEN_POLL_MS;
+  return Math.min(wake.isComplete ? POLL_MS : DEAF_POLL_MS, ...due.map((at) => at - clock.now()));
 }

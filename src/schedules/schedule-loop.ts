@@ -1,8 +1,7 @@
-import type { AcceptedRow } from '../accept/index.ts';
-import { PRIORITY_NAMES } from '../ledger/index.ts';
+import { countAccepted } from '../accept/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import { routeTopic, type Wake, WakefulLoop } from '../queue/index.ts';
+import { routeTopic, untilDue, type Wake, WakefulLoop } from '../queue/index.ts';
 import type { Categories } from '../rules/index.ts';
 import { isDataError, type Store } from '../store/index.ts';
 import { kindOf, type LoopBeat, type Metrics, Tally } from '../telemetry/index.ts';
@@ -17,12 +16,6 @@ import { loadNextAt, purgeSchedules, type ScheduleRow, saveProgress } from './st
 export const SCHEDULES_TOPIC = 'schedules';
 
 const BATCH = 100;
-/** A look at the first entry of an index. */
-const POLL_MS = 30_000;
-/** While signals of other processes may be missed. */
-const DEAF_POLL_MS = 2_000;
-/** What is due and could not be claimed, another process is at. */
-const TAKEN_POLL_MS = 1_000;
 const AFTER_FAILED_PAGE_MS = 5_000;
 const PURGE_EVERY_MS = 3_600_000;
 const PURGE_BATCH = 10_000;
@@ -161,13 +154,14 @@ export class ScheduleLoop {
 
   async #turn(): Promise<number> {
     const { store, clock } = this.#options;
-    const isDue = (at: Date | null) => at !== null && at.getTime() <= clock.now();
     const nextAt = await loadNextAt(store.engine);
+    const lookedAt = clock.now();
+    const isDue = (at: Date | null) => at !== null && at.getTime() <= lookedAt;
     if (isDue(nextAt) && (await this.step()) > 0) return 0;
     const sendAt = await loadNextSend(store.engine);
     if (isDue(sendAt) && (await this.sendPage())) return 0;
     await this.#purge();
-    return isDue(nextAt) || isDue(sendAt) ? TAKEN_POLL_MS : this.#untilNext(nextAt, sendAt);
+    return untilDue(this.#options, { times: [nextAt, sendAt], lookedAt });
   }
 
   async #purge(): Promise<void> {
@@ -177,16 +171,4 @@ export class ScheduleLoop {
     await purgeSends(this.#options.store.engine, new Date(now - KEPT_MS), PURGE_BATCH);
     this.#purgeAt = now + PURGE_EVERY_MS;
   }
-
-  #untilNext(...times: (Date | null)[]): number {
-    const { clock, wake } = this.#options;
-    const pollMs = wake.isComplete ? POLL_MS : DEAF_POLL_MS;
-    return Math.min(pollMs, ...times.flatMap((at) => (at === null ? [] : [at.getTime() - clock.now()])));
-  }
-}
-
-function countAccepted(metrics: Metrics, rows: readonly AcceptedRow[]): void {
-  const accepted = new Tally(metrics.accepted, 'priority', 'kind');
-  for (const row of rows) accepted.add(PRIORITY_NAMES[row.priority as 0 | 1 | 2], kindOf(row.live));
-  accepted.flush();
 }
