@@ -104,6 +104,7 @@ function makeKeys(): Record<string, string> {
 function claimedOf({ channel, message }: ChannelPlan, recipient: Recipient, now: number): Claimed {
   return {
     ...recipient,
+    contactKind: recipient.contact?.kind ?? null,
     startedAt: now,
     sendAt: null,
     choice: null,

@@ -21,6 +21,7 @@ export function findAlternative(
     if (connection.id === claimed.connection || connection.channel !== claimed.channel) return false;
     if (claimed.choice?.tried?.includes(connection.id)) return false;
     if (claimed.device && !reachesDevice(connection, claimed.device)) return false;
+    if (!reachesSameContacts(connection.providerId, claimed.provider)) return false;
     const gate = gates.of(claimed.tenantId, connection.id);
     return !gate.isBroken && gate.opensAt(now) <= now;
   });
@@ -50,6 +51,7 @@ export function findShelter(
     (other) =>
       other.id !== from.id &&
       other.channel === from.channel &&
+      reachesSameContacts(other.providerId, from.providerId) &&
       other.countries === null &&
       (other.app === null || other.app === from.app) &&
       platforms.every((platform) => platformsOf(other).includes(platform)) &&
@@ -68,6 +70,12 @@ function lotOf(id: string): number {
 /** False for targets that are the connection's own (a team's webhook): another connection reaches somebody else. */
 export function canShareRecipients(providerId: string | null): boolean {
   return providerId !== null && getProvider(providerId)?.reaches !== 'connection';
+}
+
+/** Chat services know a person by ids of their own, and a room's robot reaches the room instead of him. */
+function reachesSameContacts(providerId: string, other: string | null): boolean {
+  if (!canShareRecipients(providerId)) return false;
+  return other === null || getProvider(providerId)?.contactKind === getProvider(other)?.contactKind;
 }
 
 function reachesDevice(connection: Connection, device: { app: string; platform: string }): boolean {

@@ -218,6 +218,8 @@ interface Facts<F extends Fields> {
   fields: F;
   /** What the recipient's address is: a device token, a contact, the connection's own target, or the user. */
   reaches: 'device' | 'contact' | 'connection' | 'user';
+  /** Chat that reaches contacts: of which kind they are in the user's contacts (`telegram`), since each vendor has ids of its own. */
+  contactKind?: string;
   limits: Limits;
   supports: Supports;
   /** Test keys use this provider when the tenant has no connection for the channel (and platform). */
