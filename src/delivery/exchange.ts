@@ -15,6 +15,7 @@ import {
 } from '../providers/index.ts';
 import type { Claimed } from '../queue/index.ts';
 import type { CompiledTemplate } from '../templates/index.ts';
+import { heldState } from '../tenants/index.ts';
 import { compose } from './compose.ts';
 import type { Health } from './health.ts';
 import type { Refusal } from './held.ts';
@@ -83,6 +84,9 @@ export async function exchange(work: Talk, tools: ExchangeTools): Promise<Sendin
 async function send(message: Message, work: Talk, tools: ExchangeTools): Promise<Sending> {
   const { claimed } = work;
   const route = work.route!;
+  const wanted = message.content.vendorTemplates?.[route.provider.id];
+  const held = wanted && heldState(route.heldTemplates ?? [], wanted);
+  if (held) return { outcome: rejected('content_refused', { code: `vendor_template_${held}` }) };
   // Not before: a hook that took its time must not look like a vendor that does not answer.
   work.health.start(claimed.id, tools.clock.now());
   const context: RequestContext = {

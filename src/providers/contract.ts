@@ -1,5 +1,5 @@
 import { type MaskedUrl, Secret } from '../lib/secret.ts';
-import type { Channel, Message, Platform } from './message.ts';
+import type { Channel, Message, Platform, VendorTemplateNews } from './message.ts';
 import type { Effect, Outcome, Reason } from './outcome.ts';
 
 export * from './message.ts';
@@ -261,6 +261,8 @@ interface Facts<F extends Fields> {
     parse(request: ReceiptRequest, config: ConfigOf<F>): Receipt[];
     /** The answer (200) without which the vendor sends a receipt again; a 204 by default. */
     reply?: { contentType: string; body: string };
+    /** For vendors that post what became of the texts they approve. Called for verified posts only. Pure, never throws. */
+    vendorTemplates?(request: ReceiptRequest, config: ConfigOf<F>): VendorTemplateNews[];
     /** For vendors that post what users answer to the same address, verified in the same way. Pure, never throws. */
     inbound?: {
       /** Empty for whatever is no message. */
