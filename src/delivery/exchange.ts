@@ -87,6 +87,8 @@ async function send(message: Message, work: Talk, tools: ExchangeTools): Promise
   const wanted = message.content.vendorTemplates?.[route.provider.id];
   const held = wanted && heldState(route.heldTemplates ?? [], wanted);
   if (held) return { outcome: rejected('content_refused', { code: `vendor_template_${held}` }) };
+  const refusal = 'refuse' in route.provider && route.provider.refuse?.(message, route.config);
+  if (refusal) return { outcome: refusal };
   // Not before: a hook that took its time must not look like a vendor that does not answer.
   work.health.start(claimed.id, tools.clock.now());
   const context: RequestContext = {
