@@ -273,6 +273,28 @@ interface Facts<F extends Fields> {
   };
 }
 
+/** One of several messages that travel in one request. */
+export interface Part {
+  message: Message;
+  context: RequestContext;
+}
+
+/** How a vendor takes several messages in one request. Not for vendors with a dedupe key, which names one message. */
+export interface Batching<C> {
+  /** Messages in one request. */
+  max: number;
+  /** Requests under way at once over one connection. */
+  inFlight: number;
+  /** Bytes of the whole body that the vendor accepts. */
+  payloadBytes?: number;
+  /** Messages with equal keys may travel together; null for one that has to travel alone. Pure. */
+  key(message: Message, config: C): string | null;
+  /** For two messages or more. Pure, as `request` is. */
+  request(parts: readonly Part[], config: C): HttpRequest;
+  /** What the answer means for each of the messages, in their order. Pure, never throws. */
+  classify(response: HttpResponse, parts: readonly Part[], context: { now: number }): Outcome[];
+}
+
 export interface HttpProvider<F extends Fields = Fields> extends Facts<F> {
   /** `http2` keeps long-lived multiplexed sessions; `http` a keep-alive pool. */
   transport: 'http' | 'http2';
@@ -287,6 +309,7 @@ export interface HttpProvider<F extends Fields = Fields> extends Facts<F> {
   request(message: Message, config: ConfigOf<F>, context: RequestContext): HttpRequest;
   classify(response: HttpResponse, context: { now: number }): Outcome;
   token?: TokenSource<ConfigOf<F>>;
+  batch?: Batching<ConfigOf<F>>;
   examples: Record<'accepted' | 'rejected' | 'retry' | 'unavailable', Example<HttpResponse>> &
     Record<string, Example<HttpResponse>>;
   /** What the simulator answers when the token is fetched. */
