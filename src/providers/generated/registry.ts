@@ -2,6 +2,7 @@
 import type { Provider } from '../contract.ts';
 import slackWebhook from '../chat/slack-webhook.ts';
 import slack from '../chat/slack.ts';
+import teams from '../chat/teams.ts';
 import telegram from '../chat/telegram.ts';
 import whatsapp from '../chat/whatsapp.ts';
 import mailchimp from '../email/mailchimp.ts';
@@ -23,4 +24,4 @@ import twilio from '../sms/twilio.ts';
 import vonage from '../sms/vonage.ts';
 import webhook from '../webhook/webhook.ts';
 
-export const PROVIDERS: Provider[] = [slackWebhook, slack, telegram, whatsapp, mailchimp, mailgun, postmark, resend, sendgrid, ses, smtp, inbox, apns, fcm, webpush, messagebird, plivo, sns, termii, twilio, vonage, webhook];
+export const PROVIDERS: Provider[] = [slackWebhook, slack, teams, telegram, whatsapp, mailchimp, mailgun, postmark, resend, sendgrid, ses, smtp, inbox, apns, fcm, webpush, messagebird, plivo, sns, termii, twilio, vonage, webhook];
