@@ -109,7 +109,7 @@ export default defineHttpProvider({
     },
     rejected: {
       reply: refusal(400, 'Bad Request: chat not found'),
-      outcome: { kind: 'rejected', reason: 'recipient_invalid', code: 'chat_not_found', ...suppress },
+      outcome: { kind: 'rejected', reason: 'recipient_invalid', code: 'chat_not_found', effect: undefined },
       source: ANSWERS,
     },
     blocked: {
@@ -126,7 +126,12 @@ export default defineHttpProvider({
       reply: refusal(400, 'Bad Request: group chat was upgraded to a supergroup chat', {
         migrate_to_chat_id: -1001234567890,
       }),
-      outcome: { kind: 'rejected', reason: 'recipient_invalid', code: 'migrate_to_chat_id', ...suppress },
+      outcome: {
+        kind: 'retry',
+        reason: 'recipient_unreachable',
+        code: 'migrate_to_chat_id',
+        effect: { type: 'move-contact', address: '-1001234567890' },
+      },
       source: 'https://core.telegram.org/bots/api#responseparameters',
     },
     tooLong: {

@@ -1,5 +1,6 @@
 import { type Outcome, rejected, retry, unavailable } from '../../contract.ts';
 import { outcomeOfStatus } from '../../sms/verdict/verdict.ts';
+import { idOf } from '../../wire/exact-json.ts';
 
 const suppress = { effect: { type: 'suppress-contact' } } as const;
 
@@ -27,8 +28,9 @@ const SAYINGS: Saying[] = [
   // Nobody has written to the bot from there yet; the person still may.
   row(403, /can't initiate conversation/i, 'conversation_not_begun', rejected('recipient_unreachable')),
   row(403, /can't send messages to bots/i, 'recipient_is_bot', rejected('recipient_invalid', suppress)),
-  row(400, /chat not found/i, 'chat_not_found', rejected('recipient_invalid', suppress)),
-  row(400, /PEER_ID_INVALID/i, 'peer_id_invalid', rejected('recipient_invalid', suppress)),
+  // What a bot is told of everybody who never started it, and who still may.
+  row(400, /chat not found/i, 'chat_not_found', rejected('recipient_invalid')),
+  row(400, /PEER_ID_INVALID/i, 'peer_id_invalid', rejected('recipient_invalid')),
   row(400, /chat_id is empty/i, 'chat_id_empty', rejected('recipient_invalid', suppress)),
   row(400, /(not enough|have no) rights/i, 'no_rights', rejected('recipient_unreachable')),
   row(400, /CHAT_WRITE_FORBIDDEN/i, 'no_rights', rejected('recipient_unreachable')),
@@ -38,8 +40,6 @@ const SAYINGS: Saying[] = [
   row(400, /BUTTON_/i, 'button_invalid', rejected('content_invalid')),
 ];
 
-/** A group's id is another since it became a supergroup; nothing will ever reach the old one. */
-const MIGRATED = rejected('recipient_invalid', suppress);
 /** The token stands in the path: an unknown one is a page that is not there. */
 const WRONG_TOKEN = unavailable('credentials_invalid');
 
@@ -56,12 +56,18 @@ export function judge(
   const verdict = (outcome: Outcome, word = `${code}`) => ({ outcome, code: word });
   if (!isTelegrams) return verdict(code === 404 ? WRONG_TOKEN : outcomeOfStatus(code, false));
   const parameters = objectOf(body.parameters);
-  if (parameters.migrate_to_chat_id !== undefined) return verdict(MIGRATED, 'migrate_to_chat_id');
+  const address = idOf(parameters.migrate_to_chat_id);
+  if (address !== undefined) return verdict(migratedTo(address), 'migrate_to_chat_id');
   const saying = findSaying(code, body.description);
   if (saying) return verdict(saying.outcome, saying.code);
   if (code === 429) return verdict(throttled(parameters.retry_after));
   if (code === 404) return verdict(WRONG_TOKEN);
   return verdict(code < 300 ? rejected('request_invalid') : outcomeOfStatus(code, true));
+}
+
+/** A group's id is another since it became a supergroup. */
+function migratedTo(address: string): Outcome {
+  return retry('recipient_unreachable', { effect: { type: 'move-contact', address } });
 }
 
 function findSaying(status: number, description: unknown): Saying | undefined {
