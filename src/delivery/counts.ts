@@ -68,7 +68,7 @@ function countGroup(metrics: Metrics, { like, count, attemptMs, handoffMs }: Gro
   if (reason === 'rate_limited') metrics.rateLimited.inc({ channel, provider }, count);
   if (!claimed.live || !effect) return;
   if (effect.type === 'prune-device') metrics.pruned.inc({ provider }, count);
-  else metrics.suppressions.inc({ channel, source: 'outcome' }, count);
+  if (effect.type === 'suppress-contact') metrics.suppressions.inc({ channel, source: 'outcome' }, count);
 }
 
 function observeAll(histogram: { observe(seconds: number): void }, times: number[]): void {

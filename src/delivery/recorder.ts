@@ -6,7 +6,7 @@ import type { Logger } from '../lib/logger.ts';
 import { routeTopic, type Wake } from '../queue/index.ts';
 import { isDataError, type Queryable, type Store } from '../store/index.ts';
 import { type LoopBeat, type Metrics, UNWATCHED } from '../telemetry/index.ts';
-import { pruneDevices, suppressContacts } from '../users/index.ts';
+import { moveContacts, pruneDevices, suppressContacts } from '../users/index.ts';
 import { countResults } from './counts.ts';
 import { keepProviderIds } from './late-results.ts';
 import { withoutRefused } from './refused.ts';
@@ -178,6 +178,20 @@ export class Recorder {
         : [];
     });
     if (suppressions.length > 0) await suppressContacts(db, now, suppressions);
+    const moves = results.flatMap(({ claimed, settlement: { effect } }) =>
+      effect?.type === 'move-contact' && claimed.contact && claimed.user.id && claimed.live
+        ? [
+            {
+              tenantId: claimed.tenantId,
+              userId: claimed.user.id,
+              kind: claimed.contact.kind,
+              from: claimed.contact.address,
+              to: effect.address,
+            },
+          ]
+        : [],
+    );
+    if (moves.length > 0) await moveContacts(db, now, moves);
     const items = results.flatMap((result) => (result.inboxItem ? [toInboxItem(result)] : []));
     if (items.length > 0) await storeInboxItems(db, items);
   }

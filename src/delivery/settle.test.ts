@@ -56,6 +56,16 @@ describe('settling an attempt', () => {
     assert.deepEqual(settled.effect, { type: 'prune-device', invalidSince: 7 });
   });
 
+  it('hands on what a retry has to say of the contact, also when another connection takes over', () => {
+    const effect = { type: 'move-contact', address: '7' } as const;
+    const moved = retry('recipient_unreachable', { effect });
+    assert.deepEqual(settleAs(moved).effect, effect);
+    assert.deepEqual(settleAs(moved, { retries: 5 }).effect, effect);
+    const alternative = { connection: 'b', provider: 'termii' };
+    assert.deepEqual(settleAs(moved, { retries: 3, alternative }).effect, effect);
+    assert.equal(settleAs(retry('provider_error')).effect, null);
+  });
+
   it('fails over at once, without using up a retry, when the connection is broken', () => {
     const settled = settleAs(unavailable('credentials_invalid'), {
       alternative: { connection: 'b', provider: 'termii' },

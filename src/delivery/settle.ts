@@ -64,7 +64,7 @@ function act(outcome: SettledOutcome, situation: Situation): Settlement {
     case 'rejected':
       return ended('failed', situation, { ...words(outcome), effect: outcome.effect ?? null });
     case 'retry':
-      return retryLater(outcome, situation);
+      return { ...retryLater(outcome, situation), effect: outcome.effect ?? null };
     case 'unavailable':
       return leaveConnection(outcome, situation);
     case 'unknown':

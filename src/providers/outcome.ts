@@ -35,7 +35,14 @@ export type Outcome =
   /** Done. */
   | { kind: 'accepted'; providerMessageId: string | null }
   /** Same connection, later. `scope: 'connection'` slows the whole account, not only this message. */
-  | { kind: 'retry'; reason: Reason; code?: string; afterMs?: number; scope: 'message' | 'connection' }
+  | {
+      kind: 'retry';
+      reason: Reason;
+      code?: string;
+      afterMs?: number;
+      scope: 'message' | 'connection';
+      effect?: Effect;
+    }
   /** The cached provider token was refused, nothing was sent: fetch a new one and try again at once, one time. */
   | { kind: 'token-expired'; code?: string }
   /** This recipient or this content is bad: stop, and act on the contact if `effect` says so. */
@@ -49,7 +56,9 @@ export type Effect =
   /** The token is dead. With `invalidSince` (ms since epoch) only if it was registered before that moment. */
   | { type: 'prune-device'; invalidSince?: number }
   /** The address bounced for good, or its owner opted out: never write to it again. */
-  | { type: 'suppress-contact' };
+  | { type: 'suppress-contact' }
+  /** The same recipient has another address from now on: messages go there, this one too when it is sent again. */
+  | { type: 'move-contact'; address: string };
 
 type Extra<K extends Outcome['kind']> = Omit<Extract<Outcome, { kind: K }>, 'kind' | 'reason' | 'scope'>;
 

@@ -23,8 +23,9 @@ export function prepareAnswer({ reply, outcome }: Example<HttpResponse>): HttpAn
   const exampleId = outcome.kind === 'accepted' ? outcome.providerMessageId : null;
   if (!exampleId) return { kind: outcome.kind, render: () => response };
 
-  const shape = shapeOf(exampleId);
-  const whole = new RegExp(`(?<![A-Za-z0-9])${RegExp.escape(exampleId)}(?![A-Za-z0-9])`);
+  const changing = findChanging(exampleId, reply);
+  const shape = shapeOf(changing);
+  const whole = wholeWord(changing);
   const bodyParts = reply.body.split(whole);
   const headerParts = headers
     .map(([name, value]) => [name, value.split(whole)] as const)
@@ -41,4 +42,14 @@ export function prepareAnswer({ reply, outcome }: Example<HttpResponse>): HttpAn
       };
     },
   };
+}
+
+/** Where a provider puts an id together (chat and message), its last part is what each message has of its own. */
+function findChanging(id: string, { body, headers }: HttpResponse): string {
+  const isWritten = [body, ...Object.values(headers)].some((text) => wholeWord(id).test(text));
+  return isWritten ? id : id.slice(id.lastIndexOf(':') + 1);
+}
+
+function wholeWord(text: string): RegExp {
+  return new RegExp(`(?<![A-Za-z0-9])${RegExp.escape(text)}(?![A-Za-z0-9])`);
 }

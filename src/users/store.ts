@@ -129,6 +129,28 @@ export async function upsertContacts(
   );
 }
 
+/** A contact that is not the user's any more stays what it is by now. */
+export async function moveContacts(
+  db: Queryable,
+  now: number,
+  moves: { tenantId: string; userId: string; kind: string; from: string; to: string }[],
+): Promise<void> {
+  const ordered = moves.toSorted((a, b) => (a.userId < b.userId ? -1 : 1));
+  await db.query(
+    `update contacts c set address = moved.target, updated_at = $6
+    from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[]) as moved (tenant_id, user_id, kind, source, target)
+    where c.tenant_id = moved.tenant_id and c.user_id = moved.user_id and c.kind = moved.kind and c.address = moved.source`,
+    [
+      ordered.map((move) => move.tenantId),
+      ordered.map((move) => move.userId),
+      ordered.map((move) => move.kind),
+      ordered.map((move) => move.from),
+      ordered.map((move) => move.to),
+      new Date(now),
+    ],
+  );
+}
+
 export async function deleteContacts(
   db: Queryable,
   user: { tenantId: string; id: string },

@@ -5,7 +5,7 @@ import { type Outcome, REASONS } from '../contract.ts';
 
 const KEYS: Record<Outcome['kind'], string> = {
   accepted: 'kind providerMessageId',
-  retry: 'kind reason code afterMs scope',
+  retry: 'kind reason code afterMs scope effect',
   'token-expired': 'kind code',
   rejected: 'kind reason code effect',
   unavailable: 'kind reason code afterMs',
@@ -35,8 +35,9 @@ export function assertValid(outcome: Outcome): void {
   assert.ok(REASONS.includes(outcome.reason), `no such reason: ${outcome.reason}`);
   if (outcome.kind === 'retry') assert.match(outcome.scope, /^(message|connection)$/);
   if ('afterMs' in outcome && outcome.afterMs !== undefined) assertWithin(outcome.afterMs, LONGEST_WAIT_MS);
-  if (outcome.kind !== 'rejected' || outcome.effect === undefined) return;
-  assert.match(outcome.effect.type, /^(prune-device|suppress-contact)$/);
+  if (!('effect' in outcome) || outcome.effect === undefined) return;
+  assert.match(outcome.effect.type, /^(prune-device|suppress-contact|move-contact)$/);
+  if (outcome.effect.type === 'move-contact') assert.ok(outcome.effect.address, 'an address to move to');
   if ('invalidSince' in outcome.effect && outcome.effect.invalidSince !== undefined) {
     assertWithin(outcome.effect.invalidSince, LATEST_DATE_MS);
   }

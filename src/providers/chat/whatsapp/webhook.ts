@@ -1,0 +1,115 @@
+import { createHmac } from 'node:crypto';
+import { isUuid } from '../../../lib/ids.ts';
+import type { Secret } from '../../../lib/secret.ts';
+import {
+  type InboundMessage,
+  parseObject,
+  type Receipt,
+  type ReceiptEvent,
+  type ReceiptRequest,
+} from '../../contract.ts';
+import { toE164 } from '../../sms/number/number.ts';
+import { causeOf } from '../../sms/verdict/verdict.ts';
+import { isEqual } from '../../wire/equal.ts';
+import { outcomeOf } from './errors.ts';
+
+type Json = Record<string, unknown>;
+
+/** https://developers.facebook.com/docs/graph-api/webhooks/getting-started#validate-payloads: of the bytes as they came. */
+export function isSigned({ headers, body }: ReceiptRequest, appSecret: Secret): boolean {
+  const mac = createHmac('sha256', appSecret.reveal()).update(body).digest('hex');
+  return isEqual(headers['x-hub-signature-256'] ?? '', `sha256=${mac}`);
+}
+
+/** https://developers.facebook.com/docs/graph-api/webhooks/getting-started#verification-requests: a GET nobody signs. */
+export function answerChallenge(
+  { method, url }: ReceiptRequest,
+  verifyToken: Secret | undefined,
+): { contentType: string; body: string } | null {
+  const query = URL.parse(url)?.searchParams;
+  const challenge = query?.get('hub.challenge');
+  if (method !== 'GET' || !challenge || query?.get('hub.mode') !== 'subscribe' || !verifyToken) return null;
+  return isEqual(query.get('hub.verify_token') ?? '', verifyToken.reveal())
+    ? { contentType: 'text/plain', body: challenge }
+    : null;
+}
+
+const EVENTS = new Map<unknown, ReceiptEvent>([
+  ['sent', 'sent'],
+  ['delivered', 'delivered'],
+  ['read', 'opened'],
+  ['failed', 'failed'],
+]);
+
+/** Statuses of messages: https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/components#statuses-object */
+export function parseStatuses(request: ReceiptRequest, phoneNumberId: string): Receipt[] {
+  return valuesOf(request, phoneNumberId).flatMap((value) => listOf(value.statuses).flatMap(parseStatus));
+}
+
+function parseStatus({ id, status, timestamp, biz_opaque_callback_data: ours, errors }: Json): Receipt[] {
+  const event = EVENTS.get(status);
+  if (!event || typeof id !== 'string' || id === '') return [];
+  const code = listOf(errors)[0]?.code;
+  const word = Number.isSafeInteger(code) ? `${code}` : undefined;
+  return [
+    {
+      event,
+      deliveryId: typeof ours === 'string' && isUuid(ours) ? ours : null,
+      providerMessageId: id,
+      at: /^\d{1,12}$/.test(String(timestamp)) ? Number(timestamp) * 1_000 : null,
+      eventKey: `${id}:${status}`,
+      ...(event === 'failed' && causeOf(outcomeOf(word ?? ''), word)),
+    },
+  ];
+}
+
+/** What people wrote or tapped, and that they want no marketing (any more). */
+export function parseInbound(request: ReceiptRequest, phoneNumberId: string): InboundMessage[] {
+  return valuesOf(request, phoneNumberId).flatMap((value) => [
+    ...listOf(value.messages).flatMap(parseMessage),
+    ...listOf(value.user_preferences).flatMap(parsePreference),
+  ]);
+}
+
+/** https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/components#messages-object */
+function parseMessage(message: Json): InboundMessage[] {
+  const from = addressOf(message.from, message.from_user_id);
+  const said = [objectOf(message.text)?.body, objectOf(message.button)?.text];
+  const text = said.find((each): each is string => typeof each === 'string');
+  return from !== undefined && text !== undefined ? [{ from, text }] : [];
+}
+
+const WISHES = new Map<unknown, InboundMessage['wish']>([
+  ['stop', 'stop'],
+  ['resume', 'start'],
+]);
+
+/** https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/user_preferences */
+function parsePreference({ wa_id: number, user_id: userId, value }: Json): InboundMessage[] {
+  const from = addressOf(number, userId);
+  const wish = WISHES.get(value);
+  return from !== undefined && wish ? [{ from, text: '', wish }] : [];
+}
+
+/** People may hide their number, and are then known by an id of the business alone. */
+function addressOf(number: unknown, userId: unknown): string | undefined {
+  if (typeof number === 'string' && number !== '') return toE164(number);
+  return typeof userId === 'string' && userId !== '' ? userId : undefined;
+}
+
+/** An app may serve several numbers, whose posts all come to one address. */
+function valuesOf({ body }: ReceiptRequest, phoneNumberId: string): Json[] {
+  return listOf(parseObject(Buffer.from(body).toString())?.entry)
+    .flatMap((entry) => listOf(entry.changes))
+    .map((change) => objectOf(change.value))
+    .filter((value) => value !== undefined)
+    .filter((value) => objectOf(value.metadata)?.phone_number_id === phoneNumberId);
+}
+
+function listOf(value: unknown): Json[] {
+  return Array.isArray(value) ? value.map(objectOf).filter((each) => each !== undefined) : [];
+}
+
+function objectOf(value: unknown): Json | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : undefined;
+}
