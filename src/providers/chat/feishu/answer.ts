@@ -1,0 +1,62 @@
+import { Secret } from '../../../lib/secret.ts';
+import { type HttpResponse, type Outcome, rejected, retry, type Token, unavailable } from '../../contract.ts';
+import { outcomeOfStatus } from '../../sms/verdict/verdict.ts';
+import { parseExactObject } from '../../wire/exact-json.ts';
+import { withDetails } from '../../wire/with-details.ts';
+
+const LONGEST_LIFE_SECONDS = 7_200;
+const MARGIN_MS = 180_000;
+const TOKEN = /^[\x21-\x7e]{8,2048}$/;
+
+/** The body of an answer whose `code` is 0, or what the code of a refusal (with HTTP 200 or 400) means. */
+export function readAnswer(
+  { status, headers, body }: HttpResponse,
+  codes: ReadonlyMap<string, Outcome>,
+  now: number,
+): { answer: Record<string, unknown> } | { outcome: Outcome } {
+  const answer = parseExactObject(body);
+  const told = Number.isSafeInteger(answer?.code) ? `${answer!.code}` : undefined;
+  if (answer && told === '0' && status >= 200 && status < 300) return { answer };
+  const isTold = told !== undefined && told !== '0';
+  const code = isTold ? told : `${status}`;
+  const known = isTold ? codes.get(told) : undefined;
+  // With its code the vendor says that it took nothing, also beside a 5xx.
+  const other = isTold && status < 429 ? rejected('request_invalid') : outcomeOfStatus(status, isTold);
+  const outcome = withDetails(known ?? other, { code, headers, now });
+  return { outcome: withReset(outcome, headers['x-ogw-ratelimit-reset']) };
+}
+
+/** Seconds until more is taken, in a header of its own. https://open.feishu.cn/document/server-docs/api-call-guide/frequency-control */
+function withReset(outcome: Outcome, reset: string | undefined): Outcome {
+  if (outcome.kind !== 'retry' || !/^\d{1,6}$/.test(reset ?? '')) return outcome;
+  return { ...outcome, afterMs: Number(reset) * 1000 };
+}
+
+/** A failed fetch sent nothing, so none of it is *unknown*, and whatever was wrong was so with the app. */
+export function readToken(
+  response: HttpResponse,
+  codes: ReadonlyMap<string, Outcome>,
+  now: number,
+): { token: Token } | { outcome: Outcome } {
+  const read = readAnswer(response, codes, now);
+  const unread = retry('response_unreadable', { code: `${response.status}`, scope: 'connection' });
+  if ('answer' in read) {
+    const { tenant_access_token: value, expire } = read.answer;
+    if (typeof value !== 'string' || !TOKEN.test(value)) return { outcome: unread };
+    const isLife = typeof expire === 'number' && expire >= 1 && expire <= LONGEST_LIFE_SECONDS;
+    const lifeMs = (isLife ? expire : LONGEST_LIFE_SECONDS) * 1000;
+    return { token: { value: new Secret(value), expiresAt: now + lifeMs - Math.min(MARGIN_MS, lifeMs / 2) } };
+  }
+  const { outcome } = read;
+  switch (outcome.kind) {
+    case 'unavailable':
+      return { outcome };
+    case 'retry':
+      return { outcome: { ...outcome, scope: 'connection' } };
+    case 'rejected':
+    case 'token-expired':
+      return { outcome: unavailable('credentials_invalid', { code: outcome.code }) };
+    default:
+      return { outcome: unread };
+  }
+}
