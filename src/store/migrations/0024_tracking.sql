@@ -1,0 +1,34 @@
+-- What a tenant wants to know of the visits to his mails. Nothing is tracked where there is no row.
+create table tracking_settings (
+  tenant_id uuid primary key references tenants (id),
+  enabled boolean not null,
+  opens boolean not null,
+  clicks boolean not null,
+  text_links boolean not null,
+  beacons boolean not null,
+  over_vendors boolean not null,
+  origin text,
+  updated_at timestamptz not null
+);
+
+-- Visits to the addresses in one delivery, counted: a row for each link, and one for each other kind of visit. What the
+-- visits of people mean for the delivery stands in `receipts` and in the delivery's own marks.
+create table visits (
+  delivery_id uuid not null,
+  kind text not null,
+  link smallint not null,
+  tenant_id uuid not null,
+  url text,
+  people integer not null,
+  proxies integer not null,
+  machines integer not null,
+  -- Of the last visit by a machine.
+  why text,
+  first_at timestamptz not null,
+  last_at timestamptz not null,
+  primary key (delivery_id, kind, link)
+) partition by range (delivery_id);
+-- For deliveries of months that began before this table was there.
+create table visits_default partition of visits default;
+
+select keep_tenants_apart('tracking_settings', 'visits');
