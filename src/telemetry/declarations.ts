@@ -242,8 +242,8 @@ export const METRICS = {
 
   visits: counter(
     'visits',
-    'Visits to tracked addresses (links, pictures, beacons), by who came: person, proxy (of a mail program), machine; forged where the token does not open.',
-    ['kind', 'who'],
+    'Visits to tracked addresses, by what was visited (link, pixel, beacon) and by whom: person, proxy (of a mail program), machine; forged where the token does not open.',
+    ['source', 'by'],
   ),
   visitsLost: counter(
     'visits_lost',

@@ -33,7 +33,7 @@ export class VisitDoor {
   open(request: FastifyRequest, token: string, kind: Kind): Tracked | 'notFound' | 'busy' {
     const tracked = this.#options.tracker.open(token, kind);
     if (tracked) return tracked;
-    this.#options.metrics?.visits.inc({ kind, who: 'forged' });
+    this.#options.metrics?.visits.inc({ source: kind, by: 'forged' });
     return this.#failures.count(request.ip) ? 'notFound' : 'busy';
   }
 

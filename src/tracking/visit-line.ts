@@ -114,7 +114,7 @@ function isYoungClick({ tracked, at }: Visit): boolean {
 
 function countVisits(metrics: Metrics | undefined, visits: readonly Visit[]): void {
   if (!metrics) return;
-  const counted = new Tally(metrics.visits, 'kind', 'who');
+  const counted = new Tally(metrics.visits, 'source', 'by');
   for (const { tracked, verdict } of visits) counted.add(tracked.kind, verdict.who);
   counted.flush();
 }

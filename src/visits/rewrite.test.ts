@@ -227,23 +227,22 @@ test('no text of any kind makes it fail, is rewritten to a script, or loses a by
   );
 });
 
-test('twice the text takes no more than about twice the time', () => {
-  const time = (html: string) => {
-    const startedAt = performance.now();
-    rewriteHtml(html, { link: () => 'L', pixel: 'pix' });
-    return performance.now() - startedAt;
-  };
-  const best = (html: string) => Math.min(...Array.from({ length: 5 }, () => time(html)));
+test('hostile text costs no more than its length', () => {
   for (const bit of [
     '<a ',
     '<a href="',
     '<!--',
     '<!--x-->',
     '<style></style',
-    '</style',
+    '<style>',
     '<a href=x&amp;',
     '<x a="',
     '&#',
-  ])
-    assert.ok(best(bit.repeat(40_000)) < 10 * best(bit.repeat(10_000)) + 5, bit);
+    '<a data-bellhop-track ',
+  ]) {
+    const startedAt = performance.now();
+    rewriteHtml(bit.repeat(100_000), { link: () => 'L', pixel: 'pix' });
+    // Were it quadratic, it would be some minutes.
+    assert.ok(performance.now() - startedAt < 2_000, bit);
+  }
 });

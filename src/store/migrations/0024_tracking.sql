@@ -28,7 +28,7 @@ create table visits (
   last_at timestamptz not null,
   primary key (delivery_id, kind, link)
 ) partition by range (delivery_id);
--- For deliveries of months that began before this table was there.
-create table visits_default partition of visits default;
+-- For deliveries of months that were over, or had begun, before this table was there; named like the partitions of months.
+create table visits_0000_00 partition of visits default;
 
 select keep_tenants_apart('tracking_settings', 'visits');
