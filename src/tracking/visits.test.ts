@@ -121,6 +121,11 @@ describeStores('visits', (store) => {
     assert.match(headers['cache-control'] as string, /no-store/);
     assert.deepEqual(await view(notification), [], 'the answer waits for nothing');
     assert.equal((await ask({ url, method: 'HEAD' })).headers.location, TARGET);
+    const longest = `https://shop.example/${'x'.repeat(2_048 - 21)}`;
+    assert.equal(
+      (await ask({ url: addressOf(id, 'link', { link: 1, url: longest }) })).headers.location,
+      longest,
+    );
     await settled();
     const { deliveries } = await to.see(notification);
     assert.equal(deliveries[0].clickedAt, new Date(to.clock.now()).toISOString());
