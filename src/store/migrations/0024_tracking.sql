@@ -31,4 +31,20 @@ create table visits (
 -- For deliveries of months that were over, or had begun, before this table was there; named like the partitions of months.
 create table visits_0000_00 partition of visits default;
 
-select keep_tenants_apart('tracking_settings', 'visits');
+-- When users last opened and clicked something that was sent to them for real, to the hour: what segments ask about.
+create table engagements (
+  tenant_id uuid not null,
+  user_id uuid not null,
+  opened_at timestamptz,
+  clicked_at timestamptz,
+  primary key (tenant_id, user_id),
+  foreign key (tenant_id, user_id) references users (tenant_id, id) on delete cascade
+);
+create trigger audience_insert after insert on engagements referencing new table as new_rows
+  for each statement execute function note_audience_change('engagement');
+create trigger audience_update after update on engagements referencing old table as old_rows new table as new_rows
+  for each statement execute function note_audience_change('engagement');
+create trigger audience_delete after delete on engagements referencing old table as old_rows
+  for each statement execute function note_audience_change('engagement');
+
+select keep_tenants_apart('tracking_settings', 'visits', 'engagements');
