@@ -39,7 +39,6 @@ const PROXIES: [why: string, agent: RegExp][] = [
   ['apple-mail', /^Mozilla\/5\.0$/],
   ['gmail', /GoogleImageProxy/],
   ['yahoo', /YahooMailProxy/],
-  ['duckduckgo', /DuckDuckGo-Email|duckduckgo\.com\/email/i],
 ];
 
 /** Products that look behind links so that a person need not, and programs that no person reads mail with. */

@@ -17,7 +17,7 @@ export interface Tracked {
   url: string;
 }
 
-/** Longer addresses are not tracked: https://www.rfc-editor.org/rfc/rfc9110#section-4.1 wants 8,000 to work, old mail programs take 2,048. */
+/** Longer addresses are not tracked: ours hold them whole and stay under 3,000 characters. RFC 9110, 4.1 wants 8,000 to work. */
 export const MAX_URL = 2_048;
 /** Of one message; those after them lead where they always led. */
 export const MAX_LINKS = 200;
