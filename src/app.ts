@@ -54,8 +54,16 @@ import {
   registerKeyRoutes,
   rewrapDataKeys,
 } from './tenants/index.ts';
-import { receiptUrl, registerTrackingRoutes } from './tracking/index.ts';
+import {
+  applyVisits,
+  receiptUrl,
+  registerTrackingRoutes,
+  registerVisitRoutes,
+  registerVisitsView,
+  VisitLine,
+} from './tracking/index.ts';
 import { registerUserRoutes } from './users/index.ts';
+import { createTracker, loadVisitsKey, registerTrackingSettings } from './visits/index.ts';
 
 const PURGE_BATCH = 10_000;
 /** Of unknown keys, and of links that do not open, before an address is answered 429. */
@@ -194,6 +202,11 @@ async function buildParts(
     categories: createCategories(clock),
     rules: createRules(clock, { segmentsOf }),
     links: createLinks({ store, clock, masterKeys, origin: linkOrigin(config.publicUrl) }),
+    tracker: createTracker({
+      clock,
+      key: await loadVisitsKey({ store, masterKeys, logger }),
+      origin: linkOrigin(config.publicUrl),
+    }),
     hooks,
     hookTransport,
     firstKeys,
@@ -277,6 +290,7 @@ async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise
     flags,
     categories,
     links: parts.links.areOffered ? parts.links : undefined,
+    tracker: parts.tracker,
     guard,
     metrics,
     tracer,
@@ -343,6 +357,7 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   await registerConsentPages(app, { ...parts, failuresPerSecondPerAddress });
   registerHealthRoutes(app, { clock, connections, health });
   await registerTrackingRoutes(app, { ...parts, publicUrl, transport });
+  await registerVisits(app, parts, stops);
   observe(app, config, parts, config.metrics.port === null);
   if (config.simulatorPage && parts.simulator) mountSimulator(app, parts.simulator);
   const usage = new AbortController();
@@ -355,6 +370,18 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   });
   await app.listen({ port: config.port, host: config.host });
   return urlOf(app, config);
+}
+
+/** Links, pictures and beacons; what is known of visits when the process ends is still written down. */
+async function registerVisits(app: Server, parts: Parts, stops: Stop[]): Promise<void> {
+  const { store, clock, metrics } = parts;
+  const line = new VisitLine({ ...parts, apply: (visits) => applyVisits(parts, visits) });
+  metrics.beforeScrape(() => metrics.visitsWaiting.set(line.waiting));
+  stops.push(() => line.close());
+  const failuresPerSecondPerAddress = FAILURES_PER_SECOND_PER_ADDRESS;
+  await registerVisitRoutes(app, { ...parts, line, failuresPerSecondPerAddress });
+  registerTrackingSettings(app, { store, clock, tracker: parts.tracker });
+  registerVisitsView(app, { store });
 }
 
 /** Metrics and health on a port of their own, in every role. */

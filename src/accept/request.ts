@@ -53,6 +53,11 @@ export const NotificationBody = Exact({
   priority: Type.Optional(OneOf(PRIORITIES)),
   digest: Type.Optional(DigestRequest),
   window: Type.Optional(DeliveryWindow),
+  tracking: Type.Optional(
+    Type.Boolean({
+      description: 'false: opens and clicks of this one are not tracked, whatever its category says',
+    }),
+  ),
   sendAt: Type.Optional(Timestamp),
   expiresAt: Type.Optional(Timestamp),
   idempotencyKey: Type.Optional(Type.String({ minLength: 1, maxLength: MAX_KEY_LENGTH })),
@@ -167,6 +172,7 @@ export function buildRow(
       message: body.message,
       digest: body.digest,
       window: body.window,
+      tracking: body.tracking,
       ...(context.isTest && { test: true }),
       ...context.trace,
     }),

@@ -96,6 +96,8 @@ const user: fc.Arbitrary<Omit<TestUser, 'externalId'>> = fc.record({
     maxLength: 3,
   }),
   topics: fc.uniqueArray(topic, { maxLength: 3 }),
+  openedAt: fc.option(past),
+  clickedAt: fc.option(past),
 });
 
 const bounds = (value: fc.Arbitrary<number | string>) =>
@@ -121,6 +123,8 @@ const { rule } = fc.letrec<{ rule: Rule }>((tie) => ({
       fc.record({ topic }),
       fc.record({ segment: fc.constantFrom('german', 'chatty') }),
       fc.record({ active: fc.record({ withinDays: days }) }),
+      fc.record({ opened: fc.record({ withinDays: days }) }),
+      fc.record({ clicked: fc.record({ withinDays: days }) }),
       fc.record({ createdWithinDays: days }),
     ),
     fc.record({ all: fc.array(tie('rule'), { minLength: 1, maxLength: 3 }) }),
@@ -172,6 +176,10 @@ describeStores('a rule in SQL', (store) => {
     }
     for (const p of each.preferences)
       await put("preferences values ($1, $2, $3, $4, $5, 'api', $6)", [p.category, p.channel, p.choice, at]);
+    const [opened, clicked] = [each.openedAt, each.clickedAt].map((ms) =>
+      ms === null ? null : new Date(ms),
+    );
+    if (opened || clicked) await put('engagements values ($1, $2, $3, $4)', [opened, clicked]);
     for (const topic of each.topics) await put('topic_subscriptions values ($1, $3, $2, $4)', [topic, at]);
   }
 
@@ -251,6 +259,14 @@ describe('a rule', () => {
       listens: ['device', 'topic'],
       isTimed: true,
     });
+    assert.deepEqual(dependencies({ any: [{ active: { withinDays: 1 } }] }, others), {
+      listens: ['device', 'engagement'],
+      isTimed: true,
+    });
+    assert.deepEqual(dependencies({ not: { clicked: { withinDays: 1 } } }, others), {
+      listens: ['engagement'],
+      isTimed: true,
+    });
     assert.deepEqual(dependencies({ all: [{ attribute: 'a', is: 1 }, { device: {} }] }, others), {
       listens: ['device', 'user'],
       isTimed: false,
@@ -281,6 +297,8 @@ describe('a rule', () => {
     [{ device: { platform: 'palm' } }, '/rule/device/platform'],
     [{ device: { since: 1 } }, '/rule/device/since'],
     [{ active: { withinDays: 0 } }, '/rule/active/withinDays'],
+    [{ opened: { withinDays: 0 } }, '/rule/opened/withinDays'],
+    [{ clicked: { withinDays: 1, url: 'x' } }, '/rule/clicked/url'],
     [{ createdWithinDays: 1.5 }, '/rule/createdWithinDays'],
     [{ preference: { category: 'a', channel: 'b', choice: 'maybe' } }, '/rule/preference/choice'],
     [{ any: Array.from({ length: 101 }, () => ({ locale: 'de' })) }, '/rule'],

@@ -61,7 +61,13 @@ function compileCondition(
   if ('createdWithinDays' in rule) return `(u.created_at > ${since(rule.createdWithinDays)})`;
   if ('contact' in rule)
     return belongs('contacts', `x.kind = ${bind(rule.contact)} and x.inactive_at is null`);
-  if ('active' in rule) return belongs('devices', `x.last_active_at > ${since(rule.active.withinDays)}`);
+  if ('active' in rule) {
+    const from = since(rule.active.withinDays);
+    const did = `coalesce(greatest(x.opened_at, x.clicked_at) > ${from}, false)`;
+    return `(${belongs('devices', `x.last_active_at > ${from}`)} or ${belongs('engagements', did)})`;
+  }
+  if ('opened' in rule) return belongs('engagements', `x.opened_at > ${since(rule.opened.withinDays)}`);
+  if ('clicked' in rule) return belongs('engagements', `x.clicked_at > ${since(rule.clicked.withinDays)}`);
   if ('topic' in rule) {
     const [from, to] = below(rule.topic);
     return belongs(

@@ -2,16 +2,18 @@ import type { RulesById } from './compile.ts';
 import type { Condition, Rule } from './rule.ts';
 
 /** What segments can listen to: users themselves, and what belongs to them. */
-export type Kind = 'user' | 'contact' | 'device' | 'preference' | 'topic';
+export type Kind = 'user' | 'contact' | 'device' | 'preference' | 'topic' | 'engagement';
 
 /** What a rule depends on, with the segments it names: changes of which kinds, and whether time alone changes it. */
 export function dependencies(rule: Rule, others: RulesById): { listens: Kind[]; isTimed: boolean } {
   const conditions = conditionsOf(rule, others);
   return {
-    listens: [...new Set(conditions.map(kindOf))].sort(),
+    listens: [...new Set(conditions.flatMap(kindsOf))].sort(),
     isTimed: conditions.some(
       (each) =>
         'active' in each ||
+        'opened' in each ||
+        'clicked' in each ||
         'createdWithinDays' in each ||
         ('device' in each && each.device.seenWithinDays !== undefined),
     ),
@@ -46,9 +48,11 @@ function conditionsOf(rule: Rule, others: RulesById, seen = new Set<string>()): 
   return other ? conditionsOf(other, others, seen) : [];
 }
 
-function kindOf(rule: Plain): Kind {
-  if ('contact' in rule) return 'contact';
-  if ('device' in rule || 'active' in rule) return 'device';
-  if ('preference' in rule) return 'preference';
-  return 'topic' in rule ? 'topic' : 'user';
+function kindsOf(rule: Plain): Kind[] {
+  if ('active' in rule) return ['device', 'engagement'];
+  if ('opened' in rule || 'clicked' in rule) return ['engagement'];
+  if ('contact' in rule) return ['contact'];
+  if ('device' in rule) return ['device'];
+  if ('preference' in rule) return ['preference'];
+  return ['topic' in rule ? 'topic' : 'user'];
 }

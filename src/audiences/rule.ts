@@ -27,6 +27,8 @@ export type Condition =
   | { topic: string }
   | { segment: string }
   | { active: { withinDays: number } }
+  | { opened: { withinDays: number } }
+  | { clicked: { withinDays: number } }
   | { createdWithinDays: number };
 
 /** Who belongs to a segment. */
@@ -55,6 +57,8 @@ const KEYS = [
   'topic',
   'segment',
   'active',
+  'opened',
+  'clicked',
   'createdWithinDays',
 ] as const;
 
@@ -112,15 +116,22 @@ function parseCondition(
       return { segment: requireMatch(value, SLUG, inner) };
     case 'createdWithinDays':
       return { createdWithinDays: requireDays(value, inner) };
-    case 'active': {
-      const { withinDays } = refuseOthers(requireObject(value, inner), ['withinDays'], inner);
-      return { active: { withinDays: requireDays(withinDays, `${inner}/withinDays`) } };
-    }
+    case 'active':
+      return { active: parseWithin(value, inner) };
+    case 'opened':
+      return { opened: parseWithin(value, inner) };
+    case 'clicked':
+      return { clicked: parseWithin(value, inner) };
     case 'device':
       return { device: parseDevice(value, inner) };
     case 'preference':
       return { preference: parsePreference(value, inner) };
   }
+}
+
+function parseWithin(value: unknown, at: string): { withinDays: number } {
+  const { withinDays } = refuseOthers(requireObject(value, at), ['withinDays'], at);
+  return { withinDays: requireDays(withinDays, `${at}/withinDays`) };
 }
 
 function parseAttribute(fields: Fields, at: string): Condition {

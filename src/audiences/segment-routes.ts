@@ -30,7 +30,7 @@ const RuleObject = Type.Unsafe<Record<string, unknown>>({
     '`{ all: [rules] }`, `{ any: [rules] }`, `{ not: rule }`, or a condition: `attribute` with `is`, `in`, `has`, `exists` ' +
     'or bounds (`atLeast`, `atMost`, `above`, `below`); `locale`; `timezone`; `contact`; ' +
     '`device: { platform, app, seenWithinDays }`; `preference: { category, channel, choice }`; `topic`; `segment`; ' +
-    '`active: { withinDays }`; `createdWithinDays`. See docs/audiences.md.',
+    '`active`, `opened`, `clicked`: `{ withinDays }`; `createdWithinDays`. See docs/audiences.md.',
 });
 
 const SegmentBody = Exact({

@@ -170,6 +170,22 @@ describeStores('segments', (store) => {
     await api.call('DELETE', '/v1/segments/lively');
   });
 
+  it('hear of what users open and click', async () => {
+    await declare('readers', { opened: { withinDays: 2 } });
+    await declare('sleepers', { not: { active: { withinDays: 2 } } });
+    await settle();
+    assert.deepEqual(await members('readers'), []);
+    assert.ok((await members('sleepers')).includes('bob'));
+    await store().engine.query(
+      `insert into engagements select tenant_id, id, $2, null from users where tenant_id = $1 and external_id = 'bob'`,
+      [api.tenantId, new Date(api.clock.now())],
+    );
+    await settle();
+    assert.deepEqual(await members('readers'), ['bob']);
+    assert.ok(!(await members('sleepers')).includes('bob'));
+    for (const id of ['readers', 'sleepers']) await api.call('DELETE', `/v1/segments/${id}`);
+  });
+
   it('are right after users and rules changed in the middle of a pass', async () => {
     const { tenantId } = api;
     const at = new Date(api.clock.now());

@@ -12,6 +12,8 @@ export interface TestUser {
   devices: { platform: string; app: string; lastActiveAt: number; inactive: boolean }[];
   preferences: { category: string; channel: string; choice: string }[];
   topics: string[];
+  openedAt: number | null;
+  clickedAt: number | null;
 }
 
 const DAY_MS = 24 * 3_600_000;
@@ -36,8 +38,14 @@ export function fits(
   if ('topic' in rule) return user.topics.some((topic) => `${topic}/`.startsWith(`${rule.topic}/`));
   if ('createdWithinDays' in rule) return user.createdAt > now - rule.createdWithinDays * DAY_MS;
   if ('active' in rule) {
-    return user.devices.some(({ lastActiveAt }) => lastActiveAt > now - rule.active.withinDays * DAY_MS);
+    const from = now - rule.active.withinDays * DAY_MS;
+    const times = [...user.devices.map(({ lastActiveAt }) => lastActiveAt), user.openedAt, user.clickedAt];
+    return times.some((time) => time !== null && time > from);
   }
+  if ('opened' in rule)
+    return user.openedAt !== null && user.openedAt > now - rule.opened.withinDays * DAY_MS;
+  if ('clicked' in rule)
+    return user.clickedAt !== null && user.clickedAt > now - rule.clicked.withinDays * DAY_MS;
   if ('preference' in rule) {
     const { category, channel, choice } = rule.preference;
     return user.preferences.some(

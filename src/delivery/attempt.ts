@@ -5,6 +5,7 @@ import type { Claimed } from '../queue/index.ts';
 import type { Category } from '../rules/index.ts';
 import type { Tracer } from '../telemetry/index.ts';
 import type { CompiledTemplate } from '../templates/index.ts';
+import type { MessageTracking } from '../visits/index.ts';
 import { recheck } from './compose.ts';
 import { type ExchangeTools, exchange, type Held, type Sending } from './exchange.ts';
 import { canShareRecipients } from './failover.ts';
@@ -40,6 +41,7 @@ export interface Work {
   /** Null without any. */
   hooks: TenantHooks | null;
   links: MessageLinks | null;
+  tracking: MessageTracking | null;
   /** Another connection that could take over now. */
   findAlternative(): Alternative | null;
 }

@@ -12,6 +12,7 @@ import type { Store } from '../store/index.ts';
 import type { LoopWatch, Metrics, Tracer } from '../telemetry/index.ts';
 import type { Templates } from '../templates/index.ts';
 import type { Connections } from '../tenants/index.ts';
+import type { Tracker } from '../visits/index.ts';
 import type { AttemptTools } from './attempt.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Evacuation } from './evacuation.ts';
@@ -39,6 +40,8 @@ export interface DeliveryOptions {
   categories: Pick<Categories, 'forTenants'>;
   /** Absent when there is no address that users could open. */
   links?: Pick<Links, 'forTenants'>;
+  /** Absent where nothing is tracked. */
+  tracker?: Pick<Tracker, 'forTenants' | 'of'>;
   guard: EgressGuard;
   health: HealthBoard;
   /** Where test attempts go; null when this process must not send any. */
@@ -104,6 +107,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
     flags: options.flags,
     categories: options.categories,
     links: options.links,
+    tracker: options.tracker,
     tools,
   });
   const evacuation = new Evacuation({

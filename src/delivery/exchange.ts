@@ -17,6 +17,7 @@ import {
 import type { Claimed } from '../queue/index.ts';
 import type { CompiledTemplate } from '../templates/index.ts';
 import { heldState } from '../tenants/index.ts';
+import { type MessageTracking, track } from '../visits/index.ts';
 import { compose } from './compose.ts';
 import type { Health } from './health.ts';
 import type { Refusal } from './held.ts';
@@ -50,6 +51,8 @@ export interface Talk {
   hooks: TenantHooks | null;
   /** Absent without an address for them. */
   links?: MessageLinks | null;
+  /** Absent when nothing is tracked. */
+  tracking?: MessageTracking | null;
 }
 
 export interface Sending {
@@ -76,12 +79,17 @@ export async function exchange(work: Talk, tools: ExchangeTools): Promise<Sendin
   if ('problem' in composed) return { outcome: rejected('content_invalid', { code: composed.problem }) };
   const { message } = composed;
   // After the hooks, which may write the whole content anew.
-  if (!hooks) return send(offerUnsubscribe(message, work.links), work, tools);
+  if (!hooks) return send(finish(message, work), work, tools);
   const ruling = await hooks.preSend(claimed, message);
   if (!tools.isAlive(claimed.startedAt)) return { held: null };
   if (ruling.kind !== 'send') return { held: ruling };
-  const ruled = offerUnsubscribe({ ...message, content: ruling.content }, work.links);
+  const ruled = finish({ ...message, content: ruling.content }, work);
   return { ...(await send(ruled, work, tools)), notes: ruling.notes };
+}
+
+/** What is ours in a message, whoever wrote it. */
+function finish(message: Message, { links, tracking }: Talk): Message {
+  return offerUnsubscribe(track(message, tracking), links);
 }
 
 async function send(message: Message, work: Talk, tools: ExchangeTools): Promise<Sending> {

@@ -5,17 +5,18 @@ import type { Hooks, TenantHooks } from '../hooks/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Claim, Claimed, Wake } from '../queue/index.ts';
-import type { Categories, TenantCategories } from '../rules/index.ts';
+import type { Categories, Category, TenantCategories } from '../rules/index.ts';
 import type { Store } from '../store/index.ts';
 import type { CompiledTemplate, Templates } from '../templates/index.ts';
 import type { Connection, Connections } from '../tenants/index.ts';
+import type { Tracker, TrackingSettings } from '../visits/index.ts';
 import { type AttemptTools, attempt, breakOff, handBack, type Work } from './attempt.ts';
 import { findAlternative } from './failover.ts';
 import type { Gate } from './gate.ts';
 import type { Gates } from './gates.ts';
 import { linksFor } from './message-links.ts';
 import type { Recorder } from './recorder.ts';
-import { routeOf } from './route.ts';
+import { type Route, routeOf } from './route.ts';
 import { deleteClaims, type Result } from './store.ts';
 
 export interface WorkerOptions {
@@ -33,6 +34,8 @@ export interface WorkerOptions {
   categories: Pick<Categories, 'forTenants'>;
   /** Absent when there is no address for them. */
   links?: Pick<Links, 'forTenants'>;
+  /** Absent where nothing is tracked. */
+  tracker?: Pick<Tracker, 'forTenants' | 'of'>;
   tools: AttemptTools;
 }
 
@@ -44,6 +47,7 @@ interface Needs {
   flags: Map<string, TenantFlags>;
   categories: Map<string, TenantCategories>;
   links: Map<string, TenantLinks> | null;
+  tracked: Map<string, TrackingSettings> | null;
 }
 
 const DELETE_CLAIMS_AT = 50;
@@ -107,7 +111,7 @@ export class Worker {
   }
 
   async #lookUp(deliveries: Claimed[]): Promise<Needs> {
-    const { store, connections, hooks, flags, categories, links } = this.#options;
+    const { store, connections, hooks, flags, categories, links, tracker } = this.#options;
     const tenantIds = [...new Set(deliveries.map((delivery) => delivery.tenantId))];
     return {
       configured: await connections.forTenants(store.engine, tenantIds),
@@ -115,6 +119,7 @@ export class Worker {
       flags: await flags.forTenants(store.engine, tenantIds),
       categories: await categories.forTenants(store.engine, tenantIds),
       links: links ? await links.forTenants(tenantIds) : null,
+      tracked: tracker ? await tracker.forTenants(store.engine, tenantIds) : null,
       templates: await this.#loadTemplates(deliveries),
     };
   }
@@ -122,18 +127,26 @@ export class Worker {
   #prepare(claimed: Claimed, gate: Gate, needs: Needs): Work {
     const connections = needs.configured.get(claimed.tenantId) ?? [];
     const category = needs.categories.get(claimed.tenantId)!.of(claimed.category);
+    const route = routeOf(claimed, connections);
     return {
       claimed,
-      route: routeOf(claimed, connections),
+      route,
       gate,
       health: this.#options.gates.healthOf(claimed.tenantId, claimed.connection),
       category,
       template: needs.templates.get(templateName(claimed)) ?? null,
       hooks: needs.hooks.get(claimed.tenantId) ?? null,
       links: linksFor(claimed, category, needs.links?.get(claimed.tenantId) ?? null),
+      tracking: route && this.#trackingOf(claimed, category, route, needs),
       findAlternative: () =>
         mayFailOver(claimed, needs.flags) ? this.#findAlternative(claimed, connections) : null,
     };
+  }
+
+  #trackingOf(claimed: Claimed, category: Category, { provider }: Route, { tracked }: Needs) {
+    const { tenantId, channel, request } = claimed;
+    const facts = { channel, category, asked: request.tracking, provider };
+    return this.#options.tracker?.of(claimed, facts, tracked?.get(tenantId)) ?? null;
   }
 
   /** A bug of ours on the way must end this delivery alone: unheard, it would end the process. */

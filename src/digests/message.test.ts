@@ -73,6 +73,12 @@ describe('what a digest says', () => {
     );
   });
 
+  it('is not tracked when one of them must not be', () => {
+    assert.equal(write([inline('a', { tracking: false }), inline('b')]).tracking, false);
+    assert.equal(write([of('x'), { ...of('x'), tracking: false }], 'x').tracking, false);
+    assert.equal('tracking' in write([inline('a', { tracking: true }), inline('b')]), false);
+  });
+
   it('is made of its own template, else of that which all of its events name', () => {
     const settings = { template: { id: 'summary' } };
     assert.equal(templateOf({ ...digest, settings }, contents(inline('a'))), 'summary');

@@ -41,11 +41,14 @@ export function digestRequest(
   const { events: count } = contents;
   const carries = { digestId: digest.id, events: count };
   const channels = channelsOf(shown, template !== null);
-  if (template === null) return { channels, message: summary(shown.map(valuesOf), count, category), carries };
+  // What must not be tracked by itself must not be in company either.
+  const isUntracked = shown.some(({ request }) => request.tracking === false);
+  const shared = { channels, carries, ...(isUntracked && { tracking: false }) };
+  if (template === null) return { ...shared, message: summary(shown.map(valuesOf), count, category) };
   // The template of the events themselves gets what it knows already, of the newest one.
   const own = digest.settings.template ? {} : recordOf(shown.at(-1)?.request.template?.variables);
   const variables = { ...own, events: shown.map(valuesOf), count, key: digest.key };
-  return { channels, template: { id: template, variables }, carries };
+  return { ...shared, template: { id: template, variables } };
 }
 
 /** All that any event asked for or, by default, was decided about; undefined (the usual ones) when none asked for any. */

@@ -22,6 +22,12 @@ export const InboxItemAnswer = Type.Object({
     Type.Object({ id: Type.String(), title: Type.String(), url: Type.Optional(Type.String()) }),
   ),
   data: Type.Record(Type.String(), Type.Unknown()),
+  beacon: Type.Optional(
+    Type.Object(
+      { url: Type.String(), token: Type.String() },
+      { description: 'Where to post that it was shown, clicked or dismissed, when that is tracked' },
+    ),
+  ),
   createdAt: Type.String({ format: 'date-time' }),
   expiresAt: TimeOrNull,
   seenAt: TimeOrNull,

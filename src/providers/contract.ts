@@ -1,5 +1,5 @@
 import { type MaskedUrl, Secret } from '../lib/secret.ts';
-import type { Channel, Message, Platform, VendorTemplateNews } from './message.ts';
+import type { Beacon, Channel, Message, Platform, VendorTemplateNews } from './message.ts';
 import type { Effect, Outcome, Reason } from './outcome.ts';
 
 export * from './message.ts';
@@ -98,6 +98,7 @@ export interface InboxItem {
   image?: string;
   actions: { id: string; title: string; url?: string }[];
   data: Record<string, unknown>;
+  beacon?: Beacon;
 }
 
 /** What a provider may know besides message and configuration: with these fixed, `request` is a pure function. */
@@ -197,6 +198,10 @@ export interface Supports {
   /** A repeated message replaces the first on the recipient's screen. */
   replaces: boolean;
   receipts: boolean;
+  /** E-mail: the vendor itself can report opens and clicks, by its own addresses in the mail. */
+  visits?: boolean;
+  /** Carries `beacon` of the message to where it is shown. */
+  beacons?: boolean;
 }
 
 /** A captured (or documented) reply: fixture of the tests, and what the simulator answers. */

@@ -19,6 +19,13 @@ export interface Message {
   userId: string;
   /** Milliseconds since the epoch; after this moment the message must not be shown. */
   expiresAt?: number;
+  /** Where the page or app that shows it can say that it was shown, clicked or dismissed, and as what. */
+  beacon?: Beacon;
+}
+
+export interface Beacon {
+  url: string;
+  token: string;
 }
 
 export interface Recipient {

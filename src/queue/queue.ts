@@ -88,6 +88,8 @@ export interface NotificationRequest {
   window?: object;
   /** How the caller wants it collected with others; the rules know the fields. */
   digest?: object;
+  /** False: opens and clicks are not tracked. */
+  tracking?: boolean;
   /** Of a message that is a digest itself. */
   carries?: { digestId: string; events: number };
   /** The caller's `traceparent` and `tracestate`, if he sent them. */

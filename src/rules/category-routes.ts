@@ -1,12 +1,12 @@
 import { type Static, Type } from 'typebox';
-import { Exact, OneOf, Problem, responses, type Server, Slug } from '../http/index.ts';
+import { Exact, invalidField, OneOf, Problem, responses, type Server, Slug } from '../http/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CHANNELS, type Channel, PRIORITIES } from '../providers/index.ts';
 import type { Store } from '../store/index.ts';
 import { checkCaps, MAX_CAPS, PERIODS } from './cap.ts';
 import type { Categories } from './categories.ts';
 import { categoriesFrom } from './categories.ts';
-import { type Category, KINDS, QUIET_POLICIES, UNKNOWN_POLICIES } from './category.ts';
+import { type Category, categoryFrom, KINDS, QUIET_POLICIES, UNKNOWN_POLICIES } from './category.ts';
 import { deleteCategory, saveCategory, selectCategories } from './category-store.ts';
 import { checkRule, DigestRule } from './digest.ts';
 
@@ -74,6 +74,12 @@ const CategoryBody = Exact({
     Type.Array(Cap, { maxItems: MAX_CAPS, description: 'How often a user gets it at most' }),
   ),
   digest: Type.Optional(DigestRule),
+  tracking: Type.Optional(
+    Type.Boolean({
+      description:
+        'Whether opens and clicks are tracked; default: as `/v1/tracking-settings` says. Security never is',
+    }),
+  ),
   unknown: Type.Optional(
     OneOf(UNKNOWN_POLICIES, { description: 'When nobody can tell what became of an attempt' }),
   ),
@@ -103,6 +109,7 @@ const CategoryAnswer = Type.Object({
   urgentPasses: Type.Boolean(),
   caps: Type.Array(Cap),
   digest: Type.Optional(DigestRule),
+  tracking: Type.Optional(Type.Boolean({ description: 'Absent: as the settings of the tenant say' })),
   unknown: OneOf(UNKNOWN_POLICIES),
   evidenceSeconds: Type.Number(),
   expiresAfterSeconds: Type.Number(),
@@ -146,6 +153,8 @@ function addPut(app: Server, { store, clock, categories }: CategoryRouteOptions)
       const { tenantId } = credential;
       checkCaps(body.caps ?? []);
       if (body.digest) checkRule(body.digest, '/digest');
+      if (body.tracking && categoryFrom(id, body).kind === 'security')
+        throw invalidField('/tracking', 'must not be true: what is of the kind security is never tracked');
       const now = new Date(clock.now());
       const created = await store.scoped(tenantId, (db) =>
         saveCategory(db, { tenantId, id, definition: body, now }),
@@ -180,6 +189,7 @@ function show({
   heedsUsers: _,
   caps,
   digest,
+  tracking,
   evidenceMs,
   maxAgeMs,
   ...category
@@ -190,6 +200,7 @@ function show({
     channels,
     caps: [...caps],
     digest: digest ?? undefined,
+    tracking: tracking ?? undefined,
     evidenceSeconds: evidenceMs / 1000,
     expiresAfterSeconds: maxAgeMs / 1000,
   };

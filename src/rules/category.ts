@@ -43,6 +43,8 @@ export interface Category {
   caps: readonly Cap[];
   /** How its notifications are collected; null: each goes out by itself. */
   digest: DigestRule | null;
+  /** Whether opens and clicks are tracked; null: as the tenant's settings say. Security never is. */
+  tracking: boolean | null;
   unknown: UnknownPolicy;
   /** How long a receipt may still settle an unknown attempt before the policy decides. */
   evidenceMs: number;
@@ -69,6 +71,7 @@ export interface CategoryDefinition {
   urgentPasses?: boolean;
   caps?: Cap[];
   digest?: DigestRule;
+  tracking?: boolean;
   unknown?: UnknownPolicy;
   evidenceSeconds?: number;
   expiresAfterSeconds?: number;
@@ -88,6 +91,7 @@ type Defaults = Omit<
   | 'urgentPasses'
   | 'caps'
   | 'digest'
+  | 'tracking'
 >;
 
 const TRANSACTIONAL: Defaults = {
@@ -149,6 +153,7 @@ export function categoryFrom(id: string, definition: CategoryDefinition = {}): C
     urgentPasses: definition.urgentPasses ?? false,
     caps: definition.caps ?? [],
     digest: definition.digest ?? null,
+    tracking: defaults.kind === 'security' ? false : (definition.tracking ?? null),
     unknown: definition.unknown ?? defaults.unknown,
     evidenceMs: evidenceSeconds === undefined ? defaults.evidenceMs : evidenceSeconds * 1000,
     maxAgeMs: expiresAfterSeconds === undefined ? defaults.maxAgeMs : expiresAfterSeconds * 1000,

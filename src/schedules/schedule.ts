@@ -16,7 +16,8 @@ const MAX_EXPIRY_SECONDS = 366 * 24 * 3_600;
 export const STATES = ['active', 'paused', 'cancelled', 'done', 'failed'] as const;
 export type ScheduleState = (typeof STATES)[number];
 
-const { channels, ladder, template, message, category, priority, window } = NotificationBody.properties;
+const { channels, ladder, template, message, category, priority, window, tracking } =
+  NotificationBody.properties;
 const WallTime = (description: string) => Type.String({ maxLength: 40, description });
 
 /** What is sent at each occurrence: the body of `POST /v1/notifications`, to one user, a list of them or an audience. */
@@ -36,6 +37,7 @@ export const ScheduledNotification = Exact({
   category,
   priority,
   window,
+  tracking,
   expiresAfterSeconds: Type.Optional(
     Type.Integer({ minimum: 1, maximum: MAX_EXPIRY_SECONDS, description: 'Counted from when it is sent' }),
   ),

@@ -1,7 +1,7 @@
 import { uuidv7Floor } from '../lib/ids.ts';
 import type { Queryable } from './queryable.ts';
 
-export const PARTITIONED_TABLES = ['notifications', 'deliveries', 'attempts', 'receipts'] as const;
+export const PARTITIONED_TABLES = ['notifications', 'deliveries', 'attempts', 'receipts', 'visits'] as const;
 const MONTHS_AHEAD = 2;
 
 /**

@@ -240,6 +240,18 @@ export const METRICS = {
     ROUND_TRIP,
   ),
 
+  visits: counter(
+    'visits',
+    'Visits to tracked addresses, by what was visited (link, pixel, beacon) and by whom: person, proxy (of a mail program), machine; forged where the token does not open.',
+    ['source', 'by'],
+  ),
+  visitsLost: counter(
+    'visits_lost',
+    'Visits that were answered but not written down: too many from one address (limited), too many waiting (overloaded), refused by the database or left at the end (failed).',
+    ['reason'],
+  ),
+  visitsWaiting: gauge('visits_waiting', 'Visits of this process that wait to be written down.', []),
+
   spansExported: counter('spans_exported', 'Spans that the collector of traces took.', []),
   spansDropped: counter(
     'spans_dropped',

@@ -11,6 +11,7 @@ import {
   loadAddresses,
   type Marks,
   type MatchedReceipt,
+  noteEngagements,
 } from './store.ts';
 
 /** Events that prove the vendor took the message. */
@@ -40,8 +41,14 @@ export async function applyReceipts(
   if (ladders.length > 0) await lockLadders(db, ladders);
   await applyMarks(db, from.tenantId, collectMarks(fresh, now), now);
   await suppress(db, from, fresh);
+  const engaged = fresh.filter(({ event }) => event === 'opened' || event === 'clicked');
+  if (engaged.length > 0) await noteEngagements(db, from.tenantId, idsOf(engaged));
   const priorities = ladders.length > 0 ? await moveLadders(db, { ...from, ladders }, fresh) : [];
   return { fresh, priorities };
+}
+
+function idsOf(receipts: MatchedReceipt[]): string[] {
+  return [...new Set(receipts.map(({ deliveryId }) => deliveryId))];
 }
 
 /** What reached the user stops ladders; what did not makes them go on at once. */

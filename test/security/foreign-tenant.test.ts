@@ -41,6 +41,7 @@ const ATTACKS: Record<string, Attack> = {
     () => ({ priority: 'high' }),
   ],
   'GET /v1/notifications/{id}': [404, (ids) => `/v1/notifications/${ids.notification}`],
+  'GET /v1/notifications/{id}/visits': [404, (ids) => `/v1/notifications/${ids.notification}/visits`],
   'POST /v1/notifications/{id}/confirm': [404, (ids) => `/v1/notifications/${ids.notification}/confirm`],
   'POST /v1/notifications/{id}/cancel': [404, (ids) => `/v1/notifications/${ids.notification}/cancel`],
   'GET /v1/deliveries': ['his own', () => '/v1/deliveries?state=dead'],
@@ -121,6 +122,7 @@ const ATTACKS: Record<string, Attack> = {
   'DELETE /v1/quiet-hours': ['his own', () => '/v1/quiet-hours'],
   'GET /v1/quotas': ['his own', () => '/v1/quotas'],
   'DELETE /v1/quotas': ['his own', () => '/v1/quotas'],
+  'GET /v1/tracking-settings': ['his own', () => '/v1/tracking-settings'],
   'GET /v1/preference-page': ['his own', () => '/v1/preference-page'],
   'GET /v1/users/{userId}/quiet-hours': [404, () => '/v1/users/ada/quiet-hours'],
   'DELETE /v1/users/{userId}/quiet-hours': [404, () => '/v1/users/ada/quiet-hours'],
@@ -218,6 +220,7 @@ const ATTACKS: Record<string, Attack> = {
   'PUT /v1/flags/{name}': ['his own', () => '/v1/flags/failover', () => ({ percentage: 1 })],
   'PUT /v1/segments/{id}': ['his own', () => '/v1/segments/vip', () => ({ rule: { attribute: 'a', is: 1 } })],
   'PUT /v1/quotas': ['his own', () => '/v1/quotas', () => ({ perDay: { '*': 100 } })],
+  'PUT /v1/tracking-settings': ['his own', () => '/v1/tracking-settings', () => ({ enabled: true })],
   'PUT /v1/preference-page': ['his own', () => '/v1/preference-page', () => ({ name: 'His own' })],
   'PUT /v1/quiet-hours': ['his own', () => '/v1/quiet-hours', () => night],
   'PUT /v1/users/{userId}/quiet-hours': [404, () => '/v1/users/ada/quiet-hours', () => night],
@@ -228,6 +231,7 @@ const ATTACKS: Record<string, Attack> = {
     () => ({ contacts: { email: 'x@example.com' } }),
   ],
   // Tried with forged signatures in src/tracking/receipts.test.ts and sms-receipts.test.ts.
+  'POST /v1/beacons': ['signed', () => '/v1/beacons'],
   'GET /v1/receipts/{tenant}/{connection}': ['signed', () => '/v1/receipts/x/y'],
   'POST /v1/receipts/{tenant}/{connection}': ['signed', () => '/v1/receipts/x/y'],
 };

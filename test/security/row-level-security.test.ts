@@ -63,6 +63,9 @@ describeStores('the second wall, for statements that forget their tenant', (stor
         ["cap_uses values ($1, true, $2, 'offers:*:day', $3, 1, null, 3, 1, $3)", [user, at]],
         ["cap_holds values ($1, $2, true, '{}', '[]', $3, $3)", [delivery, at]],
         ["page_owners values ($1, 'Ann', null, $2)", [at]],
+        ['engagements values ($1, $2, $3, $3)', [user, at]],
+        ['tracking_settings values ($1, true, true, true, false, true, false, null, $2)', [at]],
+        ["visits values ($2, 'clicked', 0, $1, 'https://a.example/', 1, 0, 0, null, $3, $3)", [delivery, at]],
         ["tenant_quotas values ($1, '{}', '{}', null, $2)", [at]],
         ["topic_subscriptions values ($1, 'sport', $2, $3)", [user, at]],
         [

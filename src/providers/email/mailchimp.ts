@@ -47,7 +47,7 @@ export default defineHttpProvider({
   },
   // https://mailchimp.com/developer/transactional/docs/sending-mail/
   limits: { payloadBytes: 25_000_000, connectTimeoutMs: 5_000, deadlineMs: 30_000, maxInFlight: 25 },
-  supports: { dedupeKey: false, replaces: false, receipts: true },
+  supports: { dedupeKey: false, replaces: false, receipts: true, visits: true },
 
   testConfig: () => ({
     apiKey: new Secret(`md-${randomBytes(16).toString('base64url')}`),

@@ -59,7 +59,7 @@ export default defineHttpProvider({
   },
   // https://documentation.mailgun.com/docs/mailgun/user-manual/sending-messages
   limits: { payloadBytes: 25_000_000, connectTimeoutMs: 5_000, deadlineMs: 30_000, maxInFlight: 25 },
-  supports: { dedupeKey: false, replaces: false, receipts: true },
+  supports: { dedupeKey: false, replaces: false, receipts: true, visits: true },
 
   testConfig: () => ({
     apiKey: new Secret(`key-${randomBytes(16).toString('hex')}`),

@@ -74,7 +74,7 @@ export default defineHttpProvider({
   fields: FIELDS,
   // A single mail with its attachments: https://postmarkapp.com/developer/user-guide/send-email-with-api
   limits: { payloadBytes: 10_000_000, connectTimeoutMs: 5_000, deadlineMs: 60_000, maxInFlight: 500 },
-  supports: { dedupeKey: false, replaces: false, receipts: true },
+  supports: { dedupeKey: false, replaces: false, receipts: true, visits: true },
 
   testConfig: () => ({
     serverToken: new Secret(randomUUID()),

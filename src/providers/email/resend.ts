@@ -51,7 +51,7 @@ export default defineHttpProvider({
   // 40 MB of mail after encoding; 10 requests a second for a team, whose headers and 429s steer.
   limits: { payloadBytes: 40_000_000, connectTimeoutMs: 5_000, deadlineMs: 30_000, maxInFlight: 10 },
   // https://resend.com/docs/dashboard/emails/idempotency-keys: kept for 24 hours.
-  supports: { dedupeKey: true, replaces: false, receipts: true },
+  supports: { dedupeKey: true, replaces: false, receipts: true, visits: true },
 
   testConfig: () => ({
     apiKey: new Secret(`re_${randomBytes(18).toString('base64url')}`),

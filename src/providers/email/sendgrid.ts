@@ -64,7 +64,7 @@ export default defineHttpProvider({
   fields: FIELDS,
   // 30 MB with all attachments: the page of mail-send, "Limitations".
   limits: { payloadBytes: 30_000_000, connectTimeoutMs: 5_000, deadlineMs: 30_000, maxInFlight: 1_000 },
-  supports: { dedupeKey: false, replaces: false, receipts: true },
+  supports: { dedupeKey: false, replaces: false, receipts: true, visits: true },
 
   testConfig: () => ({
     apiKey: new Secret(

@@ -75,7 +75,7 @@ export default defineHttpProvider({
   },
   // 40 MB by this API; 14 requests a second and more by account, whose 429s steer.
   limits: { payloadBytes: 40_000_000, connectTimeoutMs: 5_000, deadlineMs: 30_000, maxInFlight: 25 },
-  supports: { dedupeKey: false, replaces: false, receipts: true },
+  supports: { dedupeKey: false, replaces: false, receipts: true, visits: true },
 
   testConfig: () => ({
     region: 'us-east-1',

@@ -34,6 +34,13 @@ test('a message becomes an item with its links, buttons and data', () => {
   assert.deepEqual(build(content), content);
 });
 
+test('an item that is tracked carries its beacon', () => {
+  const beacon = { url: 'https://bell.example/v1/beacons', token: 'tok' };
+  const message = { channel: 'inbox', recipient: { address: '' }, content: { title: 'T' }, beacon } as const;
+  const item = inbox.request({ ...message, priority: 'normal', category: 'news', userId: 'u1' }, {}, context);
+  assert.deepEqual(item.beacon, beacon);
+});
+
 test('what a message does not have is empty', () => {
   assert.deepEqual(build({}), { title: '', body: '', actions: [], data: {} });
 });

@@ -14,10 +14,10 @@ export default defineInboxProvider({
   testDefault: true,
   fields: {},
   limits: { connectTimeoutMs: 5_000, deadlineMs: 5_000, maxInFlight: 100 },
-  supports: { dedupeKey: true, replaces: false, receipts: false },
+  supports: { dedupeKey: true, replaces: false, receipts: false, beacons: true },
   testConfig: () => ({}),
 
-  request({ content }) {
+  request({ content, beacon }) {
     const url = safeUrl(content.url);
     const image = safeUrl(content.image);
     return {
@@ -30,6 +30,7 @@ export default defineInboxProvider({
         return { id, title, ...(actionUrl && { url: actionUrl }) };
       }),
       data: content.data ?? {},
+      ...(beacon && { beacon }),
     };
   },
 });

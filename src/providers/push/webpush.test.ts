@@ -92,6 +92,15 @@ test('an encrypted body goes to the endpoint, whose path stays out of print', ()
   assert.deepEqual([...(body as Uint8Array).subarray(0, 16)], new Array(16).fill(7));
 });
 
+test('what is tracked carries its beacon, unless that made it larger than 2 KB', () => {
+  const beacon = { url: 'https://bell.example/v1/beacons', token: 't'.repeat(75) };
+  const read = (content: Content) => JSON.parse(String(buildPayload(message(content, { beacon }), DELIVERY)));
+  assert.deepEqual(read({ title: 'T' }), { title: 'T', tag: DELIVERY, beacon });
+  assert.equal(read({ title: 'T', body: 'x'.repeat(1_900) }).beacon, undefined);
+  assert.deepEqual(read({ silent: true, data: { a: 1 } }), { data: { a: 1 } }, 'nothing is shown');
+  assert.equal('beacon' in JSON.parse(String(buildPayload(message({ title: 'T' }), DELIVERY))), false);
+});
+
 test('a subscription without usable keys is woken without payload', () => {
   const point = Buffer.alloc(65, 4).toString('base64url');
   for (const keys of [undefined, {}, { p256dh: 'x', auth: 'y' }, { ...KEYS, p256dh: point }]) {

@@ -61,7 +61,7 @@ export default defineHttpProvider({
   },
   limits: { payloadBytes: 4_096, connectTimeoutMs: 5_000, deadlineMs: 10_000, maxInFlight: 200 },
   // Topic and tag let a repeat take the place of the first; no service recognises it as a repeat.
-  supports: { platforms: ['web'], dedupeKey: false, replaces: true, receipts: false },
+  supports: { platforms: ['web'], dedupeKey: false, replaces: true, receipts: false, beacons: true },
 
   testConfig: makeTestConfig,
 

@@ -6,6 +6,8 @@ import type { SubscriptionKeys } from './encryption.ts';
 /** 4 weeks, what libraries ask for; services take up to 30 days. */
 const LONGEST_TTL_SECONDS = 2_419_200;
 const TOPIC_CHARACTERS = 32;
+/** Bytes; to be tracked must never be what makes a message too large. */
+const MOST_WITH_BEACON = 2_048;
 
 /** https://www.rfc-editor.org/rfc/rfc8030#section-5.2 and what follows it. */
 export function buildHeaders(
@@ -35,11 +37,15 @@ function isGoogle(endpoint: string): boolean {
 }
 
 /** What the site's service worker gets: there is no standard for it. */
-export function buildPayload({ content }: Message, deliveryId: string): Uint8Array {
+export function buildPayload({ content, beacon }: Message, deliveryId: string): Uint8Array {
   const { title, body, icon, image, url, badge, actions, data, collapseKey, silent, passthrough } = content;
   const tag = collapseKey ?? deliveryId;
   const payload = silent ? { data } : { title, body, icon, image, url, badge, tag, actions, data };
-  return Buffer.from(JSON.stringify(mergePassthrough(payload, passthrough?.webpush)));
+  const write = (more: object) =>
+    Buffer.from(JSON.stringify({ ...mergePassthrough(payload, passthrough?.webpush), ...more }));
+  if (silent || !beacon) return write({});
+  const tracked = write({ beacon });
+  return tracked.length > MOST_WITH_BEACON ? write({}) : tracked;
 }
 
 /** The subscription's keys, or null when they are missing or malformed. */
