@@ -8,7 +8,13 @@ import { cardOf } from './card/card.ts';
 import { judge } from './whatsapp/errors.ts';
 import { buildTemplate } from './whatsapp/template.ts';
 import { buildFreeForm } from './whatsapp/text.ts';
-import { answerChallenge, isSigned, parseInbound, parseStatuses } from './whatsapp/webhook.ts';
+import {
+  answerChallenge,
+  isSigned,
+  parseInbound,
+  parseStatuses,
+  parseTemplateNews,
+} from './whatsapp/webhook.ts';
 
 const REFERENCE = 'https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages';
 const ERRORS = 'https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes';
@@ -113,6 +119,7 @@ export default defineHttpProvider({
     verify: (request, { appSecret }) => appSecret !== undefined && isSigned(request, appSecret),
     handshake: (request, { verifyToken }) => answerChallenge(request, verifyToken),
     parse: (request, { phoneNumberId }) => parseStatuses(request, phoneNumberId),
+    vendorTemplates: parseTemplateNews,
     inbound: {
       parse: (request, { phoneNumberId }) => parseInbound(request, phoneNumberId),
       reply: { contentType: 'text/plain', body: '' },

@@ -95,7 +95,7 @@ test('statuses name our delivery and say what became of it', () => {
   assert.deepEqual(parse(change({ statuses: [status] }, '999'), config), [], 'another number of the app');
 });
 
-test('what people write or tap is heard, and that they want no marketing', () => {
+test('what people write or tap is heard', () => {
   const hear = (value: object) => inbound!.parse(change(value), config);
   const text = { from: '15551234567', id: 'wamid.2', type: 'text', text: { body: 'STOP' } };
   const button = {
@@ -109,14 +109,27 @@ test('what people write or tap is heard, and that they want no marketing', () =>
     { from: '+15551234567', text: 'STOP' },
     { from: 'US.1349', text: 'Stop' },
   ]);
-  const prefers = (value: string) => ({
-    wa_id: '16505551234',
-    category: 'marketing_messages',
-    value,
-    timestamp: 1,
-  });
-  assert.deepEqual(hear({ user_preferences: [prefers('stop'), prefers('resume'), prefers('other')] }), [
-    { from: '+16505551234', text: '', wish: 'stop' },
-    { from: '+16505551234', text: '', wish: 'start' },
-  ]);
+  const preference = { wa_id: '16505551234', category: 'marketing_messages', value: 'stop', timestamp: 1 };
+  assert.deepEqual(hear({ user_preferences: [preference] }), [], 'of marketing alone');
+});
+
+test('what became of texts is told for all numbers of the account', () => {
+  const news = (value: object, field = 'message_template_status_update') => {
+    const body = JSON.stringify({ entry: [{ id: '1', changes: [{ field, value }] }] });
+    const request = { method: 'POST', url: 'https://b.example/r', headers: {}, body: Buffer.from(body) };
+    return whatsapp.receipts!.vendorTemplates!(request, config);
+  };
+  const value = {
+    event: 'REJECTED',
+    message_template_id: 594425479261596,
+    message_template_name: 'parcel_here',
+    message_template_language: 'en_US',
+    reason: 'INCORRECT_CATEGORY',
+  };
+  const parcel = { id: 'parcel_here', language: 'en_US' };
+  assert.deepEqual(news(value), [{ ...parcel, state: 'rejected', reason: 'INCORRECT_CATEGORY' }]);
+  assert.deepEqual(news({ ...value, event: 'APPROVED', reason: 'NONE' }), [{ ...parcel, state: 'approved' }]);
+  assert.deepEqual(news({ ...value, event: 'PAUSED', reason: null }), [{ ...parcel, state: 'paused' }]);
+  assert.deepEqual(news({ ...value, event: 'SOMETHING' }), []);
+  assert.deepEqual(news(value, 'messages'), []);
 });

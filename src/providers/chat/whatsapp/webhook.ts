@@ -7,6 +7,8 @@ import {
   type Receipt,
   type ReceiptEvent,
   type ReceiptRequest,
+  type VendorTemplateNews,
+  type VendorTemplateState,
 } from '../../contract.ts';
 import { toE164 } from '../../sms/number/number.ts';
 import { causeOf } from '../../sms/verdict/verdict.ts';
@@ -63,12 +65,12 @@ function parseStatus({ id, status, timestamp, biz_opaque_callback_data: ours, er
   ];
 }
 
-/** What people wrote or tapped, and that they want no marketing (any more). */
+/**
+ * What people wrote or tapped. `user_preferences` is no wish to hear nothing any more: it is about marketing alone, which
+ * WhatsApp itself then keeps back (131050).
+ */
 export function parseInbound(request: ReceiptRequest, phoneNumberId: string): InboundMessage[] {
-  return valuesOf(request, phoneNumberId).flatMap((value) => [
-    ...listOf(value.messages).flatMap(parseMessage),
-    ...listOf(value.user_preferences).flatMap(parsePreference),
-  ]);
+  return valuesOf(request, phoneNumberId).flatMap((value) => listOf(value.messages).flatMap(parseMessage));
 }
 
 /** https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/components#messages-object */
@@ -79,16 +81,43 @@ function parseMessage(message: Json): InboundMessage[] {
   return from !== undefined && text !== undefined ? [{ from, text }] : [];
 }
 
-const WISHES = new Map<unknown, InboundMessage['wish']>([
-  ['stop', 'stop'],
-  ['resume', 'start'],
+const STATES = new Map<unknown, VendorTemplateState>([
+  ['APPROVED', 'approved'],
+  ['REINSTATED', 'approved'],
+  ['PENDING', 'pending'],
+  ['IN_APPEAL', 'pending'],
+  ['REJECTED', 'rejected'],
+  ['FLAGGED', 'approved'],
+  ['PAUSED', 'paused'],
+  ['DISABLED', 'disabled'],
+  ['PENDING_DELETION', 'disabled'],
 ]);
 
-/** https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/user_preferences */
-function parsePreference({ wa_id: number, user_id: userId, value }: Json): InboundMessage[] {
-  const from = addressOf(number, userId);
-  const wish = WISHES.get(value);
-  return from !== undefined && wish ? [{ from, text: '', wish }] : [];
+/**
+ * What became of the texts of the business account, whichever of its numbers the connection has:
+ * https://developers.facebook.com/docs/whatsapp/business-management-api/webhooks/components#message-template-status-update
+ */
+export function parseTemplateNews(request: ReceiptRequest): VendorTemplateNews[] {
+  return changesOf(request)
+    .filter(({ field }) => field === 'message_template_status_update')
+    .flatMap((change): VendorTemplateNews[] => {
+      const {
+        event,
+        message_template_name: id,
+        message_template_language: language,
+        reason,
+      } = objectOf(change.value) ?? {};
+      const state = STATES.get(event);
+      if (!state || typeof id !== 'string' || id === '') return [];
+      return [
+        {
+          id,
+          state,
+          ...(typeof language === 'string' && { language }),
+          ...(typeof reason === 'string' && reason !== 'NONE' && { reason }),
+        },
+      ];
+    });
 }
 
 /** People may hide their number, and are then known by an id of the business alone. */
@@ -98,12 +127,15 @@ function addressOf(number: unknown, userId: unknown): string | undefined {
 }
 
 /** An app may serve several numbers, whose posts all come to one address. */
-function valuesOf({ body }: ReceiptRequest, phoneNumberId: string): Json[] {
-  return listOf(parseObject(Buffer.from(body).toString())?.entry)
-    .flatMap((entry) => listOf(entry.changes))
+function valuesOf(request: ReceiptRequest, phoneNumberId: string): Json[] {
+  return changesOf(request)
     .map((change) => objectOf(change.value))
     .filter((value) => value !== undefined)
     .filter((value) => objectOf(value.metadata)?.phone_number_id === phoneNumberId);
+}
+
+function changesOf({ body }: ReceiptRequest): Json[] {
+  return listOf(parseObject(Buffer.from(body).toString())?.entry).flatMap((entry) => listOf(entry.changes));
 }
 
 function listOf(value: unknown): Json[] {
