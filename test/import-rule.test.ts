@@ -14,7 +14,7 @@ const ORDER = [
   ['queue'],
   ['tenants', 'users', 'templates', 'flags'],
   ['rules'],
-  ['hooks', 'consent', 'audiences'],
+  ['hooks', 'webhooks', 'consent', 'audiences'],
   ['routing', 'inbox'],
   ['accept', 'delivery'],
   ['schedules', 'digests'],

@@ -26,7 +26,7 @@ export const EVENT_TYPES = [
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
-/** Something that happened. Never content of messages, addresses or secrets: what is told leaves the house. */
+/** Something that happened. Never content of messages or secrets: what is told leaves the house. */
 export interface LedgerEvent {
   tenantId: string;
   /** True for what live and test have in common, such as users. */
@@ -71,6 +71,16 @@ const DELIVERY = `jsonb_build_object('deliveryId', c.id, 'notificationId', c.not
     'provider', c.provider, 'connection', c.connection, 'attempt', c.attempt)`;
 
 /**
+ * A part of a statement, or a whole one: tells of the rows of `rows (tenant_id, live, type, at, channel, category, data)`,
+ * a CTE or a subquery, to whoever wants to hear of them.
+ */
+export function tellRows(rows: string): string {
+  return `insert into events (id, tenant_id, live, type, occurred_at, channel, category, data)
+  select uuid_v7_at(c.at), c.tenant_id, c.live, c.type, c.at, c.channel, c.category, c.data
+  from ${rows} c where ${ANYBODY} and ${wanted('c.type')}`;
+}
+
+/**
  * Writes what happened, for tenants who want to hear of it; call it in the transaction of the change. One statement,
  * which looks at no row where nobody has an enabled endpoint.
  */
@@ -91,9 +101,7 @@ export async function appendEvents(db: Queryable, events: readonly LedgerEvent[]
   });
 }
 
-const APPEND = `
-insert into events (id, tenant_id, live, type, occurred_at, channel, category, data)
-select uuid_v7_at(c.at), c.tenant_id, c.live, c.type, c.at, c.channel, c.category, c.data
-from unnest($1::uuid[], $2::bool[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::jsonb[])
-  with ordinality as c (tenant_id, live, type, at, channel, category, data, nth)
-where ${ANYBODY} and ${wanted('c.type')} order by c.nth`;
+const APPEND = `${tellRows(`(
+  select * from unnest($1::uuid[], $2::bool[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::jsonb[])
+    with ordinality as told (tenant_id, live, type, at, channel, category, data, nth)
+)`)} order by c.nth`;

@@ -15,6 +15,7 @@ export {
   type EventType,
   type LedgerEvent,
   tellChanges,
+  tellRows,
 } from './events.ts';
 export { GOALS, type Goal, type LadderRequest, meets } from './ladder.ts';
 export { hurryLadders, type LadderKey, loadReached, lockLadders } from './ladder-store.ts';
