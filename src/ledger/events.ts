@@ -32,6 +32,7 @@ export interface LedgerEvent {
   /** True for what live and test have in common, such as users. */
   live: boolean;
   type: EventType;
+  /** By our clock. */
   at: Date;
   /** What endpoints may choose by; left out where it says nothing. */
   channel?: string;
@@ -72,11 +73,11 @@ const DELIVERY = `jsonb_build_object('deliveryId', c.id, 'notificationId', c.not
 
 /**
  * A part of a statement, or a whole one: tells of the rows of `rows (tenant_id, live, type, at, channel, category, data)`,
- * a CTE or a subquery, to whoever wants to hear of them.
+ * a CTE or a subquery, to whoever wants to hear of them. `noted` is an SQL expression: when we learned of it, by our clock.
  */
-export function tellRows(rows: string): string {
+export function tellRows(rows: string, noted = 'c.at'): string {
   return `insert into events (id, tenant_id, live, type, occurred_at, channel, category, data)
-  select uuid_v7_at(c.at), c.tenant_id, c.live, c.type, c.at, c.channel, c.category, c.data
+  select uuid_v7_at(${noted}), c.tenant_id, c.live, c.type, c.at, c.channel, c.category, c.data
   from ${rows} c where ${ANYBODY} and ${wanted('c.type')}`;
 }
 

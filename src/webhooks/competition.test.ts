@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { openPostgresTestStore, stopOwnCluster } from '../../test/support/stores.ts';
+import { makeWorld, type WebhookWorld } from '../../test/support/webhooks.ts';
 import { type HookPeer, say, startHookPeer } from '../hooks/testing.ts';
 import { appendEvents } from '../ledger/index.ts';
 import { openStore, type Store } from '../store/index.ts';
-import { makeWorld, type WebhookWorld } from './testing.ts';
 import type { WebhookLoop } from './webhook-loop.ts';
 
 const EVENTS = 400;

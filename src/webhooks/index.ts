@@ -1,3 +1,4 @@
 export type { WebhookTransport } from './call.ts';
-export { registerWebhookRoutes, type WebhookRouteOptions } from './routes.ts';
+export type { WebhookRouteOptions } from './route-deps.ts';
+export { registerWebhookRoutes } from './routes.ts';
 export { WebhookLoop, type WebhookLoopOptions } from './webhook-loop.ts';

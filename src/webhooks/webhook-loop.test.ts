@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, it } from 'node:test';
 import { describeStores } from '../../test/support/stores.ts';
+import { makeWorld, type WebhookWorld } from '../../test/support/webhooks.ts';
 import { createHttpTransport } from '../delivery/transport/index.ts';
 import { type HookPeer, say, sayNothing, startHookPeer, verifiedBy } from '../hooks/testing.ts';
 import { appendEvents, type LedgerEvent } from '../ledger/index.ts';
@@ -10,7 +11,6 @@ import { DEADLINE_MS, PER_ENDPOINT } from './call.ts';
 import { endCalls } from './ending.ts';
 import { DELAYS_MS, FAILING_MS } from './schedule.ts';
 import { claimCalls } from './store.ts';
-import { makeWorld, type WebhookWorld } from './testing.ts';
 import { judgeReply } from './verdict.ts';
 import { KEPT_MS, type WebhookLoop } from './webhook-loop.ts';
 

@@ -1,12 +1,12 @@
-import { createHttpTransport, type HttpTransport } from '../delivery/transport/index.ts';
-import { FakeClock } from '../lib/clock.ts';
-import { createEgressGuard } from '../lib/egress.ts';
-import { silentLogger } from '../lib/logger.ts';
-import { Wake } from '../queue/index.ts';
-import type { Store } from '../store/index.ts';
-import { makeMasterKeys, makeTenant } from '../tenants/testing.ts';
-import { putEndpoint } from './changes.ts';
-import { WebhookLoop, type WebhookLoopOptions } from './webhook-loop.ts';
+import { createHttpTransport, type HttpTransport } from '../../src/delivery/transport/index.ts';
+import { FakeClock } from '../../src/lib/clock.ts';
+import { createEgressGuard } from '../../src/lib/egress.ts';
+import { silentLogger } from '../../src/lib/logger.ts';
+import { Wake } from '../../src/queue/index.ts';
+import type { Store } from '../../src/store/index.ts';
+import { makeMasterKeys, makeTenant } from '../../src/tenants/testing.ts';
+import { putEndpoint } from '../../src/webhooks/changes.ts';
+import { WebhookLoop, type WebhookLoopOptions } from '../../src/webhooks/webhook-loop.ts';
 
 type Request = Parameters<typeof putEndpoint>[1]['request'];
 
