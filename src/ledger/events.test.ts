@@ -126,13 +126,10 @@ describeStores('events', (getStore) => {
     const [event, ...more] = await told();
     assert.deepEqual(more, []);
     assert.equal(event!.type, 'delivery.cancelled');
-    assert.equal(event!.category, 'transactional');
     assert.equal(event!.occurred_at.getTime(), now.getTime());
     assert.deepEqual(event!.data, {
       deliveryId: queued,
       notificationId: notification,
-      userId: 'ada',
-      category: 'transactional',
       channel: 'sms',
       state: 'cancelled',
       reason: 'cancelled',

@@ -5,6 +5,8 @@ import { column, type Queryable } from '../store/index.ts';
  * `appendEvents` in the transaction of the change.
  */
 export const EVENT_TYPES = [
+  'notification.failed',
+  'notification.cancelled',
   'delivery.sent',
   'delivery.failed',
   'delivery.skipped',
@@ -37,6 +39,8 @@ export interface LedgerEvent {
   /** What endpoints may choose by; left out where it says nothing. */
   channel?: string;
   category?: string;
+  /** Its user and its category are added to the data. */
+  notificationId?: string;
   data: Record<string, unknown>;
 }
 
@@ -56,28 +60,25 @@ export const CHANGED = `d.id, d.tenant_id, d.live, d.created_at, d.channel, d.st
 /**
  * A part of a statement that changes deliveries, beside `countChanges`: tells of the rows of the CTE `changes` (with the
  * columns of CHANGED, in their new states), so that both are one commit. `at` is an SQL expression: when it happened.
+ * It knows nothing but these columns; the user and the category are added by whoever finds out who is told.
  */
 export function tellChanges(changes: string, at = 'c.finished_at'): string {
-  return `insert into events (id, tenant_id, live, type, occurred_at, channel, category, data)
-  select uuid_v7_at(${at}), c.tenant_id, c.live, 'delivery.' || c.state, ${at}, c.channel, n.category, ${DELIVERY}
-  from (
-    select * from ${changes} c where ${ANYBODY} and state not in ('queued', 'sending')
-      and ${wanted("('delivery.' || c.state)")} offset 0
-  ) c cross join lateral (
-    select category, user_id from notifications where id = c.notification_id and tenant_id = c.tenant_id limit 1) n`;
+  return `insert into events (id, tenant_id, live, type, occurred_at, channel, notification_id, data)
+  select uuid_v7_at(${at}), c.tenant_id, c.live, 'delivery.' || c.state, ${at}, c.channel, c.notification_id, ${DELIVERY}
+  from ${changes} c where ${ANYBODY} and state not in ('queued', 'sending') and ${wanted("('delivery.' || c.state)")}`;
 }
 
-const DELIVERY = `jsonb_build_object('deliveryId', c.id, 'notificationId', c.notification_id, 'userId', n.user_id,
-    'category', n.category, 'channel', c.channel, 'state', c.state, 'reason', c.reason, 'code', c.code,
-    'provider', c.provider, 'connection', c.connection, 'attempt', c.attempt)`;
+const DELIVERY = `jsonb_build_object('deliveryId', c.id, 'notificationId', c.notification_id, 'channel', c.channel,
+    'state', c.state, 'reason', c.reason, 'code', c.code, 'provider', c.provider, 'connection', c.connection, 'attempt', c.attempt)`;
 
 /**
- * A part of a statement, or a whole one: tells of the rows of `rows (tenant_id, live, type, at, channel, category, data)`,
- * a CTE or a subquery, to whoever wants to hear of them. `noted` is an SQL expression: when we learned of it, by our clock.
+ * A part of a statement, or a whole one: tells of the rows of `rows (tenant_id, live, type, at, channel, category,
+ * notification_id, data)`, a CTE or a subquery, to whoever wants to hear of them. `noted` is an SQL expression: when we learned of it, by our clock.
  */
 export function tellRows(rows: string, noted = 'c.at'): string {
-  return `insert into events (id, tenant_id, live, type, occurred_at, channel, category, data)
-  select uuid_v7_at(${noted}), c.tenant_id, c.live, c.type, c.at, c.channel, c.category, c.data
+  return `insert into events (id, tenant_id, live, type, occurred_at, channel, category, notification_id, data)
+  select uuid_v7_at(${noted}), c.tenant_id, c.live, c.type, c.at, c.channel, c.category,
+    c.notification_id, c.data
   from ${rows} c where ${ANYBODY} and ${wanted('c.type')}`;
 }
 
@@ -97,12 +98,13 @@ export async function appendEvents(db: Queryable, events: readonly LedgerEvent[]
       column(events, (event) => event.at),
       column(events, (event) => event.channel ?? null),
       column(events, (event) => event.category ?? null),
+      column(events, (event) => event.notificationId ?? null),
       column(events, (event) => JSON.stringify(event.data)),
     ],
   });
 }
 
 const APPEND = `${tellRows(`(
-  select * from unnest($1::uuid[], $2::bool[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::jsonb[])
-    with ordinality as told (tenant_id, live, type, at, channel, category, data, nth)
+  select * from unnest($1::uuid[], $2::bool[], $3::text[], $4::timestamptz[], $5::text[], $6::text[],
+    $7::uuid[], $8::jsonb[]) with ordinality as told (tenant_id, live, type, at, channel, category, notification_id, data, nth)
 )`)} order by c.nth`;

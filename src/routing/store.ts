@@ -1,4 +1,4 @@
-import { CHANGED, type Choice, countChanges, tellChanges } from '../ledger/index.ts';
+import { CHANGED, type Choice, countChanges, tellChanges, tellRows } from '../ledger/index.ts';
 import type { Channel } from '../providers/index.ts';
 import { type NotificationRequest, storedRequest } from '../queue/index.ts';
 import { column, type Queryable } from '../store/index.ts';
@@ -261,23 +261,31 @@ const COLUMNS = [
   'choice',
 ] as const satisfies (keyof DeliveryRow)[];
 
+const FAILED = `(
+  select tenant_id, live, 'notification.failed' as type, $3::timestamptz as at, null::text as channel,
+    null::text as category, id as notification_id,
+    jsonb_build_object('notificationId', id, 'state', 'failed', 'reason', reason) as data from failed)`;
+
 /** Ends notifications that routing could not turn into deliveries, with the reason, and what else of them waits. */
 export async function failNotifications(
   db: Queryable,
   failures: { id: string; reason: string }[],
+  now: Date,
 ): Promise<void> {
   if (failures.length === 0) return;
   await db.query(
     `with failed as (
        update notifications n set state = 'failed', reason = f.reason
          from unnest($1::uuid[], $2::text[]) as f (id, reason) where n.id = f.id and n.state = 'accepted'
-       returning n.id, n.tenant_id, n.priority
+       returning n.id, n.tenant_id, n.live, n.priority, n.reason
+     ), told as (
+       ${tellRows(FAILED)}
      ), gone as (
        delete from postponed p using failed where p.notification_id = failed.id
        returning p.due_at, failed.id, failed.tenant_id, failed.priority
      )
      delete from unrouted u using gone
        where u.priority = gone.priority and u.tenant_id = gone.tenant_id and u.due_at = gone.due_at and u.id = gone.id`,
-    [failures.map((failure) => failure.id), failures.map((failure) => failure.reason)],
+    [failures.map((failure) => failure.id), failures.map((failure) => failure.reason), now],
   );
 }

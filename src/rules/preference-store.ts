@@ -114,6 +114,6 @@ async function tellPreferences(
 
 const TELL_PREFERENCES = tellRows(`(
   select tenant_id, true as live, 'preference.changed' as type, $3::timestamptz as at, null::text as channel,
-    null::text as category,
+    null::text as category, null::uuid as notification_id,
     jsonb_build_object('userId', external_id, 'changes', $4::jsonb, 'source', $5::text) as data
   from users where tenant_id = $1 and id = $2)`);

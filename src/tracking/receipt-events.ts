@@ -41,14 +41,11 @@ export async function tellReceipts(
 const TELL = tellRows(
   `(
   select d.tenant_id, d.live, 'delivery.' || r.event as type, coalesce(r.occurred_at, $2::timestamptz) as at, d.channel,
-    n.category, jsonb_build_object('deliveryId', d.id, 'notificationId', d.notification_id, 'userId', n.user_id,
-      'category', n.category, 'channel', d.channel, 'state', d.state, 'reason', r.reason, 'code', r.code,
+    null::text as category, d.notification_id, jsonb_build_object('deliveryId', d.id, 'notificationId', d.notification_id, 'channel', d.channel, 'state', d.state, 'reason', r.reason, 'code', r.code,
       'provider', d.provider, 'connection', d.connection, 'attempt', d.attempt) as data
   from unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
     as r (delivery_id, event, reason, code, occurred_at)
   cross join lateral (select * from deliveries where id = r.delivery_id and tenant_id = $1 limit 1) d
-  cross join lateral (
-    select category, user_id from notifications where id = d.notification_id and tenant_id = $1 limit 1) n
 )`,
   '$2::timestamptz',
 );

@@ -133,7 +133,7 @@ export interface Prune {
 
 const TELL_PRUNED = tellRows(`(
   select pruned.tenant_id, true as live, 'device.inactive' as type, $5::timestamptz as at, 'push' as channel,
-    null::text as category, jsonb_build_object('deviceId', pruned.id, 'userId', u.external_id, 'app', app,
+    null::text as category, null::uuid as notification_id, jsonb_build_object('deviceId', pruned.id, 'userId', u.external_id, 'app', app,
       'platform', platform, 'reason', inactive_reason) as data
   from pruned cross join lateral (
     select external_id from users where tenant_id = pruned.tenant_id and id = pruned.user_id limit 1) u)`);

@@ -22,7 +22,7 @@ export function suppressionKey(kind: string, address: string): string {
 const tellSuppressed = (now: string) =>
   tellRows(`(
     select tenant_id, true as live, 'contact.suppressed' as type, ${now} as at, null::text as channel,
-      null::text as category,
+      null::text as category, null::uuid as notification_id,
       jsonb_build_object('kind', kind, 'address', address, 'reason', reason, 'source', source) as data
     from listed)`);
 

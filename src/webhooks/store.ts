@@ -5,12 +5,13 @@ import type { Result, Settlement } from './settle.ts';
 /** Endpoints that one look goes over; the next one begins behind them. */
 const LOOK = 1_000;
 
-/** Whether anybody has an enabled endpoint: without one there is nothing to do for anyone. */
+/** Whether anybody has an enabled endpoint, or left something behind: else there is nothing to do for anyone. */
 export async function hasEndpoints(db: Queryable): Promise<boolean> {
   const { rows } = await db.query<{ any: boolean }>({
     name: 'webhooks_any',
     text: `select exists (select from webhook_endpoints where enabled)
-      or exists (select from webhook_deliveries where due_at is not null) as any`,
+      or exists (select from webhook_deliveries where due_at is not null)
+      or exists (select from events where waiting) as any`,
   });
   return rows[0]!.any;
 }
@@ -29,9 +30,14 @@ export async function dealEvents(
 }
 
 const DEAL = `
-with batch as materialized (
-  select id, tenant_id, live, type, channel, category from events
+with waiting as materialized (
+  select id, tenant_id, live, type, channel, category, notification_id from events
    where waiting order by sequence limit $2 for update skip locked
+), batch as materialized (
+  select w.id, w.tenant_id, w.live, w.type, w.channel, coalesce(w.category, n.category) as category,
+    case when n.user_id is null then '{}' else jsonb_build_object('userId', n.user_id, 'category', n.category) end as more
+    from waiting w left join lateral (
+      select user_id, category from notifications where id = w.notification_id and tenant_id = w.tenant_id limit 1) n on true
 ), made as (
   insert into webhook_deliveries (event_id, endpoint_key, tenant_id, type, state, due_at, created_at)
   select b.id, e.key, b.tenant_id, b.type, 'pending', $1, $1
@@ -43,7 +49,7 @@ with batch as materialized (
   on conflict (event_id, endpoint_key) do nothing
   returning 1
 ), dealt as (
-  update events e set waiting = false from batch where e.id = batch.id returning 1
+  update events e set waiting = false, category = batch.category, data = e.data || batch.more from batch where e.id = batch.id returning 1
 )
 select (select count(*) from dealt)::int as events, (select count(*) from made)::int as deliveries`;
 

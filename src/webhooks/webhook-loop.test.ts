@@ -5,6 +5,7 @@ import { makeWorld, type WebhookWorld } from '../../test/support/webhooks.ts';
 import { createHttpTransport } from '../delivery/transport/index.ts';
 import { type HookPeer, say, sayNothing, startHookPeer, verifiedBy } from '../hooks/testing.ts';
 import { appendEvents, type LedgerEvent } from '../ledger/index.ts';
+import { insertNotification } from '../ledger/testing.ts';
 import { createEgressGuard } from '../lib/egress.ts';
 import { makeTenant } from '../tenants/testing.ts';
 import { DEADLINE_MS, PER_ENDPOINT } from './call.ts';
@@ -303,6 +304,30 @@ describeStores('telling webhooks', (store) => {
       offers: [two],
       test: [four],
     });
+  });
+
+  it('adds the user and the category of a notification, and chooses by them', async () => {
+    await world.put('all', { url: peer.url });
+    await world.put('offers', { url: other.url, categories: ['offers'] });
+    const at = Date.now();
+    const ids = await Promise.all(
+      ['offers', 'news'].map((category) =>
+        insertNotification(store(), world.tenantId, { category, user_id: 'grace', created_at: new Date(at) }),
+      ),
+    );
+    await happen(
+      ...ids.map((notificationId) =>
+        event({ category: undefined, notificationId, data: { notificationId, state: 'sent' } }),
+      ),
+    );
+    await run();
+    const told = ({ calls }: HookPeer) =>
+      calls.map(({ event: { data } }) => [data.notificationId, data.userId, data.category, data.state]);
+    assert.deepEqual(told(peer).toSorted(), [
+      [ids[0], 'grace', 'offers', 'sent'],
+      [ids[1], 'grace', 'news', 'sent'],
+    ]);
+    assert.deepEqual(told(other), [[ids[0], 'grace', 'offers', 'sent']]);
   });
 
   it('tells a tenant nothing of another one', async () => {

@@ -17,6 +17,8 @@ create table events (
   occurred_at timestamptz not null,
   channel text,
   category text,
+  -- Whose category and user are added to the data when it is found out who is told: not on the way of the change.
+  notification_id uuid,
   data jsonb not null,
   waiting boolean not null default true
 );
