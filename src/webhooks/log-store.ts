@@ -26,12 +26,13 @@ export interface LogQuery {
   limit: number;
 }
 
-/** The latest first. */
+/** The latest first. What failed has an index of its own, since it is looked for among much that did not. */
 export async function selectLog(db: Queryable, query: LogQuery): Promise<LoggedRow[]> {
+  const failed = query.state === 'failed' ? 'and d.failed_at is not null' : '';
   const { rows } = await db.query<LoggedRow>(
     `select ${COLUMNS} from webhook_deliveries d
       where d.tenant_id = $1 and d.endpoint_key = $2 and d.event_id < $3
-        and ($4::text is null or d.state = $4) and ($5::text is null or d.type = $5)
+        and ($4::text is null or d.state = $4) and ($5::text is null or d.type = $5) ${failed}
       order by d.event_id desc limit $6`,
     [query.tenantId, query.key, query.before, query.state, query.type, query.limit],
   );
@@ -108,7 +109,7 @@ export async function resendFailed(
   const { rowCount } = await db.query(
     `update webhook_deliveries d set ${AGAIN} from (
        select event_id, endpoint_key from webhook_deliveries
-        where tenant_id = $1 and endpoint_key = $2 and failed_at >= $4 order by failed_at limit $5 for update skip locked
+        where tenant_id = $1 and endpoint_key = $2 and failed_at >= $4 order by event_id limit $5 for update skip locked
      ) failed where d.event_id = failed.event_id and d.endpoint_key = failed.endpoint_key`,
     [tenantId, key, now, since, limit],
   );

@@ -5,6 +5,7 @@ import { makeWorld } from '../../test/support/webhooks.ts';
 import { insertDelivery, insertNotification } from '../ledger/testing.ts';
 import { uuidv7, uuidv7Time } from '../lib/ids.ts';
 import type { Receipt } from '../providers/index.ts';
+import { failNotifications } from '../routing/store.ts';
 import { savePreferences } from '../rules/index.ts';
 import { makeTenant } from '../tenants/testing.ts';
 import { applyReceipts } from '../tracking/apply.ts';
@@ -95,6 +96,16 @@ describeStores('what other rooms tell webhooks', (store) => {
     assert.deepEqual(more, []);
     assert.equal(type, 'preference.changed');
     assert.deepEqual(data, { userId: 'ada', changes, source: 'page' });
+  });
+
+  it('notifications that routing could not turn into deliveries, once', async () => {
+    const id = await insertNotification(store(), tenantId, { state: 'accepted' });
+    for (let n = 0; n < 2; n++)
+      await failNotifications(store().engine, [{ id, reason: 'request_invalid' }], new Date(now));
+    const [{ type, notification_id, data }, ...more] = await told();
+    assert.deepEqual(more, []);
+    assert.deepEqual([type, notification_id], ['notification.failed', id]);
+    assert.deepEqual(data, { notificationId: id, state: 'failed', reason: 'request_invalid' });
   });
 
   it('receipts from vendors, once, and what they make of a delivery', async () => {

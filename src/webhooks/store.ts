@@ -37,7 +37,8 @@ with waiting as materialized (
   select w.id, w.tenant_id, w.live, w.type, w.channel, coalesce(w.category, n.category) as category,
     case when n.user_id is null then '{}' else jsonb_build_object('userId', n.user_id, 'category', n.category) end as more
     from waiting w left join lateral (
-      select user_id, category from notifications where id = w.notification_id and tenant_id = w.tenant_id limit 1) n on true
+      select tenant_id, user_id, category from notifications where id = w.notification_id limit 1
+    ) n on n.tenant_id = w.tenant_id
 ), made as (
   insert into webhook_deliveries (event_id, endpoint_key, tenant_id, type, state, due_at, created_at)
   select b.id, e.key, b.tenant_id, b.type, 'pending', $1, $1
@@ -222,7 +223,7 @@ export async function purgeDeliveries(db: Queryable, bound: string, limit: numbe
     text: `with old as (
         delete from webhook_deliveries where (event_id, endpoint_key) in (
           select event_id, endpoint_key from webhook_deliveries where event_id < $1 and due_at is null
-           order by event_id limit $2 for update skip locked)
+           order by event_id, endpoint_key limit $2 for update skip locked)
         returning event_id, endpoint_key
       ), attempts as (
         delete from webhook_attempts a using old where a.event_id = old.event_id and a.endpoint_key = old.endpoint_key

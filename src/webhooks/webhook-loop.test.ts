@@ -7,6 +7,8 @@ import { type HookPeer, say, sayNothing, startHookPeer, verifiedBy } from '../ho
 import { appendEvents, type LedgerEvent } from '../ledger/index.ts';
 import { insertNotification } from '../ledger/testing.ts';
 import { createEgressGuard } from '../lib/egress.ts';
+import { createLogger } from '../lib/logger.ts';
+import { createMetrics } from '../telemetry/index.ts';
 import { makeTenant } from '../tenants/testing.ts';
 import { DEADLINE_MS, PER_ENDPOINT } from './call.ts';
 import { endCalls } from './ending.ts';
@@ -159,9 +161,18 @@ describeStores('telling webhooks', (store) => {
     await world.put('gone', { url: peer.url });
     await world.put('watch', { url: other.url, types: ['webhook.*'] });
     peer.answer = say('gone', 410);
+    const lines: string[] = [];
+    const logger = createLogger('warn', { write: (line) => lines.push(line) });
+    const metrics = createMetrics();
+    loop = world.startLoop({ logger, metrics });
     await happen(event());
     await run();
     await run();
+    assert.match(lines.join(''), /"webhook":"gone","reason":"gone".*was disabled/);
+    const text = await metrics.render();
+    assert.match(text, /bellhop_webhooks_disabled_total\{reason="gone"\} 1/);
+    assert.match(text, /bellhop_webhook_calls_total\{outcome="gone"\} 1/);
+    assert.match(text, /bellhop_webhook_calls_total\{outcome="delivered"\} 1/);
     const [endpoint] = await rows("select * from webhook_endpoints where id = 'gone'");
     assert.deepEqual([endpoint.enabled, endpoint.disabled_reason], [false, 'gone']);
     assert.ok(endpoint.disabled_at);

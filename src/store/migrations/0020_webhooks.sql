@@ -77,7 +77,7 @@ create table webhook_deliveries (
 ) with (fillfactor = 80);
 create index webhook_deliveries_by_endpoint on webhook_deliveries (tenant_id, endpoint_key, event_id);
 create index webhook_deliveries_due on webhook_deliveries (endpoint_key, due_at) where due_at is not null;
-create index webhook_deliveries_failed on webhook_deliveries (tenant_id, endpoint_key, failed_at) where failed_at is not null;
+create index webhook_deliveries_failed on webhook_deliveries (tenant_id, endpoint_key, event_id) where failed_at is not null;
 
 create table webhook_attempts (
   event_id uuid not null,
