@@ -36,6 +36,7 @@ export interface Payload {
 
 export function renderPayload(event: {
   type: string;
+  live: boolean;
   occurredAt: Date;
   sequence: string;
   data: Record<string, unknown>;
@@ -44,7 +45,7 @@ export function renderPayload(event: {
     type: event.type,
     version: 1,
     timestamp: event.occurredAt.toISOString(),
-    data: { ...event.data, sequence: Number(event.sequence) },
+    data: { ...event.data, live: event.live, sequence: Number(event.sequence) },
   };
 }
 

@@ -40,6 +40,7 @@ export async function selectLog(db: Queryable, query: LogQuery): Promise<LoggedR
 }
 
 export interface LoggedEvent extends LoggedRow {
+  live: boolean;
   sequence: string;
   occurred_at: Date;
   data: Record<string, unknown>;
@@ -67,7 +68,7 @@ export async function findLogged(
   { tenantId, key, eventId }: LogKey,
 ): Promise<LoggedEvent | null> {
   const { rows } = await db.query<LoggedEvent>(
-    `select ${COLUMNS}, e.sequence, e.occurred_at, e.data
+    `select ${COLUMNS}, e.live, e.sequence, e.occurred_at, e.data
        from webhook_deliveries d join events e on e.id = d.event_id and e.tenant_id = d.tenant_id
       where d.tenant_id = $1 and d.endpoint_key = $2 and d.event_id = $3`,
     [tenantId, key, eventId],

@@ -117,7 +117,7 @@ function addTest(app: Server, options: WebhookRouteOptions): void {
   app.post('/v1/webhook-endpoints/:id/test', { config: write, schema }, async (request) => {
     const row = await loadEndpoint(options, request.credential.tenantId, request.params.id);
     const now = options.clock.now();
-    const data = { endpointId: row.id, test: true };
+    const data = { endpointId: row.id, live: request.credential.live, test: true };
     const verdict = await callEndpoint(options.transport, openEndpoint(row, options.masterKeys), {
       id: `test_${uuidv7(now)}`,
       payload: { type: 'webhook.test', version: 1, timestamp: new Date(now).toISOString(), data },

@@ -104,6 +104,7 @@ export interface ClaimedCall {
   /** The fence: whoever was given up writes nothing. */
   attempt: number;
   tries: number;
+  live: boolean;
   sequence: string;
   type: string;
   occurredAt: Date;
@@ -140,7 +141,7 @@ with due as materialized (
   returning d.tenant_id, d.endpoint_key, d.event_id, d.attempt, d.tries
 )
 select c.tenant_id as "tenantId", c.endpoint_key as "endpointKey", c.event_id as "eventId", c.attempt, c.tries,
-  e.sequence, e.type, e.occurred_at as "occurredAt", e.data
+  e.live, e.sequence, e.type, e.occurred_at as "occurredAt", e.data
 from claimed c cross join lateral (select * from events where id = c.event_id limit 1) e
 order by e.sequence`;
 

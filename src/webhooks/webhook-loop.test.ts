@@ -79,7 +79,7 @@ describeStores('telling webhooks', (store) => {
       type: 'delivery.sent',
       version: 1,
       timestamp: new Date(world.clock.now()).toISOString(),
-      data: { deliveryId: 'd', sequence: Number(sequence) },
+      data: { deliveryId: 'd', live: true, sequence: Number(sequence) },
     });
     const [{ state, status, due_at }] = await deliveries();
     assert.deepEqual([state, status, due_at], ['delivered', 200, null]);
@@ -388,6 +388,7 @@ describeStores('telling webhooks', (store) => {
     tenantId: world.tenantId,
     endpointKey: key,
     tries: 0,
+    live: true,
     sequence: '1',
     type: 'delivery.sent',
     occurredAt: new Date(world.clock.now()),
