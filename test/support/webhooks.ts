@@ -1,4 +1,7 @@
+import { after, afterEach, before, beforeEach } from 'node:test';
 import { createHttpTransport, type HttpTransport } from '../../src/delivery/transport/index.ts';
+import { type HookPeer, say, startHookPeer } from '../../src/hooks/testing.ts';
+import { appendEvents, type LedgerEvent } from '../../src/ledger/index.ts';
 import { FakeClock } from '../../src/lib/clock.ts';
 import { createEgressGuard } from '../../src/lib/egress.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
@@ -7,6 +10,8 @@ import type { Store } from '../../src/store/index.ts';
 import { makeMasterKeys, makeTenant } from '../../src/tenants/testing.ts';
 import { putEndpoint } from '../../src/webhooks/changes.ts';
 import { WebhookLoop, type WebhookLoopOptions } from '../../src/webhooks/webhook-loop.ts';
+
+const TABLES = ['events', 'webhook_endpoints', 'webhook_deliveries', 'webhook_attempts', 'webhook_troubles'];
 
 type Request = Parameters<typeof putEndpoint>[1]['request'];
 
@@ -49,4 +54,63 @@ export async function makeWorld(store: Store): Promise<WebhookWorld> {
     },
     close: () => transport.close(),
   };
+}
+
+/** What tests of the loop share: a world, a loop and two peers that are new for each test. */
+export interface WebhookScene extends WebhookWorld {
+  loop: WebhookLoop;
+  peer: HookPeer;
+  other: HookPeer;
+  event(rest?: Partial<LedgerEvent>): LedgerEvent;
+  happen(...events: LedgerEvent[]): Promise<void>;
+  /** One turn, with all that follows from it. */
+  run(): Promise<void>;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look at any column
+  rows(sql: string): Promise<any[]>;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look at any column
+  deliveries(): Promise<any[]>;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look at any column
+  attempts(): Promise<any[]>;
+}
+
+/** Call it in a suite; what it returns is filled before each test. */
+export function useWebhooks(store: () => Store): WebhookScene {
+  const scene = {} as WebhookScene;
+  before(async () => {
+    const [peer, other] = await Promise.all([startHookPeer(), startHookPeer()]);
+    Object.assign(scene, { peer, other });
+  });
+  beforeEach(async () => {
+    // Tests share the database: what one left is nobody's any more.
+    for (const table of TABLES) await store().engine.query(`delete from ${table}`);
+    Object.assign(scene, await makeWorld(store()));
+    scene.loop = scene.startLoop();
+    for (const each of [scene.peer, scene.other]) {
+      each.calls.length = 0;
+      each.answer = say({});
+    }
+  });
+  afterEach(() => scene.close());
+  after(() => Promise.all([scene.peer.close(), scene.other.close()]));
+  const rows = async (sql: string) => (await store().engine.query(sql)).rows;
+  return Object.assign(scene, {
+    rows,
+    event: (rest: Partial<LedgerEvent> = {}): LedgerEvent => ({
+      tenantId: scene.tenantId,
+      live: true,
+      type: 'delivery.sent',
+      at: new Date(scene.clock.now()),
+      channel: 'email',
+      category: 'news',
+      data: { deliveryId: 'd' },
+      ...rest,
+    }),
+    happen: (...events: LedgerEvent[]) => appendEvents(store().engine, events),
+    run: async () => {
+      await scene.loop.step();
+      await scene.loop.settled();
+    },
+    deliveries: () => rows('select * from webhook_deliveries order by event_id, endpoint_key'),
+    attempts: () => rows('select * from webhook_attempts order by event_id, n'),
+  });
 }
