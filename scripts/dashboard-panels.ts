@@ -234,6 +234,23 @@ export const ROWS: Record<string, Panel[]> = {
       lines: { '{{moment}} {{by}}': p(0.95, 'hook_seconds', 'moment, by') },
     },
     {
+      title: 'Calls of webhook endpoints',
+      unit: 'ops',
+      lines: {
+        '{{outcome}}': rate('webhook_calls_total', 'outcome'),
+        'given up': 'sum(rate(bellhop_webhooks_failed_total[$__rate_interval]))',
+        'disabled {{reason}}': rate('webhooks_disabled_total', 'reason'),
+      },
+    },
+    {
+      title: 'Webhooks, p95 until an answer and until it was told',
+      unit: 's',
+      lines: {
+        'answer, {{outcome}}': p(0.95, 'webhook_seconds', 'outcome'),
+        told: 'histogram_quantile(0.95, sum by (le) (rate(bellhop_webhook_delay_seconds_bucket[$__rate_interval])))',
+      },
+    },
+    {
       title: 'Refused requests',
       unit: 'ops',
       lines: { '{{part}} {{code}}': rate('refusals_total', 'part, code') },

@@ -64,6 +64,7 @@ import {
 } from './tracking/index.ts';
 import { registerUserRoutes } from './users/index.ts';
 import { createTracker, loadVisitsKey, registerTrackingSettings } from './visits/index.ts';
+import { registerWebhookRoutes, WebhookLoop } from './webhooks/index.ts';
 
 const PURGE_BATCH = 10_000;
 /** Of unknown keys, and of links that do not open, before an address is answered 429. */
@@ -255,7 +256,13 @@ async function startSweeper(parts: Parts): Promise<Stop> {
   digests.start();
   const audiences = new AudienceLoop({ store, clock, wake, logger, metrics, beat: watch.watch('audiences') });
   audiences.start();
-  const stopping = [sweep, replays, schedules, digests, audiences];
+  const webhooks = new WebhookLoop({
+    ...parts,
+    transport: parts.hookTransport,
+    beat: watch.watch('webhooks'),
+  });
+  webhooks.start();
+  const stopping = [sweep, replays, schedules, digests, audiences, webhooks];
   return () => Promise.all(stopping.map((loop) => loop.stop()));
 }
 
@@ -351,6 +358,7 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   registerTestRoutes(app, { store, clock, wake, categories, commits });
   registerExplainRoutes(app, { ...parts, standings: health });
   registerHookRoutes(app, { store, clock, hooks, masterKeys, guard, transport });
+  registerWebhookRoutes(app, { store, clock, wake, masterKeys, guard, transport });
   registerFlagRoutes(app, { store, clock, flags, settings: config.flags });
   registerConsentRoutes(app, { store, clock, links: parts.links });
   const failuresPerSecondPerAddress = FAILURES_PER_SECOND_PER_ADDRESS;

@@ -14,7 +14,7 @@ const ORDER = [
   ['queue'],
   ['tenants', 'users', 'templates', 'flags'],
   ['rules'],
-  ['hooks', 'consent', 'audiences', 'visits'],
+  ['hooks', 'webhooks', 'consent', 'audiences', 'visits'],
   ['routing', 'inbox'],
   ['accept', 'delivery'],
   ['schedules', 'digests'],

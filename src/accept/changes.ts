@@ -1,10 +1,12 @@
 import { Type } from 'typebox';
 import { invalidField, Problem, responses, type Server } from '../http/index.ts';
 import {
+  appendEvents,
   cancelAccepted,
   cancelCollected,
   cancelDeliveries,
   endPostponed,
+  type LedgerEvent,
   lockLadders,
   lockNotification,
   lockTurns,
@@ -123,9 +125,14 @@ function registerCancel(app: Server, { store, clock, wake }: ChangeOptions): voi
       store.scoped(tenantId, async (db) => {
         const found = await lockNotification(db, tenantId, live, params.id);
         if (!found) throw new Problem('notification.not_found');
-        if (await cancelAccepted(db, tenantId, live, found.id)) return { cancelled: 1, beingSent: 0 };
-        if (await cancelCollected(db, tenantId, found.id)) return { cancelled: 1, beingSent: 0 };
         const now = new Date(clock.now());
+        const isWhole =
+          (await cancelAccepted(db, tenantId, live, found.id)) ||
+          (await cancelCollected(db, tenantId, found.id));
+        if (isWhole) {
+          await appendEvents(db, [cancelledEvent(tenantId, found, now)]);
+          return { cancelled: 1, beingSent: 0 };
+        }
         await lockTurns(db, tenantId, found.id);
         if (found.request.ladder) await lockLadders(db, [found.id]);
         const ended = await endPostponed(db, { tenantId, ids: [found.id], reason: 'cancelled', now });
@@ -137,4 +144,10 @@ function registerCancel(app: Server, { store, clock, wake }: ChangeOptions): voi
         return { cancelled: cancelled + postponed, beingSent: flagged };
       }),
   );
+}
+
+/** Of a notification without deliveries; those tell for themselves. */
+function cancelledEvent(tenantId: string, { id, live }: NotificationRow, at: Date): LedgerEvent {
+  const data = { notificationId: id, state: 'cancelled', reason: 'cancelled' };
+  return { tenantId, live, type: 'notification.cancelled', at, notificationId: id, data };
 }

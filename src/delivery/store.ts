@@ -1,4 +1,4 @@
-import { countChanges, isProblem } from '../ledger/index.ts';
+import { CHANGED, countChanges, isProblem, tellChanges } from '../ledger/index.ts';
 import type { InboxItem } from '../providers/index.ts';
 import type { Claimed } from '../queue/index.ts';
 import { column, type Queryable } from '../store/index.ts';
@@ -66,9 +66,11 @@ update deliveries d set
   provider_message_id = coalesce(($3::text[])[${NTH}], d.provider_message_id)
 where d.id = any($1::uuid[]) and d.id between $5::uuid and $6::uuid
   and d.attempt = ($2::int[])[${NTH}] and d.state = 'sending'
-returning d.id, d.tenant_id, d.live, d.created_at, d.channel, d.state, 1 as n
+returning ${CHANGED}, 1 as n
 ), counted as (
 ${countChanges('written')}
+), told as (
+${tellChanges('written')}
 )
 select id from written`;
 
@@ -119,9 +121,11 @@ update deliveries d set
   )
 where d.id = any($1::uuid[]) and d.id between $14::uuid and $15::uuid
   and d.attempt = ($2::int[])[${NTH}] and d.state = 'sending'
-returning d.id, d.tenant_id, d.live, d.created_at, d.channel, d.state, 1 as n
+returning ${CHANGED}, 1 as n
 ), counted as (
 ${countChanges('written')}
+), told as (
+${tellChanges('written')}
 )
 select id from written`;
 
@@ -198,13 +202,15 @@ export async function expireWaiting(
 ): Promise<number> {
   const { rows } = await db.query(
     `with expired as (
-       update deliveries set state = 'expired', due_at = null, finished_at = $4, reason = coalesce(reason, 'expired')
+       update deliveries d set state = 'expired', due_at = null, finished_at = $4, reason = coalesce(reason, 'expired')
         where state = 'queued' and id = any (array (
           select id from deliveries where lane = $1 and tenant_id = $2 and connection = $3 and due_at is not null
             and expires_at <= $4 order by due_at limit $5 for update skip locked))
-        returning tenant_id, live, created_at, channel, state, 1 as n
+        returning ${CHANGED}, 1 as n
      ), counted as (
        ${countChanges('expired')}
+     ), told as (
+       ${tellChanges('expired')}
      )
      select count(*) as n from expired`,
     [slice.lane, slice.tenantId, slice.connection, now, limit],

@@ -1,4 +1,4 @@
-import { countChanges, type Undecided } from '../ledger/index.ts';
+import { CHANGED, countChanges, tellChanges, type Undecided } from '../ledger/index.ts';
 import type { Queryable } from '../store/index.ts';
 
 export interface LostAttempt {
@@ -57,7 +57,9 @@ export async function markUnknown(
             decide_at = l.decide_at, finished_at = $4
        from unnest($1::uuid[], $2::int[], $3::timestamptz[]) as l (id, attempt, decide_at)
       where d.id = l.id and d.attempt = l.attempt and d.state = 'sending'
-      returning d.tenant_id, d.live, d.created_at, d.channel, d.state, 1 as n
+      returning ${CHANGED}, 1 as n
+     ), told as (
+       ${tellChanges('marked')}
      )
      ${countChanges('marked')}`,
     values,
@@ -152,13 +154,15 @@ export async function writeDecisions(db: Queryable, decisions: Decision[], now: 
             finished_at = case when r.state <> 'queued' then $5::timestamptz end
        from unnest($1::uuid[], $2::text[], $3::text[], $4::int[]) as r (id, state, reason, retries)
       where d.id = r.id and d.state = 'unknown'
-      returning d.tenant_id, d.live, d.created_at, d.channel, d.state,
+      returning ${CHANGED},
         case when d.choice ? 'step' and d.finished_at is not null then d.notification_id end as ladder
      ), changes as (
        select tenant_id, live, created_at, channel, state, 1 as n from decided
        union all select tenant_id, live, created_at, channel, 'unknown', -1 from decided
      ), counted as (
        ${countChanges('changes')}
+     ), told as (
+       ${tellChanges("(select * from decided where state <> 'unknown')")}
      )
      select ladder from decided where ladder is not null`,
     [

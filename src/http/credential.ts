@@ -13,6 +13,8 @@ export const SCOPES = [
   'categories:read',
   'hooks:write',
   'hooks:read',
+  'webhooks:write',
+  'webhooks:read',
   'keys:write',
   'audiences:write',
   'audiences:read',

@@ -8,6 +8,15 @@ export {
 } from './choice.ts';
 export { countChanges, foldCounters } from './counters.ts';
 export { cancelCollected } from './digest-store.ts';
+export {
+  appendEvents,
+  CHANGED,
+  EVENT_TYPES,
+  type EventType,
+  type LedgerEvent,
+  tellChanges,
+  tellRows,
+} from './events.ts';
 export { GOALS, type Goal, type LadderRequest, meets } from './ladder.ts';
 export { hurryLadders, type LadderKey, loadReached, lockLadders } from './ladder-store.ts';
 export { allLanes, isLane, type Lane, laneOf, priorityOf } from './lanes.ts';

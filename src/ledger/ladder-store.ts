@@ -1,5 +1,6 @@
 import type { Queryable } from '../store/index.ts';
 import { countChanges } from './counters.ts';
+import { CHANGED, tellChanges } from './events.ts';
 import type { Goal } from './ladder.ts';
 
 /** A notification that has a ladder. */
@@ -68,7 +69,7 @@ export async function stopDeliveries(
   const { rows } = await db.query<{ state: string }>({
     name: 'ledger_stop_deliveries',
     text: `with touched as (
-      update deliveries set
+      update deliveries d set
         cancel_requested = true,
         state = case when state = 'queued' then 'cancelled' else state end,
         reason = case when state = 'queued' then 'ladder_stopped' else reason end,
@@ -78,9 +79,11 @@ export async function stopDeliveries(
         select id from deliveries where notification_id = any($1::uuid[]) and tenant_id = $2
           and state in ('queued', 'sending', 'unknown')
         order by id for update)
-      returning tenant_id, live, created_at, channel, state, 1 as n
+      returning ${CHANGED}, 1 as n
      ), counted as (
        ${countChanges("(select * from touched where state = 'cancelled') cancelled")}
+     ), told as (
+       ${tellChanges("(select * from touched where state = 'cancelled')")}
      )
      select state from touched`,
     values: [ids, tenantId, now],

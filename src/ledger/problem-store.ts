@@ -1,6 +1,7 @@
 import { uuidv7Floor } from '../lib/ids.ts';
 import type { Queryable } from '../store/index.ts';
 import { countChanges } from './counters.ts';
+import { CHANGED, tellChanges } from './events.ts';
 import type { ProblemState } from './states.ts';
 import { DELIVERY, type DeliveryRow } from './store.ts';
 
@@ -193,7 +194,7 @@ export async function settleDeliveries(
 ): Promise<{ id: string; lane: string }[]> {
   const { rows } = await db.query<{ id: string; lane: string }>(
     `with settled as (
-     update deliveries set state = $4, reason = 'settled_by_operator', decide_at = null, interventions = ${TRACE('$7')},
+     update deliveries d set state = $4, reason = 'settled_by_operator', decide_at = null, interventions = ${TRACE('$7')},
         problem = case when $4 = 'failed' then $4 end,
         due_at = case when $4 = 'queued' then $5::timestamptz end,
         choice = case when $4 = 'queued' then coalesce(choice, '{}') || '{"pinned": true}' else choice end,
@@ -204,12 +205,14 @@ export async function settleDeliveries(
       where id in (
         select id from deliveries where id = any($1::uuid[]) and tenant_id = $2 and live = $3
           and problem = 'unknown' order by id for update)
-      returning id, lane, tenant_id, live, created_at, channel, state
+      returning ${CHANGED}, d.lane
      ), changes as (
        select tenant_id, live, created_at, channel, state, 1 as n from settled
        union all select tenant_id, live, created_at, channel, 'unknown', -1 from settled
      ), counted as (
        ${countChanges('changes')}
+     ), told as (
+       ${tellChanges('settled', '$5::timestamptz')}
      )
      select id, lane from settled`,
     [ids, tenantId, live, as, now, expiresAt, JSON.stringify(entry)],

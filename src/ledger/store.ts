@@ -2,6 +2,7 @@ import { LAST_ID, type Queryable } from '../store/index.ts';
 import type { Choice } from './choice.ts';
 import { countChanges } from './counters.ts';
 import { COLLECTING, type Collecting } from './digest-store.ts';
+import { CHANGED, tellChanges } from './events.ts';
 import type { LadderRequest } from './ladder.ts';
 import { POSTPONED, type Waiting } from './postponed-store.ts';
 import type { Intervention } from './problem-store.ts';
@@ -204,7 +205,7 @@ export async function cancelDeliveries(
 ): Promise<{ cancelled: number; flagged: number }> {
   const { rows } = await db.query(
     `with touched as (
-      update deliveries set
+      update deliveries d set
         cancel_requested = true,
         state = case when state = 'queued' then 'cancelled' else state end,
         reason = case when state = 'queued' then 'cancelled' else reason end,
@@ -213,9 +214,11 @@ export async function cancelDeliveries(
       where id in (
         select id from deliveries where notification_id = $1 and tenant_id = $2 and state in ('queued', 'sending', 'unknown')
         order by id for update)
-      returning tenant_id, live, created_at, channel, state, 1 as n
+      returning ${CHANGED}, 1 as n
      ), counted as (
        ${countChanges("(select * from touched where state = 'cancelled') cancelled")}
+     ), told as (
+       ${tellChanges("(select * from touched where state = 'cancelled')")}
      )
      select state from touched`,
     [notificationId, tenantId, now],

@@ -16,7 +16,7 @@ export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug';
 // S12: a field that is not named here is dropped, so nobody logs a body, an address or a credential by accident.
 const ALLOWED_FIELDS = new Set(
   (
-    'room worker role hook flag lane channel platform provider connection tenant notification delivery device attempt ' +
+    'room worker role hook webhook flag lane channel platform provider connection tenant notification delivery device attempt ' +
     'outcome reason code status latencyMs count ids ms port host url path method requestId keyId version ' +
     'dataDir database setting rule migration backlog error trace user batch state signal pid example'
   ).split(' '),

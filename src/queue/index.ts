@@ -3,5 +3,5 @@ export { createPostgresQueue } from './postgres.ts';
 export type { Claim, Claimed, NotificationRequest, Queue, Slice, Turn } from './queue.ts';
 export { insertSharedRequest } from './shared-requests.ts';
 export { storedRequest } from './stored-request.ts';
-export { DIGESTS, ROUTE, ROUTE_HIGH, routeTopic, type Topic, Wake } from './wake.ts';
+export { DIGESTS, ROUTE, ROUTE_HIGH, routeTopic, type Topic, Wake, WEBHOOKS } from './wake.ts';
 export { untilDue, WakefulLoop } from './wakeful-loop.ts';

@@ -1,4 +1,4 @@
-import { countChanges, priorityOf } from '../ledger/index.ts';
+import { CHANGED, countChanges, priorityOf, tellChanges } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import type { Queryable } from '../store/index.ts';
@@ -118,9 +118,11 @@ with gone as (
       due_at = case when d.cancel_requested then null else $2::timestamptz end,
       finished_at = case when d.cancel_requested then $2::timestamptz end
     from started where d.id = started.id and d.attempt = started.attempt and d.state = 'sending'
-    returning d.tenant_id, d.live, d.created_at, d.channel, d.state, 1 as n
+    returning ${CHANGED}, 1 as n
 ), counted as (
 ${countChanges('queued')}
+), told as (
+${tellChanges('queued')}
 )
 select id from gone`;
 

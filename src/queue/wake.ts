@@ -7,11 +7,12 @@ const RECONNECT_MS = 5_000;
 /** Other processes are told at most this often: each NOTIFY is a commit that takes a lock of the whole instance. */
 const NOTIFY_INTERVAL_MS = 20;
 
-/** Topics are lanes, `route` and `route.high` for accepted notifications, `digests` for digests that were opened. */
+/** Topics are lanes, `route` and `route.high` for accepted notifications, `digests` for digests that were opened, `webhooks`. */
 export type Topic = string;
 export const ROUTE: Topic = 'route';
 export const ROUTE_HIGH: Topic = 'route.high';
 export const DIGESTS: Topic = 'digests';
+export const WEBHOOKS: Topic = 'webhooks';
 
 /** Who routes a priority (0 high, 1 normal, 2 low). */
 export function routeTopic(priority: number): Topic {

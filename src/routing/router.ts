@@ -133,7 +133,7 @@ export class Router {
     await insertPostponed(db, postponed);
     await insertDeliveries(db, deliveries);
     await holdPlaces(db, holds, now);
-    await failNotifications(db, failures);
+    await failNotifications(db, failures, new Date(now));
     const lanes = lanesOf(deliveries);
     return { rows, deliveries, postponed, collected, failures, lanes, opensDigest, startedAt: now };
   }

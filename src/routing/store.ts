@@ -1,4 +1,4 @@
-import { type Choice, countChanges } from '../ledger/index.ts';
+import { CHANGED, type Choice, countChanges, tellChanges, tellRows } from '../ledger/index.ts';
 import type { Channel } from '../providers/index.ts';
 import { type NotificationRequest, storedRequest } from '../queue/index.ts';
 import { column, type Queryable } from '../store/index.ts';
@@ -214,7 +214,7 @@ export async function insertDeliveries(db: Queryable, rows: DeliveryRow[]): Prom
     name: 'routing_insert',
     text: `
 with made as (
-insert into deliveries (id, tenant_id, live, notification_id, user_id, channel, lane, device_id, contact_kind,
+insert into deliveries as d (id, tenant_id, live, notification_id, user_id, channel, lane, device_id, contact_kind,
   template_version, provider, connection, state, reason, code, due_at, created_at, expires_at, choice, finished_at)
 select id, tenant_id, live, notification_id, user_id, channel, lane, device_id, contact_kind,
   template_version, provider, connection, state, reason, code, due_at, created_at, expires_at, choice,
@@ -223,9 +223,11 @@ from unnest($1::uuid[], $2::uuid[], $3::bool[], $4::uuid[], $5::uuid[], $6::text
   $10::int[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::timestamptz[], $17::timestamptz[],
   $18::timestamptz[], $19::jsonb[]) as t (id, tenant_id, live, notification_id, user_id, channel, lane, device_id, contact_kind,
   template_version, provider, connection, state, reason, code, due_at, created_at, expires_at, choice)
-returning tenant_id, live, created_at, channel, state
+returning ${CHANGED}
 ), changes as (
-  select *, 1 as n from made union all select tenant_id, live, created_at, channel, 'accepted', 1 from made
+  select tenant_id, live, created_at, channel, state, 1 as n from made union all select tenant_id, live, created_at, channel, 'accepted', 1 from made
+), told as (
+${tellChanges('made')}
 )
 ${countChanges('changes')}`,
     values: COLUMNS.map((name) => column(rows, (row) => toValue(row[name]))),
@@ -259,23 +261,31 @@ const COLUMNS = [
   'choice',
 ] as const satisfies (keyof DeliveryRow)[];
 
+const FAILED = `(
+  select tenant_id, live, 'notification.failed' as type, $3::timestamptz as at, null::text as channel,
+    null::text as category, id as notification_id,
+    jsonb_build_object('notificationId', id, 'state', 'failed', 'reason', reason) as data from failed)`;
+
 /** Ends notifications that routing could not turn into deliveries, with the reason, and what else of them waits. */
 export async function failNotifications(
   db: Queryable,
   failures: { id: string; reason: string }[],
+  now: Date,
 ): Promise<void> {
   if (failures.length === 0) return;
   await db.query(
     `with failed as (
        update notifications n set state = 'failed', reason = f.reason
          from unnest($1::uuid[], $2::text[]) as f (id, reason) where n.id = f.id and n.state = 'accepted'
-       returning n.id, n.tenant_id, n.priority
+       returning n.id, n.tenant_id, n.live, n.priority, n.reason
+     ), told as (
+       ${tellRows(FAILED)}
      ), gone as (
        delete from postponed p using failed where p.notification_id = failed.id
        returning p.due_at, failed.id, failed.tenant_id, failed.priority
      )
      delete from unrouted u using gone
        where u.priority = gone.priority and u.tenant_id = gone.tenant_id and u.due_at = gone.due_at and u.id = gone.id`,
-    [failures.map((failure) => failure.id), failures.map((failure) => failure.reason)],
+    [failures.map((failure) => failure.id), failures.map((failure) => failure.reason), now],
   );
 }

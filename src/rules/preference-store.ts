@@ -1,3 +1,4 @@
+import { tellRows } from '../ledger/index.ts';
 import { column, type Queryable } from '../store/index.ts';
 import type { Choice, Preference } from './preference.ts';
 import type { UserRef } from './quiet-store.ts';
@@ -60,6 +61,8 @@ export async function confirmPreference(db: Queryable, user: UserRef, asked: Ask
      where tenant_id = $1 and user_id = $2 and category = $3 and channel = $4`,
     [user.tenantId, user.id, asked.category, asked.channel, asked.source, asked.now],
   );
+  const { category, channel, source, now } = asked;
+  await tellPreferences(db, user, { changes: [{ category, channel, choice: 'in' }], source, now });
 }
 
 /** Each (category, channel) may be named once. */
@@ -93,4 +96,24 @@ export async function savePreferences(
         now,
       ],
     );
+  await tellPreferences(db, user, { changes, source, now });
 }
+
+async function tellPreferences(
+  db: Queryable,
+  user: UserRef,
+  { changes, source, now }: { changes: PreferenceChange[]; source: string; now: Date },
+): Promise<void> {
+  if (changes.length === 0) return;
+  await db.query({
+    name: 'tell preferences',
+    text: TELL_PREFERENCES,
+    values: [user.tenantId, user.id, now, JSON.stringify(changes), source],
+  });
+}
+
+const TELL_PREFERENCES = tellRows(`(
+  select tenant_id, true as live, 'preference.changed' as type, $3::timestamptz as at, null::text as channel,
+    null::text as category, null::uuid as notification_id,
+    jsonb_build_object('userId', external_id, 'changes', $4::jsonb, 'source', $5::text) as data
+  from users where tenant_id = $1 and id = $2)`);

@@ -175,6 +175,29 @@ export const METRICS = {
     'Events after sending that a hook was too slow or too broken to get.',
     [],
   ),
+  webhookCalls: counter(
+    'webhook_calls',
+    'Calls of webhook endpoints: delivered, refused (tried again by the schedule), gone (410), interrupted by the end of the process.',
+    ['outcome'],
+  ),
+  webhookSeconds: histogram(
+    'webhook_seconds',
+    'From the call of an endpoint to its answer.',
+    ['outcome'],
+    CALL,
+  ),
+  webhookDelaySeconds: histogram(
+    'webhook_delay_seconds',
+    'From an event until an endpoint has it, retries included.',
+    [],
+    ROUND_TRIP,
+  ),
+  webhooksFailed: counter('webhooks_failed', 'Events that were given up for an endpoint.', []),
+  webhooksDisabled: counter(
+    'webhooks_disabled',
+    'Webhook endpoints that were disabled because they only failed for days (failing) or said so (gone).',
+    ['reason'],
+  ),
   handoffSeconds: histogram(
     'handoff_seconds',
     'From the accepted request (or its sendAt) until the provider took the message, retries included.',

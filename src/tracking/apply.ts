@@ -4,6 +4,7 @@ import { isUuid } from '../lib/ids.ts';
 import type { Receipt, ReceiptEvent } from '../providers/index.ts';
 import type { Queryable } from '../store/index.ts';
 import { suppressContacts } from '../users/index.ts';
+import { tellReceipts } from './receipt-events.ts';
 import {
   applyMarks,
   findByProviderId,
@@ -40,6 +41,7 @@ export async function applyReceipts(
   if (fresh.length === 0) return { fresh, priorities: [] };
   if (ladders.length > 0) await lockLadders(db, ladders);
   await applyMarks(db, from.tenantId, collectMarks(fresh, now), now);
+  await tellReceipts(db, from.tenantId, fresh, now);
   await suppress(db, from, fresh);
   const engaged = fresh.filter(({ event }) => event === 'opened' || event === 'clicked');
   if (engaged.length > 0) await noteEngagements(db, from.tenantId, idsOf(engaged));

@@ -1,4 +1,4 @@
-import { countChanges, type Lane } from '../ledger/index.ts';
+import { CHANGED, countChanges, type Lane, tellChanges } from '../ledger/index.ts';
 import type { Receipt } from '../providers/index.ts';
 import type { Queryable } from '../store/index.ts';
 
@@ -144,10 +144,12 @@ export async function applyMarks(db: Queryable, tenantId: string, marks: Marks[]
          as m (id, accepted, failed_reason, failed_code, delivered_at, opened_at, clicked_at, provider_message_id)
       join before on before.id = m.id
       where d.id = m.id and d.tenant_id = $1
-      returning d.tenant_id, d.live, d.created_at, d.channel, d.state, before.state as left_state
+      returning ${CHANGED}, before.state as left_state
      ), changes as (
        select tenant_id, live, created_at, channel, state, 1 as n from moved where state <> left_state
        union all select tenant_id, live, created_at, channel, left_state, -1 from moved where state <> left_state
+     ), told as (
+       ${tellChanges('(select * from moved where state <> left_state)', '$9::timestamptz')}
      )
      ${countChanges('changes')}`,
     [

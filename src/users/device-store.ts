@@ -1,3 +1,4 @@
+import { tellRows } from '../ledger/index.ts';
 import type { Platform } from '../providers/contract.ts';
 import { LAST_ID, type Queryable } from '../store/index.ts';
 
@@ -130,6 +131,13 @@ export interface Prune {
   reason: string;
 }
 
+const TELL_PRUNED = tellRows(`(
+  select pruned.tenant_id, true as live, 'device.inactive' as type, $5::timestamptz as at, 'push' as channel,
+    null::text as category, null::uuid as notification_id, jsonb_build_object('deviceId', pruned.id, 'userId', u.external_id, 'app', app,
+      'platform', platform, 'reason', inactive_reason) as data
+  from pruned cross join lateral (
+    select external_id from users where tenant_id = pruned.tenant_id and id = pruned.user_id limit 1) u)`);
+
 /**
  * Marks devices whose tokens a provider called dead as inactive, and returns the ids of those it marked. They are
  * locked in the order of their keys, so batches cannot deadlock.
@@ -146,9 +154,14 @@ export async function pruneDevices(db: Queryable, now: number, prunes: Prune[]):
         order by d.tenant_id, d.id
         for update of d
       )
+, pruned as (
       update devices d set inactive_at = $5, inactive_reason = dead.reason
       from dead where d.tenant_id = dead.tenant_id and d.id = dead.id
-      returning d.id`,
+      returning d.id, d.tenant_id, d.user_id, d.app, d.platform, d.inactive_reason
+      ), told as (
+        ${TELL_PRUNED}
+      )
+      select id from pruned`,
     values: [
       prunes.map((prune) => prune.tenantId),
       prunes.map((prune) => prune.deviceId),

@@ -1,3 +1,4 @@
+import { tellRows } from '../ledger/index.ts';
 import type { Reason } from '../providers/index.ts';
 import type { Queryable } from '../store/index.ts';
 
@@ -17,17 +18,29 @@ export function suppressionKey(kind: string, address: string): string {
   return kind === 'email' ? address.toLowerCase() : address;
 }
 
+/** The end of a statement that lists addresses: tells of the rows of the CTE `listed`. */
+const tellSuppressed = (now: string) =>
+  tellRows(`(
+    select tenant_id, true as live, 'contact.suppressed' as type, ${now} as at, null::text as channel,
+      null::text as category, null::uuid as notification_id,
+      jsonb_build_object('kind', kind, 'address', address, 'reason', reason, 'source', source) as data
+    from listed)`);
+
 /** Adds addresses to the lists of their tenants. A known one keeps its date and takes the new reason and source. */
 export async function suppressContacts(db: Queryable, now: number, list: Suppression[]): Promise<void> {
   if (list.length === 0) return;
   const rows = distinctInOrder(list);
   await db.query({
     name: 'suppress contacts',
-    text: `insert into suppressions (tenant_id, kind, address, reason, source, created_at)
+    text: `with listed as (
+      insert into suppressions (tenant_id, kind, address, reason, source, created_at)
       select listed.*, $6
       from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[]) as listed
       on conflict (tenant_id, kind, address) do update set reason = excluded.reason, source = excluded.source
-      where (suppressions.reason, suppressions.source) is distinct from (excluded.reason, excluded.source)`,
+      where (suppressions.reason, suppressions.source) is distinct from (excluded.reason, excluded.source)
+      returning tenant_id, kind, address, reason, source
+    )
+    ${tellSuppressed('$6::timestamptz')}`,
     values: [
       rows.map((row) => row.tenantId),
       rows.map((row) => row.kind),
@@ -65,9 +78,13 @@ export async function listOptOuts(
 ): Promise<void> {
   if (addresses.length === 0) return;
   await db.query(
-    `insert into suppressions (tenant_id, kind, address, reason, source, created_at)
+    `with listed as (
+      insert into suppressions (tenant_id, kind, address, reason, source, created_at)
       select $1, $2, address, $4, $5, $6 from unnest($3::text[]) as address order by address
-      on conflict (tenant_id, kind, address) do nothing`,
+      on conflict (tenant_id, kind, address) do nothing
+      returning tenant_id, kind, address, reason, source
+    )
+    ${tellSuppressed('$6::timestamptz')}`,
     [
       tenantId,
       kind,

@@ -16,6 +16,7 @@ interface Ids {
   device: string;
   item: string;
   key: string;
+  event: string;
   import: string;
 }
 
@@ -111,6 +112,25 @@ const ATTACKS: Record<string, Attack> = {
   'POST /v1/hooks/{id}/rotate': [404, () => '/v1/hooks/audit/rotate', () => ({})],
   'POST /v1/hooks/{id}/test': [404, () => '/v1/hooks/audit/test'],
   'GET /v1/hooks': ['his own', () => '/v1/hooks'],
+  'GET /v1/webhook-endpoints/{id}': [404, () => '/v1/webhook-endpoints/shop'],
+  'DELETE /v1/webhook-endpoints/{id}': [404, () => '/v1/webhook-endpoints/shop'],
+  'POST /v1/webhook-endpoints/{id}/rotate': [404, () => '/v1/webhook-endpoints/shop/rotate', () => ({})],
+  'POST /v1/webhook-endpoints/{id}/test': [404, () => '/v1/webhook-endpoints/shop/test'],
+  'GET /v1/webhook-endpoints/{id}/deliveries': [404, () => '/v1/webhook-endpoints/shop/deliveries'],
+  'GET /v1/webhook-endpoints/{id}/deliveries/{eventId}': [
+    404,
+    (ids) => `/v1/webhook-endpoints/shop/deliveries/${ids.event}`,
+  ],
+  'POST /v1/webhook-endpoints/{id}/deliveries/{eventId}/resend': [
+    404,
+    (ids) => `/v1/webhook-endpoints/shop/deliveries/${ids.event}/resend`,
+  ],
+  'POST /v1/webhook-endpoints/{id}/recover': [
+    404,
+    () => '/v1/webhook-endpoints/shop/recover',
+    () => ({ since: '2026-01-01T00:00:00Z' }),
+  ],
+  'GET /v1/webhook-endpoints': ['his own', () => '/v1/webhook-endpoints'],
   'GET /v1/flags': ['his own', () => '/v1/flags'],
   'DELETE /v1/flags/{name}': ['his own', () => '/v1/flags/failover'],
   'POST /v1/notifications/explain': [
@@ -212,6 +232,11 @@ const ATTACKS: Record<string, Attack> = {
     () => '/v1/schedules/digest',
     () => ({ notification: { userId: 'ada', message }, ...daily }),
   ],
+  'PUT /v1/webhook-endpoints/{id}': [
+    'his own',
+    () => '/v1/webhook-endpoints/shop',
+    () => ({ url: 'https://hooks.example.com/' }),
+  ],
   'PUT /v1/hooks/{id}': [
     'his own',
     () => '/v1/hooks/audit',
@@ -309,6 +334,7 @@ async function furnish({ call, owner, store }: Instance): Promise<Ids> {
   await make('PUT', '/v1/connections/mail', { provider: 'smtp', name: MARKER, config });
   const url = `https://${MARKER}.example.com/`;
   await make('PUT', '/v1/hooks/audit', { moment: 'pre-send', url, onFailure: 'closed' });
+  await make('PUT', '/v1/webhook-endpoints/shop', { url, description: MARKER });
   await make('PUT', '/v1/flags/failover', { percentage: 50 });
   const notification = { userId: 'ada', message: { title: MARKER, body: MARKER } };
   await make('PUT', '/v1/schedules/digest', { notification, ...daily });
@@ -351,6 +377,16 @@ async function furnish({ call, owner, store }: Instance): Promise<Ids> {
       new Date(store.clock.now()),
     ],
   );
+  const event = uuidv7(store.clock.now());
+  await store.engine.query(
+    `with made as (
+       insert into events (id, tenant_id, live, type, occurred_at, data, waiting)
+       values ($2, $1, true, 'delivery.sent', $4, jsonb_build_object('text', $3::text), false)
+     )
+     insert into webhook_deliveries (event_id, endpoint_key, tenant_id, type, state, reason, created_at, failed_at)
+     select $2, key, $1, 'delivery.sent', 'failed', $3, $4, $4 from webhook_endpoints where tenant_id = $1`,
+    [owner.tenantId, event, MARKER, at],
+  );
   return {
     notification: accepted.id,
     delivery,
@@ -360,6 +396,7 @@ async function furnish({ call, owner, store }: Instance): Promise<Ids> {
     device: device.id,
     item,
     key: key.id,
+    event,
     import: file.body.id,
   };
 }

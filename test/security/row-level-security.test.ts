@@ -100,6 +100,20 @@ describeStores('the second wall, for statements that forget their tenant', (stor
         ],
         ["digest_events values ($1, $2, $2, 1, '{sms}', null)", [user]],
         ["replays values ($2, $1, true, '{}', 1, null, 'running', null, $3, 0, '{}', $3, null)", [user, at]],
+        [
+          "webhook_endpoints values ($1, 'w', $2, 'https://a.example', null, '{*}', '{}', '{}', '{}', true, null, null, '{}', null, 1, $3, $3)",
+          [user, at],
+        ],
+        ['webhook_troubles values ($2, $1, $3, 0, null)', [user, at]],
+        [
+          "webhook_deliveries values ($2, $2, $1, 'delivery.sent', 'pending', null, null, 0, 0, null, $3, null, null)",
+          [user, at],
+        ],
+        ["webhook_attempts values ($2, $2, 1, $1, 'refused', null, 500, 1, null, $3)", [user, at]],
+        [
+          "events (id, tenant_id, live, type, occurred_at, data) values ($2, $1, true, 'delivery.sent', $3, '{}')",
+          [user, at],
+        ],
         ["receipts values ($2, 'h', $1, 'mail', 'sent', null, null, null, $3)", [delivery, at]],
       ];
       for (const [into, values] of rest)
