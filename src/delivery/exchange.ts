@@ -83,6 +83,8 @@ export async function exchange(work: Talk, tools: ExchangeTools): Promise<Sendin
 async function send(message: Message, work: Talk, tools: ExchangeTools): Promise<Sending> {
   const { claimed } = work;
   const route = work.route!;
+  const refusal = 'refuse' in route.provider && route.provider.refuse?.(message, route.config);
+  if (refusal) return { outcome: refusal };
   // Not before: a hook that took its time must not look like a vendor that does not answer.
   work.health.start(claimed.id, tools.clock.now());
   const context: RequestContext = {

@@ -7,6 +7,7 @@ import { oddReplies, oddResponses, quotingBodies, sampleMessages } from './confo
 import {
   assertHidden,
   assertOutcome,
+  assertRefusal,
   assertValid,
   deepFreeze,
   needlesOf,
@@ -106,6 +107,7 @@ function checkPurity({ provider, config }: Suite, t: TestContext): void {
 function checkRequests({ provider, config, needles }: Suite): void {
   for (const message of sampleMessages(provider, NOW)) {
     const context = contextOf(provider);
+    if ('refuse' in provider) assertRefusal(provider.refuse?.(message, config) ?? null, needles);
     const request = provider.request(message, config, context);
     assertHidden(request, [...needles, ...findNeedles(context.token)]);
     if ('url' in request && 'method' in request) {

@@ -276,6 +276,12 @@ export interface HttpProvider<F extends Fields = Fields> extends Facts<F> {
   transport: 'http' | 'http2';
   /** The vendor's API, without trailing slash. */
   baseUrl: string;
+  /**
+   * For messages that the vendor can only refuse (no template that it approved, an address in none of its forms): the
+   * rejection, or null. Asked before a token is fetched and anything is sent. Pure, never throws; `request` must make
+   * something of such messages too.
+   */
+  refuse?(message: Message, config: ConfigOf<F>): Outcome | null;
   request(message: Message, config: ConfigOf<F>, context: RequestContext): HttpRequest;
   classify(response: HttpResponse, context: { now: number }): Outcome;
   token?: TokenSource<ConfigOf<F>>;
