@@ -1,0 +1,82 @@
+import { MaskedUrl, Secret } from '../../../lib/secret.ts';
+import { type HttpResponse, type Outcome, rejected, retry, type Token, unavailable } from '../../contract.ts';
+import { outcomeOfStatus } from '../../sms/verdict/verdict.ts';
+import { parseExactObject } from '../../wire/exact-json.ts';
+import { withDetails } from '../../wire/with-details.ts';
+
+/** By `errcode`. */
+export type Codes = ReadonlyMap<string, Outcome>;
+
+/** What fits into a query; the vendors ask for room for 512 characters. */
+const TOKEN = /^[\x21-\x7e]{8,2048}$/;
+const LONGEST_LIFE_SECONDS = 7_200;
+/** WeChat makes the next token in the last five minutes, in which both are good. */
+const MARGIN_MS = 300_000;
+
+/** An address with parameters in its query; those that are secrets are masked in print. */
+export function withQuery(url: string, parameters: Record<string, string | Secret>): MaskedUrl {
+  const query = (write: (value: string | Secret) => string) =>
+    Object.entries(parameters).map(([name, value]) => `${name}=${write(value)}`);
+  const open = query((value) => encodeURIComponent(value instanceof Secret ? value.reveal() : value));
+  const masked = query((value) => (value instanceof Secret ? '***' : encodeURIComponent(value)));
+  return new MaskedUrl(`${url}?${open.join('&')}`, `${url}?${masked.join('&')}`);
+}
+
+/**
+ * The body of an answer whose `errcode` is 0, or what the code of a refusal means. These vendors answer 200 to whatever
+ * reaches them; the words beside a code are not to be relied on.
+ */
+export function readAnswer(
+  { status, headers, body }: HttpResponse,
+  codes: Codes,
+  now: number,
+): { answer: Record<string, unknown> } | { outcome: Outcome } {
+  const answer = parseExactObject(body);
+  const errcode = Number.isSafeInteger(answer?.errcode) ? `${answer!.errcode}` : undefined;
+  if (answer && errcode === '0' && status >= 200 && status < 300) return { answer };
+  const outcome =
+    errcode === undefined || errcode === '0'
+      ? outcomeOfStatus(status, false)
+      : (codes.get(errcode) ?? rejected('request_invalid'));
+  const code = errcode === undefined || errcode === '0' ? `${status}` : errcode;
+  return { outcome: withDetails(outcome, { code, headers, now }) };
+}
+
+/** A failed fetch sent nothing, so whatever was wrong was so with the connection, and none of it is *unknown*. */
+export function readToken(
+  response: HttpResponse,
+  codes: Codes,
+  now: number,
+): { token: Token } | { outcome: Outcome } {
+  const reply = response.status === 200 ? parseExactObject(response.body) : null;
+  const value = reply?.access_token;
+  if (typeof value === 'string' && TOKEN.test(value)) {
+    const lifeMs = lifeOf(reply?.expires_in);
+    return { token: { value: new Secret(value), expiresAt: now + lifeMs - Math.min(MARGIN_MS, lifeMs / 2) } };
+  }
+  const read = readAnswer(response, codes, now);
+  const unread = retry('response_unreadable', { code: `${response.status}`, scope: 'connection' });
+  return { outcome: 'outcome' in read ? ofConnection(read.outcome, unread) : unread };
+}
+
+function ofConnection(outcome: Outcome, unread: Outcome): Outcome {
+  switch (outcome.kind) {
+    case 'unavailable':
+      return outcome;
+    case 'retry':
+      return { ...outcome, scope: 'connection' };
+    // 40001 and the like: of a token when sending, of the secret here.
+    case 'token-expired':
+    case 'rejected':
+      return unavailable('credentials_invalid', { code: outcome.code });
+    default:
+      return unread;
+  }
+}
+
+/** Milliseconds of `expires_in`, which one vendor writes as text at times. */
+function lifeOf(value: unknown): number {
+  const seconds = typeof value === 'string' ? Number(value) : value;
+  const isLife = typeof seconds === 'number' && seconds >= 1 && seconds <= LONGEST_LIFE_SECONDS;
+  return (isLife ? seconds : LONGEST_LIFE_SECONDS) * 1000;
+}
