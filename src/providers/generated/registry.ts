@@ -2,6 +2,7 @@
 import type { Provider } from '../contract.ts';
 import wechatMini from '../chat/wechat-mini.ts';
 import wechat from '../chat/wechat.ts';
+import wecomRobot from '../chat/wecom-robot.ts';
 import wecom from '../chat/wecom.ts';
 import mailchimp from '../email/mailchimp.ts';
 import mailgun from '../email/mailgun.ts';
@@ -22,4 +23,4 @@ import twilio from '../sms/twilio.ts';
 import vonage from '../sms/vonage.ts';
 import webhook from '../webhook/webhook.ts';
 
-export const PROVIDERS: Provider[] = [wechatMini, wechat, wecom, mailchimp, mailgun, postmark, resend, sendgrid, ses, smtp, inbox, apns, fcm, webpush, messagebird, plivo, sns, termii, twilio, vonage, webhook];
+export const PROVIDERS: Provider[] = [wechatMini, wechat, wecomRobot, wecom, mailchimp, mailgun, postmark, resend, sendgrid, ses, smtp, inbox, apns, fcm, webpush, messagebird, plivo, sns, termii, twilio, vonage, webhook];
