@@ -55,6 +55,8 @@ export interface Sending {
   inboxItem?: InboxItem;
   /** The address that failed was the recipient's own (a browser's endpoint, a user's webhook): the connection is fine. */
   recipientsFault?: boolean;
+  /** Nothing left this process: the outcome says nothing about the connection. */
+  untried?: boolean;
   /** What hooks did besides agreeing. */
   notes?: HookNote[];
 }
@@ -84,7 +86,7 @@ async function send(message: Message, work: Talk, tools: ExchangeTools): Promise
   const { claimed } = work;
   const route = work.route!;
   const refusal = 'refuse' in route.provider && route.provider.refuse?.(message, route.config);
-  if (refusal) return { outcome: refusal };
+  if (refusal) return { outcome: refusal, untried: true };
   // Not before: a hook that took its time must not look like a vendor that does not answer.
   work.health.start(claimed.id, tools.clock.now());
   const context: RequestContext = {
