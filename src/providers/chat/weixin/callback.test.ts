@@ -84,7 +84,7 @@ test('with a key, posts that are not encrypted are refused, however they are sig
   assert.equal(readPost(plainPost(XML), secure), null);
 });
 
-test('a post whose ciphertext was changed, or is for another, is refused or not read', () => {
+test('a post whose ciphertext was changed, or is for another, is refused', () => {
   const post = securePost(XML, secure.receiveId);
   const text = Buffer.from(post.body).toString();
   const changed = {
@@ -92,6 +92,7 @@ test('a post whose ciphertext was changed, or is for another, is refused or not 
     body: Buffer.from(text.replace('CDATA[gh_1]]></ToUserName><Encrypt><![CDATA[', '$&A')),
   };
   assert.equal(isAuthentic(changed, secure, NOW), false);
+  assert.equal(isAuthentic(post, { ...secure, receiveId: 'another' }, NOW), false);
   assert.equal(readPost(post, { ...secure, receiveId: 'another' }), null);
 });
 

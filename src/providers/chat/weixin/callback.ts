@@ -32,7 +32,11 @@ export function isAuthentic(request: ReceiptRequest, keys: CallbackKeys, now: nu
   if (!encodingAesKey) return isSignedPlain && Math.abs(now - Number(timestamp) * 1000) <= PLAIN_LIFE_MS;
   const { Encrypt: encrypted } = parseText(textOf(request)) ?? {};
   if (typeof encrypted !== 'string') return false;
-  return isSignedParts(query.get('msg_signature'), token, timestamp, nonce, encrypted);
+  // What can not be read is refused where it shows: the key or the id that was entered is another.
+  return (
+    isSignedParts(query.get('msg_signature'), token, timestamp, nonce, encrypted) &&
+    decrypt(encrypted, keys) !== null
+  );
 }
 
 /** The answer to a trial of the address: its text as it came, or decrypted where it is signed as such. */

@@ -4,12 +4,12 @@ import { truncate } from '../../../lib/text.ts';
 const LONGEST_THING = 20;
 
 /**
- * What the values of each kind of place may be: the kind is in the name of the place (`thing1`, `character_string2`).
+ * How long the values of each kind of place may be: the kind is in the name of the place (`thing1`, `character_string2`).
  * Names of other kinds (`keyword1` of older templates, `const`) are for the vendor to judge, and so are dates.
  * https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/mp-message-management/subscribe-message/sendMessage.html
  */
 const KINDS: Record<string, (value: string) => boolean> = {
-  number: (value) => /^[\d.+-]{1,32}$/.test(value),
+  number: (value) => value.length <= 32,
   letter: (value) => value.length <= 32,
   symbol: (value) => value.length <= 5,
   character_string: (value) => value.length <= 32,
