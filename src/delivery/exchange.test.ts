@@ -42,6 +42,26 @@ describe('an exchange with hooks', () => {
   });
 });
 
+describe('a text that the vendor keeps', () => {
+  it('is not sent while the vendor has not approved it', async () => {
+    const clock = new FakeClock();
+    const tools = { clock, isAlive: () => true, callbackUrl: () => undefined } as unknown as ExchangeTools;
+    const vendorTemplates = { twilio: { id: 'parcel', parameters: {} } };
+    const request = { message: { body: 'Parcel', sms: { vendorTemplates } } };
+    const claimed = makeClaimed('t', { channel: 'sms', connection: 'test.twilio', request });
+    const heldTemplates = [{ id: 'parcel', language: '', state: 'pending' as const }];
+    const route = { ...routeOf(claimed, [])!, heldTemplates };
+    const sending = await exchange(
+      { claimed, health: new Health(0), route, template: null, hooks: null },
+      tools,
+    );
+    assert.deepEqual(sending, {
+      outcome: { kind: 'rejected', reason: 'content_refused', code: 'vendor_template_pending' },
+      untried: true,
+    });
+  });
+});
+
 describe('an exchange over a provider that refuses some messages', () => {
   it('rejects them before a token is fetched or anything is sent', async () => {
     const clock = new FakeClock();

@@ -58,6 +58,8 @@ export function conformance(provider: Provider, { golden = [] }: { golden?: Gold
       });
     }
     it('makes a valid outcome of every answer', () => checkAnswers(provider));
+    if (provider.transport !== 'smtp' && provider.batch)
+      it('makes one request of several messages, and an outcome for each', () => checkBatch(suite, provider));
     it('repeats no text of an answer that may quote a secret', () => checkQuotes(suite));
     if (provider.receipts) it('refuses receipts that nobody signed', () => checkReceipts(suite));
     if (provider.transport !== 'smtp' && provider.token)
@@ -213,6 +215,35 @@ function checkReceipts({ provider, config }: Suite): void {
       assert.equal(handshake?.(request, config, { now: NOW, verified }) ?? null, null);
     assert.deepEqual(parse(request, config), []);
     assert.deepEqual(inbound?.parse(request, config) ?? [], []);
+  }
+}
+
+// ---------------------------------------------------------------------------------------------- batches
+
+function checkBatch({ config, needles }: Suite, provider: HttpProvider): void {
+  const { max, inFlight, key, request, classify } = provider.batch!;
+  assert.ok(max >= 2 && inFlight >= 1);
+  assert.equal(
+    provider.supports.dedupeKey,
+    false,
+    'a key names one message, not what happens to travel with it',
+  );
+  const contexts = [1, 2].map((n) => ({
+    ...contextOf(provider),
+    deliveryId: `019aa6b0-0000-7000-8000-00000000000${n}`,
+  }));
+  for (const message of deepFreeze(sampleMessages(provider, NOW))) {
+    if (key(message, config) === null) continue;
+    assert.equal(key(structuredClone(message), config), key(message, config));
+    const parts = contexts.map((context) => ({ message, context }));
+    const made = request(parts, config);
+    assert.deepEqual(revealAll(request(parts, config)), revealAll(made));
+    assertHidden(made, needles);
+    for (const response of oddResponses(Object.values(provider.examples))) {
+      const outcomes = classify(deepFreeze(response), parts, { now: NOW });
+      assert.equal(outcomes.length, parts.length);
+      for (const outcome of outcomes) assertValid(outcome);
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import { type MaskedUrl, Secret } from '../lib/secret.ts';
-import type { Channel, Message, Platform } from './message.ts';
+import type { Channel, Message, Platform, VendorTemplateNews } from './message.ts';
 import type { Effect, Outcome, Reason } from './outcome.ts';
 
 export * from './message.ts';
@@ -261,6 +261,8 @@ interface Facts<F extends Fields> {
     parse(request: ReceiptRequest, config: ConfigOf<F>): Receipt[];
     /** The answer (200) without which the vendor sends a receipt again; a 204 by default. */
     reply?: { contentType: string; body: string };
+    /** For vendors that post what became of the texts they approve. Called for verified posts only. Pure, never throws. */
+    vendorTemplates?(request: ReceiptRequest, config: ConfigOf<F>): VendorTemplateNews[];
     /** For vendors that post what users answer to the same address, verified in the same way. Pure, never throws. */
     inbound?: {
       /** Empty for whatever is no message. */
@@ -269,6 +271,28 @@ interface Facts<F extends Fields> {
       reply: { contentType: string; body: string };
     };
   };
+}
+
+/** One of several messages that travel in one request. */
+export interface Part {
+  message: Message;
+  context: RequestContext;
+}
+
+/** How a vendor takes several messages in one request. Not for vendors with a dedupe key, which names one message. */
+export interface Batching<C> {
+  /** Messages in one request. */
+  max: number;
+  /** Requests under way at once over one connection. */
+  inFlight: number;
+  /** Bytes of the whole body that the vendor accepts. */
+  payloadBytes?: number;
+  /** Messages with equal keys may travel together; null for one that has to travel alone. Pure. */
+  key(message: Message, config: C): string | null;
+  /** For two messages or more. Pure, as `request` is. */
+  request(parts: readonly Part[], config: C): HttpRequest;
+  /** What the answer means for each of the messages, in their order. Pure, never throws. */
+  classify(response: HttpResponse, parts: readonly Part[], context: { now: number }): Outcome[];
 }
 
 export interface HttpProvider<F extends Fields = Fields> extends Facts<F> {
@@ -285,6 +309,7 @@ export interface HttpProvider<F extends Fields = Fields> extends Facts<F> {
   request(message: Message, config: ConfigOf<F>, context: RequestContext): HttpRequest;
   classify(response: HttpResponse, context: { now: number }): Outcome;
   token?: TokenSource<ConfigOf<F>>;
+  batch?: Batching<ConfigOf<F>>;
   examples: Record<'accepted' | 'rejected' | 'retry' | 'unavailable', Example<HttpResponse>> &
     Record<string, Example<HttpResponse>>;
   /** What the simulator answers when the token is fetched. */

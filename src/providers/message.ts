@@ -41,6 +41,19 @@ export interface VendorTemplate {
   parameters: Record<string, string>;
 }
 
+/** How far a vendor is with a text; only what is approved may be sent. */
+export const VENDOR_TEMPLATE_STATES = ['approved', 'pending', 'rejected', 'paused', 'disabled'] as const;
+export type VendorTemplateState = (typeof VENDOR_TEMPLATE_STATES)[number];
+
+/** What a vendor tells of one of its texts. */
+export interface VendorTemplateNews {
+  id: string;
+  /** Absent for vendors that keep one language only, and for what is said of all of them. */
+  language?: string;
+  state: VendorTemplateState;
+  reason?: string;
+}
+
 /** Rendered content. Every field is optional; a provider uses those that its channel has. */
 export interface Content {
   title?: string;

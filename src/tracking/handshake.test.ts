@@ -20,6 +20,8 @@ const bodyOf = ({ body }: ReceiptRequest) => JSON.parse(Buffer.from(body).toStri
 const fixture = {
   ...webhook,
   id: 'fixture',
+  channel: 'chat',
+  contactKind: 'fixture',
   receipts: {
     verify: ({ headers, body }) => headers['x-signature'] === sign(body),
     handshake(request, { token }, { verified }) {
@@ -45,6 +47,14 @@ const fixture = {
         code: token,
       },
     ],
+    inbound: {
+      parse: (request) => {
+        const { from, text = '', wish } = bodyOf(request);
+        return from ? [{ from, text, wish }] : [];
+      },
+      reply: { contentType: 'text/plain', body: 'heard' },
+    },
+    vendorTemplates: (request) => bodyOf(request).templates ?? [],
   },
 } as Provider;
 
@@ -52,6 +62,7 @@ describeStores('a vendor that tries out the address for receipts', (store) => {
   const clock = new FakeClock();
   let app: Server;
   let tenantId: string;
+  const forgotten: string[] = [];
   before(async () => {
     tenantId = await makeTenant(store(), clock.now());
     app = await createServer({
@@ -64,12 +75,13 @@ describeStores('a vendor that tries out the address for receipts', (store) => {
       authFailuresPerSecondPerAddress: 0,
       trustProxy: false,
     });
-    const connection = { tenantId, id: 'texts', providerId: 'fixture', channel: 'webhook' };
+    const connection = { tenantId, id: 'texts', providerId: 'fixture', channel: 'chat' };
     await registerTrackingRoutes(app, {
       store: store(),
       clock,
       logger: silentLogger,
       connections: {
+        forget: (tenant) => forgotten.push(tenant),
         get: async () => ({ ...connection, config: { token: 't0ken' } }) as unknown as Connection,
       },
       providerOf: () => fixture,
@@ -115,5 +127,39 @@ describeStores('a vendor that tries out the address for receipts', (store) => {
     assert.ok((await readDelivery(store(), id)).delivered_at);
     const { rows } = await store().engine.query('select code from receipts where delivery_id = $1', [id]);
     assert.deepEqual(rows, [{ code: 't0ken' }]);
+  });
+
+  it('tells who left a chat and who came back, by the contacts of its own kind', async () => {
+    const suppressed = async () => {
+      const { rows } = await store().engine.query(
+        'select kind, address from suppressions where tenant_id = $1',
+        [tenantId],
+      );
+      return rows;
+    };
+    const tell = async (body: object) => (await call('POST', '', body, sign(JSON.stringify(body)))).body;
+    assert.equal(await tell({ from: 'u-1', wish: 'stop' }), 'heard');
+    assert.equal(await tell({ from: 'u-2', text: 'why not' }), 'heard');
+    assert.deepEqual(await suppressed(), [{ kind: 'fixture', address: 'u-1' }]);
+    await tell({ from: 'u-1', text: 'Start' });
+    assert.deepEqual(await suppressed(), []);
+  });
+
+  it('tells what became of its texts', async () => {
+    const made = new Date(clock.now());
+    await store().engine.query(
+      `insert into connections (tenant_id, id, provider, channel, name, enabled, priority, weight, config, limits,
+        secrets, version, created_at, updated_at)
+       values ($1, 'texts', 'fixture', 'chat', 'f', true, 1, 1, '{}', '{}', '{"fields":{}}', 1, $2, $2)`,
+      [tenantId, made],
+    );
+    const body = { templates: [{ id: 'parcel', language: 'de', state: 'paused', reason: 'quality' }] };
+    await call('POST', '', body, sign(JSON.stringify(body)));
+    const { rows } = await store().engine.query(
+      'select id, language, state, reason from vendor_templates where tenant_id = $1',
+      [tenantId],
+    );
+    assert.deepEqual(rows, body.templates);
+    assert.deepEqual(forgotten, [tenantId]);
   });
 });

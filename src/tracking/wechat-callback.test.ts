@@ -12,6 +12,7 @@ import {
   encodingAesKey,
   eventXml,
   NOW,
+  OPENID,
   plainPost,
   securePost,
 } from '../providers/chat/weixin/testing.ts';
@@ -45,7 +46,7 @@ describeStores('the callback of a WeChat account in secure mode', (store) => {
       store: store(),
       clock,
       logger: silentLogger,
-      connections: { get: async () => connection as unknown as Connection },
+      connections: { get: async () => connection as unknown as Connection, forget: () => {} },
       publicUrl: 'https://bellhop.example',
       health: { of: () => ({ reported: () => {} }) },
     });
@@ -92,5 +93,19 @@ describeStores('the callback of a WeChat account in secure mode', (store) => {
     const answer = await send(securePost(report, config.appId));
     assert.deepEqual([answer.statusCode, answer.body], [200, 'success']);
     assert.ok((await readDelivery(store(), id)).delivered_at);
+  });
+
+  it('learns who follows the account no more, and who came back', async () => {
+    const suppressed = async () => {
+      const text = 'select kind, address, reason from suppressions where tenant_id = $1';
+      return (await store().engine.query(text, [tenantId])).rows;
+    };
+    const answer = await send(securePost(eventXml('unsubscribe'), config.appId));
+    assert.deepEqual([answer.statusCode, answer.body], [200, 'success']);
+    assert.deepEqual(await suppressed(), [
+      { kind: 'wechat', address: OPENID, reason: 'recipient_opted_out' },
+    ]);
+    await send(securePost(eventXml('subscribe'), config.appId));
+    assert.deepEqual(await suppressed(), []);
   });
 });

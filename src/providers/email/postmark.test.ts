@@ -214,3 +214,27 @@ test('a repeated post has the same key, a later one another', () => {
   assert.equal(key('2026-11-21T12:00:00Z'), key('2026-11-21T12:00:00Z'));
   assert.notEqual(key('2026-11-21T12:00:00Z'), key('2026-11-21T12:00:01Z'));
 });
+
+test('a batch holds whole mails, and answers each for itself', () => {
+  const context = { now: NOW, random: (n: number) => new Uint8Array(n), baseUrl: postmark.baseUrl };
+  const parts = ['d1', 'd2', 'd3'].map((deliveryId) => ({
+    message: mailOf(),
+    context: { ...context, deliveryId },
+  }));
+  const config = postmark.testConfig();
+  const { url, body } = postmark.batch!.request(parts, config);
+  assert.equal(url, 'https://api.postmarkapp.com/email/batch');
+  const one = JSON.parse(String(postmark.request(parts[1]!.message, config, parts[1]!.context).body));
+  assert.deepEqual(JSON.parse(String(body))[1], one);
+  const reply = (value: unknown, status = 200) => ({ status, headers: {}, body: JSON.stringify(value) });
+  const kinds = (response: ReturnType<typeof reply>) =>
+    postmark.batch!.classify(response, parts, { now: NOW }).map(({ kind }) => kind);
+  const good = { ErrorCode: 0, MessageID: 'b7bc2f4a', Message: 'OK' };
+  assert.deepEqual(kinds(reply([good, { ErrorCode: 406, Message: 'inactive' }, good])), [
+    'accepted',
+    'rejected',
+    'accepted',
+  ]);
+  assert.deepEqual(kinds(reply([good, good])), ['unknown', 'unknown', 'unknown']);
+  assert.deepEqual(kinds(reply({ ErrorCode: 10, Message: 'no' }, 401)), Array(3).fill('unavailable'));
+});

@@ -220,3 +220,43 @@ test('a batch keeps what it can use, and what is none of ours is ignored', () =>
     ],
   );
 });
+
+test('one mail to many names each recipient with headers and delivery of its own', () => {
+  const context = { now: NOW, random: (n: number) => new Uint8Array(n), baseUrl: sendgrid.baseUrl };
+  const to = (address: string, headers: Record<string, string>) => {
+    const mail = mailOf({ html: '<p>Hi</p>', headers });
+    return { ...mail, recipient: { address } };
+  };
+  const [ann, bob] = [to('ann@example.org', { 'X-Of': 'ann' }), to('bob@example.org', { 'X-Of': 'bob' })];
+  const { key, request, classify } = sendgrid.batch!;
+  assert.equal(key(ann, own), key(bob, own));
+  assert.notEqual(key(ann, own), key({ ...bob, content: { ...bob.content, html: '<p>Ho</p>' } }, own));
+  assert.equal(key(mailOf({ passthrough: { sendgrid: { categories: ['x'] } } }), own), null);
+  const parts = [ann, bob].map((message, i) => ({ message, context: { ...context, deliveryId: `d${i}` } }));
+  const { personalizations, headers } = JSON.parse(String(request(parts, own).body));
+  const auto = { 'Auto-Submitted': 'auto-generated' };
+  assert.deepEqual(personalizations, [
+    {
+      to: [{ email: 'ann@example.org' }],
+      headers: { ...auto, 'X-Of': 'ann' },
+      custom_args: { bellhop_delivery: 'd0' },
+    },
+    {
+      to: [{ email: 'bob@example.org' }],
+      headers: { ...auto, 'X-Of': 'bob' },
+      custom_args: { bellhop_delivery: 'd1' },
+    },
+  ]);
+  assert.equal(headers, undefined);
+  const refused = { errors: [{ message: 'no address', field: 'personalizations.1.to.0.email', help: null }] };
+  const reply = { status: 400, headers: {}, body: JSON.stringify(refused) };
+  const [first, second] = classify(reply, parts, { now: NOW });
+  assert.deepEqual(first, {
+    kind: 'retry',
+    reason: 'request_invalid',
+    scope: 'message',
+    code: '400',
+    afterMs: 0,
+  });
+  assert.equal(second?.kind === 'rejected' && second.effect?.type, 'suppress-contact');
+});
