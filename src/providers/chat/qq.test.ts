@@ -165,11 +165,8 @@ for (const [status, code, expected] of UNFETCHED) {
 const effect = { type: 'suppress-contact' } as const;
 const REFUSALS: [codes: string, outcome: Partial<Outcome>][] = [
   ['11241 11243 11244', { kind: 'token-expired' }],
-  [
-    '10001 10003 10004 1100104 40034101 40054003 304034',
-    { kind: 'rejected', reason: 'recipient_invalid', effect },
-  ],
-  ['304025 304031 304064', { kind: 'rejected', reason: 'recipient_opted_out', effect }],
+  ['10001 10003 10004 1100104 304034', { kind: 'rejected', reason: 'recipient_invalid', effect }],
+  ['304025 304031 304064 40034101 40054003', { kind: 'rejected', reason: 'recipient_opted_out', effect }],
   ['40034102 40034105 304046 304048', { kind: 'rejected', reason: 'recipient_opted_out', effect: undefined }],
   ['40054002', { kind: 'rejected', reason: 'recipient_unreachable', effect: undefined }],
   ['50006', { kind: 'rejected', reason: 'content_invalid' }],

@@ -121,7 +121,7 @@ export default defineHttpProvider({
     },
     rejected: {
       reply: refusal(400, 40034101, '机器人不在群中'),
-      outcome: { kind: 'rejected', reason: 'recipient_invalid', effect: { type: 'suppress-contact' } },
+      outcome: { kind: 'rejected', reason: 'recipient_opted_out', effect: { type: 'suppress-contact' } },
       source: CODES,
     },
     blocked: {

@@ -183,8 +183,8 @@ const effect = { type: 'suppress-contact' } as const;
 const REFUSALS: [codes: string, outcome: Partial<Outcome>][] = [
   ['40001 40014 42001', { kind: 'token-expired' }],
   ['40003', { kind: 'rejected', reason: 'recipient_invalid', effect: undefined }],
-  ['46004 43004 50005', { kind: 'rejected', reason: 'recipient_invalid', effect }],
-  ['48002', { kind: 'rejected', reason: 'recipient_opted_out', effect }],
+  ['46004', { kind: 'rejected', reason: 'recipient_invalid', effect }],
+  ['43004 50005 48002', { kind: 'rejected', reason: 'recipient_opted_out', effect }],
   ['43101 43019', { kind: 'rejected', reason: 'recipient_opted_out', effect: undefined }],
   ['40037 41030 40033 47003', { kind: 'rejected', reason: 'content_invalid' }],
   ['45002', { kind: 'rejected', reason: 'content_too_large' }],

@@ -75,7 +75,7 @@ export default defineHttpProvider({
     },
     rejected: {
       reply: answer(43004, 'require subscribe hint: [Rq0aUa0393vr31]'),
-      outcome: { kind: 'rejected', reason: 'recipient_invalid', effect: { type: 'suppress-contact' } },
+      outcome: { kind: 'rejected', reason: 'recipient_opted_out', effect: { type: 'suppress-contact' } },
       source: CODES,
     },
     otherAccount: {

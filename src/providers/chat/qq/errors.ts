@@ -16,10 +16,11 @@ const effect = { type: 'suppress-contact' } as const;
 /** What a code means when a message is sent. https://bot.q.qq.com/wiki/develop/api-v2/openapi/error/error.html */
 const CODES = tableOf([
   ['11241 11243 11244', tokenExpired()],
-  // An account, channel, guild or group that is gone, or that the bot is no part of: who takes it in again is reported.
-  ['10001 10003 10004 1100104 40034101 40054003 304034', rejected('recipient_invalid', { effect })],
-  // The bot is blocked, direct messages are shut, or the user did not allow it.
-  ['304025 304031 304064', rejected('recipient_opted_out', { effect })],
+  // An account, channel, guild or group that is gone.
+  ['10001 10003 10004 1100104 304034', rejected('recipient_invalid', { effect })],
+  // The bot is blocked, no part of the group, or not allowed to write. Of who takes it in again we hear, which ends it: that
+  // it does for those alone who opted out.
+  ['304025 304031 304064 40034101 40054003', rejected('recipient_opted_out', { effect })],
   // Nothing may be sent that answers nothing: whether the user, the group or QQ forbids it to the bot is not said.
   ['40034102 40034105 304046 304048', rejected('recipient_opted_out')],
   ['40054002', rejected('recipient_unreachable')],

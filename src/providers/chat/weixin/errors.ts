@@ -13,10 +13,11 @@ export const WECHAT_CODES = tableOf([
   ['40001 40014 42001', tokenExpired()],
   // An openid that is none, or another account's, where it is good: it stays in the user's contacts.
   ['40003', rejected('recipient_invalid')],
-  // No such user, or one who does not follow the account: who follows again is reported, and written to again.
-  ['46004 43004 50005', rejected('recipient_invalid', { effect })],
-  // The follower has switched messages off.
-  ['48002', rejected('recipient_opted_out', { effect })],
+  // No such user.
+  ['46004', rejected('recipient_invalid', { effect })],
+  // Who does not follow the account, or has switched its messages off. Of who follows again we hear, which ends it: that
+  // it does for those alone who opted out.
+  ['43004 50005 48002', rejected('recipient_opted_out', { effect })],
   // Refused, or used up: for this template alone, the others may still be sent.
   ['43101', rejected('recipient_opted_out')],
   // On the black list that the account itself keeps.

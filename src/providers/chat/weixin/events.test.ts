@@ -85,7 +85,7 @@ test('one that was not fails for what its code means, each of several by itself'
   assert.deepEqual(short, [
     ['1', 'failed', 'recipient_opted_out', undefined],
     ['2', 'delivered', undefined, undefined],
-    ['3', 'failed', 'recipient_invalid', 'suppress-contact'],
+    ['3', 'failed', 'recipient_opted_out', 'suppress-contact'],
     ['4', 'failed', 'provider_error', undefined],
   ]);
 });
