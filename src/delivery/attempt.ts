@@ -76,7 +76,8 @@ export async function attempt(work: Work, tools: AttemptTools): Promise<Result> 
     return sent.held ? told(endHeld(claimed, sent.held, { startedAt, now }), tools) : handBack(claimed, now);
   }
   const outcome = settledOutcome(sent.outcome);
-  learn(work, { outcome, isRecipients: sent.recipientsFault ?? false, startedAt, now });
+  if (sent.untried) gate.abandon();
+  else learn(work, { outcome, isRecipients: sent.recipientsFault ?? false, startedAt, now });
   const settlement = settle(outcome, {
     now,
     random: fractionOf(tools.random(4)),

@@ -57,6 +57,7 @@ describe('a text that the vendor keeps', () => {
     );
     assert.deepEqual(sending, {
       outcome: { kind: 'rejected', reason: 'content_refused', code: 'vendor_template_pending' },
+      untried: true,
     });
   });
 });
@@ -72,6 +73,6 @@ describe('an exchange over a provider that refuses some messages', () => {
     const route = { provider, config: {}, baseUrl: 'https://a.example' } as unknown as Route;
     const health = new Health(clock.now());
     const talk = { claimed, health, route, template: null, hooks: null };
-    assert.deepEqual(await exchange(talk, tools), { outcome: refusal });
+    assert.deepEqual(await exchange(talk, tools), { outcome: refusal, untried: true });
   });
 });

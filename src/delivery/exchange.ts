@@ -62,6 +62,8 @@ export interface Sending {
   inboxItem?: InboxItem;
   /** The address that failed was the recipient's own (a browser's endpoint, a user's webhook): the connection is fine. */
   recipientsFault?: boolean;
+  /** Nothing left this process: the outcome says nothing about the connection. */
+  untried?: boolean;
   /** What hooks did besides agreeing. */
   notes?: HookNote[];
 }
@@ -97,9 +99,10 @@ async function send(message: Message, work: Talk, tools: ExchangeTools): Promise
   const route = work.route!;
   const wanted = message.content.vendorTemplates?.[route.provider.id];
   const held = wanted && heldState(route.heldTemplates ?? [], wanted);
-  if (held) return { outcome: rejected('content_refused', { code: `vendor_template_${held}` }) };
+  if (held)
+    return { outcome: rejected('content_refused', { code: `vendor_template_${held}` }), untried: true };
   const refusal = 'refuse' in route.provider && route.provider.refuse?.(message, route.config);
-  if (refusal) return { outcome: refusal };
+  if (refusal) return { outcome: refusal, untried: true };
   // Not before: a hook that took its time must not look like a vendor that does not answer.
   work.health.start(claimed.id, tools.clock.now());
   const context: RequestContext = {

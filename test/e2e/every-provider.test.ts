@@ -44,7 +44,9 @@ describe('a run through every provider', () => {
   after(() => bellhop?.dispose());
 
   async function registerUser(): Promise<void> {
-    const chats = inChannel('chat').flatMap(({ contactKind }) => (contactKind ? [[contactKind, 'c-1']] : []));
+    const chats = inChannel('chat').flatMap(({ contactKind }) =>
+      contactKind ? [[contactKind, contactKind === 'qq' ? 'user:c-1' : 'c-1']] : [],
+    );
     const contacts = { email: 'ada@mail.example', phone: '+4915123456789', ...Object.fromEntries(chats) };
     await bellhop.call('PUT', '/v1/users/ada', { contacts });
     const platforms = new Set(inChannel('push').flatMap(({ supports }) => supports.platforms ?? []));

@@ -1,15 +1,13 @@
 import { MaskedUrl, Secret } from '../../../lib/secret.ts';
 import { type HttpResponse, type Outcome, rejected, retry, type Token, unavailable } from '../../contract.ts';
 import { outcomeOfStatus } from '../../sms/verdict/verdict.ts';
+import { readAccessToken } from '../../wire/access-token.ts';
 import { parseExactObject } from '../../wire/exact-json.ts';
 import { withDetails } from '../../wire/with-details.ts';
 
 /** By `errcode`. */
 export type Codes = ReadonlyMap<string, Outcome>;
 
-/** What fits into a query; the vendors ask for room for 512 characters. */
-const TOKEN = /^[\x21-\x7e]{8,2048}$/;
-const LONGEST_LIFE_SECONDS = 7_200;
 /** WeChat makes the next token in the last five minutes, in which both are good. */
 const MARGIN_MS = 300_000;
 
@@ -49,11 +47,8 @@ export function readToken(
   now: number,
 ): { token: Token } | { outcome: Outcome } {
   const reply = response.status === 200 ? parseExactObject(response.body) : null;
-  const value = reply?.access_token;
-  if (typeof value === 'string' && TOKEN.test(value)) {
-    const lifeMs = lifeOf(reply?.expires_in);
-    return { token: { value: new Secret(value), expiresAt: now + lifeMs - Math.min(MARGIN_MS, lifeMs / 2) } };
-  }
+  const token = readAccessToken(reply, { now, marginMs: MARGIN_MS });
+  if (token) return { token };
   const read = readAnswer(response, codes, now);
   const unread = retry('response_unreadable', { code: `${response.status}`, scope: 'connection' });
   return { outcome: 'outcome' in read ? ofConnection(read.outcome, unread) : unread };
@@ -72,11 +67,4 @@ function ofConnection(outcome: Outcome, unread: Outcome): Outcome {
     default:
       return unread;
   }
-}
-
-/** Milliseconds of `expires_in`, which one vendor writes as text at times. */
-function lifeOf(value: unknown): number {
-  const seconds = typeof value === 'string' ? Number(value) : value;
-  const isLife = typeof seconds === 'number' && seconds >= 1 && seconds <= LONGEST_LIFE_SECONDS;
-  return (isLife ? seconds : LONGEST_LIFE_SECONDS) * 1000;
 }
