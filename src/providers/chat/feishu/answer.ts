@@ -1,12 +1,10 @@
-import { Secret } from '../../../lib/secret.ts';
 import { type HttpResponse, type Outcome, rejected, retry, type Token, unavailable } from '../../contract.ts';
 import { outcomeOfStatus } from '../../sms/verdict/verdict.ts';
+import { readAccessToken } from '../../wire/access-token.ts';
 import { parseExactObject } from '../../wire/exact-json.ts';
 import { withDetails } from '../../wire/with-details.ts';
 
-const LONGEST_LIFE_SECONDS = 7_200;
 const MARGIN_MS = 180_000;
-const TOKEN = /^[\x21-\x7e]{8,2048}$/;
 
 /** The body of an answer whose `code` is 0, or what the code of a refusal (with HTTP 200 or 400) means. */
 export function readAnswer(
@@ -41,11 +39,10 @@ export function readToken(
   const read = readAnswer(response, codes, now);
   const unread = retry('response_unreadable', { code: `${response.status}`, scope: 'connection' });
   if ('answer' in read) {
-    const { tenant_access_token: value, expire } = read.answer;
-    if (typeof value !== 'string' || !TOKEN.test(value)) return { outcome: unread };
-    const isLife = typeof expire === 'number' && expire >= 1 && expire <= LONGEST_LIFE_SECONDS;
-    const lifeMs = (isLife ? expire : LONGEST_LIFE_SECONDS) * 1000;
-    return { token: { value: new Secret(value), expiresAt: now + lifeMs - Math.min(MARGIN_MS, lifeMs / 2) } };
+    const { tenant_access_token, expire } = read.answer;
+    const told = { access_token: tenant_access_token, expires_in: expire };
+    const token = readAccessToken(told, { now, marginMs: MARGIN_MS });
+    return token ? { token } : { outcome: unread };
   }
   const { outcome } = read;
   switch (outcome.kind) {
