@@ -10,6 +10,7 @@ import smtp from '../email/smtp.ts';
 import inbox from '../inbox/inbox.ts';
 import apns from '../push/apns.ts';
 import fcm from '../push/fcm.ts';
+import huawei from '../push/huawei.ts';
 import webpush from '../push/webpush.ts';
 import messagebird from '../sms/messagebird.ts';
 import plivo from '../sms/plivo.ts';
@@ -19,4 +20,4 @@ import twilio from '../sms/twilio.ts';
 import vonage from '../sms/vonage.ts';
 import webhook from '../webhook/webhook.ts';
 
-export const PROVIDERS: Provider[] = [mailchimp, mailgun, postmark, resend, sendgrid, ses, smtp, inbox, apns, fcm, webpush, messagebird, plivo, sns, termii, twilio, vonage, webhook];
+export const PROVIDERS: Provider[] = [mailchimp, mailgun, postmark, resend, sendgrid, ses, smtp, inbox, apns, fcm, huawei, webpush, messagebird, plivo, sns, termii, twilio, vonage, webhook];

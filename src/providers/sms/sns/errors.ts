@@ -1,5 +1,5 @@
 import { type HttpResponse, type Outcome, rejected, retry, unavailable } from '../../contract.ts';
-import { outcomeOfStatus, tableOf } from '../verdict/verdict.ts';
+import { outcomeOfStatus, tableOf } from '../../wire/verdict.ts';
 
 const suppress = { effect: { type: 'suppress-contact' } } as const;
 
