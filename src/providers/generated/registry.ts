@@ -11,6 +11,7 @@ import inbox from '../inbox/inbox.ts';
 import apns from '../push/apns.ts';
 import fcm from '../push/fcm.ts';
 import huawei from '../push/huawei.ts';
+import snsPush from '../push/sns-push.ts';
 import webpush from '../push/webpush.ts';
 import messagebird from '../sms/messagebird.ts';
 import plivo from '../sms/plivo.ts';
@@ -20,4 +21,4 @@ import twilio from '../sms/twilio.ts';
 import vonage from '../sms/vonage.ts';
 import webhook from '../webhook/webhook.ts';
 
-export const PROVIDERS: Provider[] = [mailchimp, mailgun, postmark, resend, sendgrid, ses, smtp, inbox, apns, fcm, huawei, webpush, messagebird, plivo, sns, termii, twilio, vonage, webhook];
+export const PROVIDERS: Provider[] = [mailchimp, mailgun, postmark, resend, sendgrid, ses, smtp, inbox, apns, fcm, huawei, snsPush, webpush, messagebird, plivo, sns, termii, twilio, vonage, webhook];
