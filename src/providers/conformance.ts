@@ -53,10 +53,10 @@ export function conformance(provider: Provider, { golden = [] }: { golden?: Gold
     it('has examples of the outcomes that matter', () => checkExamples(examples));
     for (const [name, { reply, outcome }] of Object.entries(examples)) {
       it(`understands its example ${name}`, () => {
-        assertOutcome(provider.classify(deepFreeze(reply) as never, { now: NOW }), outcome);
+        assertOutcome(provider.classify(deepFreeze(reply) as never, { now: NOW, config }), outcome);
       });
     }
-    it('makes a valid outcome of every answer', () => checkAnswers(provider));
+    it('makes a valid outcome of every answer', () => checkAnswers(provider, config));
     it('repeats no text of an answer that may quote a secret', () => checkQuotes(suite));
     if (provider.receipts) it('refuses receipts that nobody signed', () => checkReceipts(suite));
     if (provider.transport !== 'smtp' && provider.token)
@@ -72,7 +72,8 @@ interface Suite {
 }
 
 function findNeedles(value: unknown): string[] {
-  return value instanceof Secret ? needlesOf(value) : [];
+  if (value instanceof Secret) return needlesOf(value);
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(findNeedles) : [];
 }
 
 /** Everything is fixed, the randomness too: the same bytes in the same order, however often a request is made. */
@@ -147,7 +148,7 @@ function checkExamples(examples: Record<string, Example<unknown>>): void {
   }
 }
 
-function checkAnswers(provider: Exclude<Provider, { transport: 'inbox' }>): void {
+function checkAnswers(provider: Exclude<Provider, { transport: 'inbox' }>, config: object): void {
   const check = (answer: object, classify: () => Outcome) => {
     try {
       const outcome = classify();
@@ -166,7 +167,7 @@ function checkAnswers(provider: Exclude<Provider, { transport: 'inbox' }>): void
     return;
   }
   for (const response of oddResponses(Object.values(provider.examples))) {
-    const { kind } = check(response, () => provider.classify(deepFreeze(response), { now: NOW }));
+    const { kind } = check(response, () => provider.classify(deepFreeze(response), { now: NOW, config }));
     if (response.status < 200 || response.status > 299)
       assert.notEqual(kind, 'accepted', `${response.status}`);
   }
@@ -178,7 +179,7 @@ function isCutOff(reply: SmtpReply): reply is Extract<SmtpReply, { kind: 'fault'
   return isDead && reply.replyCode === undefined;
 }
 
-function checkQuotes({ provider, needles }: Suite): void {
+function checkQuotes({ provider, config, needles }: Suite): void {
   for (const needle of needles) {
     for (const body of quotingBodies(`Key ${needle} is not valid`)) {
       if (provider.transport === 'smtp') {
@@ -191,7 +192,7 @@ function checkQuotes({ provider, needles }: Suite): void {
         assertHidden(provider.classify(reply, { now: NOW }), needles);
       } else if (provider.transport !== 'inbox') {
         for (const status of [200, 400, 401, 403, 429, 500])
-          assertHidden(provider.classify({ status, headers: {}, body }, { now: NOW }), needles);
+          assertHidden(provider.classify({ status, headers: {}, body }, { now: NOW, config }), needles);
       }
     }
   }
@@ -207,7 +208,7 @@ function checkReceipts({ provider, config }: Suite): void {
       body: Buffer.from(body),
     };
     assert.equal(verify(request, config, { now: NOW }), false);
-    assert.deepEqual(parse(request), []);
+    assert.deepEqual(parse(request, config), []);
     assert.deepEqual(inbound?.parse(request) ?? [], []);
   }
 }

@@ -8,25 +8,42 @@ export * from './outcome.ts';
 /** One setting of a connection: drives validation, masking, encrypted storage, forms and docs. */
 export interface Field {
   label: string;
-  /** `secret`, `pem` and `json` are stored encrypted and reach the provider as `Secret`. */
-  type: 'text' | 'url' | 'number' | 'boolean' | 'secret' | 'pem' | 'json';
+  /**
+   * `secret`, `pem` and `json` are stored encrypted and reach the provider as `Secret`; so are `secrets`, by their names.
+   * `object` is JSON that anybody may read.
+   */
+  type: 'text' | 'url' | 'number' | 'boolean' | 'object' | 'secret' | 'pem' | 'json' | 'secrets';
   required?: boolean;
   help?: string;
   /** A regular expression the whole text must match, and the words that explain it. */
   pattern?: { regex: string; hint: string };
   default?: string | number | boolean;
+  /** Says where secrets go, besides what is a URL: with a change of it they have to be sent again. */
+  movesSecrets?: boolean;
+}
+
+/** A rule that a configuration breaks. */
+export interface ConfigProblem {
+  /** JSON Pointer into the configuration. */
+  path: string;
+  rule: string;
 }
 
 export type Fields = Record<string, Field>;
-export const SECRET_TYPES = ['secret', 'pem', 'json'] as const;
+export const SECRET_TYPES = ['secret', 'pem', 'json', 'secrets'] as const;
 
-type ValueOf<F extends Field> = F['type'] extends (typeof SECRET_TYPES)[number]
-  ? Secret
-  : F['type'] extends 'number'
-    ? number
-    : F['type'] extends 'boolean'
-      ? boolean
-      : string;
+interface Values {
+  text: string;
+  url: string;
+  number: number;
+  boolean: boolean;
+  object: Record<string, unknown>;
+  secret: Secret;
+  pem: Secret;
+  json: Secret;
+  secrets: Record<string, Secret>;
+}
+type ValueOf<F extends Field> = Values[F['type']];
 type IsPresent<F extends Field> = F extends { required: true }
   ? true
   : F extends { default: string | number | boolean }
@@ -220,6 +237,8 @@ interface Facts<F extends Fields> {
   reaches: 'device' | 'contact' | 'connection' | 'user';
   limits: Limits;
   supports: Supports;
+  /** Rules between and within fields, beyond what each field says of itself. Pure; values never appear in a rule. */
+  check?(config: ConfigOf<F>): ConfigProblem[];
   /** Test keys use this provider when the tenant has no connection for the channel (and platform). */
   testDefault?: boolean;
   /** A complete configuration with freshly made keys, for test keys and tests. */
@@ -243,7 +262,8 @@ interface Facts<F extends Fields> {
      * only. Pure, never throws.
      */
     confirmationUrl?(request: ReceiptRequest, config: ConfigOf<F>): string | null;
-    parse(request: ReceiptRequest): Receipt[];
+    /** Verified posts only. `config` is for providers whose connections describe the vendor themselves. */
+    parse(request: ReceiptRequest, config?: ConfigOf<F>): Receipt[];
     /** The answer (200) without which the vendor sends a receipt again; a 204 by default. */
     reply?: { contentType: string; body: string };
     /** For vendors that post what users answer to the same address, verified in the same way. Pure, never throws. */
@@ -262,7 +282,8 @@ export interface HttpProvider<F extends Fields = Fields> extends Facts<F> {
   /** The vendor's API, without trailing slash. */
   baseUrl: string;
   request(message: Message, config: ConfigOf<F>, context: RequestContext): HttpRequest;
-  classify(response: HttpResponse, context: { now: number }): Outcome;
+  /** `config` is for providers whose connections describe the vendor themselves; without it the status alone counts. */
+  classify(response: HttpResponse, context: { now: number; config?: ConfigOf<F> }): Outcome;
   token?: TokenSource<ConfigOf<F>>;
   examples: Record<'accepted' | 'rejected' | 'retry' | 'unavailable', Example<HttpResponse>> &
     Record<string, Example<HttpResponse>>;

@@ -90,7 +90,7 @@ export async function registerTrackingRoutes(app: Server, options: TrackingOptio
         if (!receipts.verify(received, found.config as never, { now, certificate }))
           throw new Problem('receipt.refused');
         await confirm(receipts.confirmationUrl?.(received, found.config as never), pages);
-        const parsed = receipts.parse(received);
+        const parsed = receipts.parse(received, found.config as never);
         const { fresh, priorities } = await options.store.transaction((db) =>
           applyReceipts(db, { tenantId: tenant, connection, now }, parsed),
         );
