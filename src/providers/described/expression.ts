@@ -61,7 +61,8 @@ export function evaluate({ operand, calls }: Expression, lookup: Lookup): unknow
 function tokenize(source: string): { tokens: Token[] } | { problem: string } {
   const tokens: Token[] = [];
   TOKEN.lastIndex = 0;
-  while (TOKEN.lastIndex < source.length) {
+  const end = source.trimEnd().length;
+  while (TOKEN.lastIndex < end) {
     const at = TOKEN.lastIndex;
     const match = TOKEN.exec(source);
     if (!match) return { problem: `can not be read from its character ${at + 1} on` };

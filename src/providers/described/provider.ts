@@ -16,6 +16,9 @@ import { isSigned } from './signature.ts';
 
 const GUIDE = 'https://www.rfc-editor.org/rfc/rfc9110';
 
+const LONGEST_PART = 65_536;
+const MOST_EXPRESSIONS = 200;
+
 const FIELDS = {
   baseUrl: {
     label: 'Base URL of the API',
@@ -157,6 +160,12 @@ export function checkDescription(config: Described): ConfigProblem[] {
   // What follows is put after it.
   if (!/^https?:\/\/[^/?#@\\]+(?:\/[^?#\\]*)?$/i.test(baseUrl))
     reader.at('baseUrl').refuse('has no user name, query or fragment');
+  // With it the time that a request or an answer takes is bounded.
+  for (const [name, part] of Object.entries({ request, response, receipts }))
+    if (JSON.stringify(part ?? {}).length > LONGEST_PART)
+      reader.at(name).refuse(`is at most ${LONGEST_PART} characters of JSON`);
+  if (JSON.stringify(request).split('{{').length > MOST_EXPRESSIONS)
+    reader.at('request').refuse(`has less than ${MOST_EXPRESSIONS} expressions`);
   compileRequest(request, reader.at('request'));
   compileResponse(response ?? {}, reader.at('response'));
   if (receipts) compileReceipts(receipts, reader.at('receipts'));
