@@ -46,9 +46,17 @@ export function splitSecrets(
   for (const [name, value] of Object.entries(raw)) {
     const field = fields[name];
     if (field && isSecret(field)) secrets[name] = toText(value);
-    else plain[name] = value;
+    // As text: the database does not keep the order of names, which is that of the request's fields.
+    else plain[name] = field?.type === 'object' && isObject(value) ? toText(value) : value;
   }
   return { plain, secrets };
+}
+
+/** What is stored as it is, as it was given. */
+export function showPlain(provider: Provider, stored: Record<string, unknown>): Record<string, unknown> {
+  const fields = fieldsOf(provider);
+  const show = (name: string, value: unknown) => (fields[name]?.type === 'object' ? parseJson(value) : value);
+  return Object.fromEntries(Object.entries(stored).map(([name, value]) => [name, show(name, value)]));
 }
 
 function fieldsOf(provider: Provider): Fields {
@@ -68,6 +76,7 @@ function toValue(field: Field, given: unknown): unknown {
     return Object.fromEntries(
       Object.entries(parseJson(given) as object).map(([name, text]) => [name, new Secret(text)]),
     );
+  if (field.type === 'object') return parseJson(given);
   return isSecret(field) ? new Secret(toText(given)) : given;
 }
 
@@ -91,7 +100,7 @@ function brokenType(field: Field, value: unknown): string | null {
     case 'json':
       return isObject(parseJson(value)) ? null : 'must be a JSON object, or its text';
     case 'object':
-      return isObject(value) ? null : 'must be a JSON object';
+      return isObject(parseJson(value)) ? null : 'must be a JSON object';
     case 'secrets':
       return isMapOfTexts(parseJson(value)) ? null : 'must be a JSON object of names and texts';
     case 'url':

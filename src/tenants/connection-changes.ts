@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { type FieldProblem, Problem } from '../http/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import {
@@ -129,10 +128,9 @@ function keepSecrets(
   const { old, config, kept, masterKeys } = change;
   const demand = (why: string) =>
     refuse(kept.map((field) => ({ field: `/config/${field}`, rule: `must be sent again, since ${why}` })));
+  const { plain } = splitSecrets(provider, config);
   // Else whoever may change a connection, but not read its secrets, could have them sent to himself.
-  const moved = addressFieldsOf(provider).find(
-    (field) => !isDeepStrictEqual(config[field], old.config[field]),
-  );
+  const moved = addressFieldsOf(provider).find((field) => plain[field] !== old.config[field]);
   if (moved) throw demand(`"${moved}" changes where it goes`);
   const secrets = openSecrets(old, masterKeys);
   if (!secrets) throw demand('the stored one can not be decrypted');
