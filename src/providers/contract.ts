@@ -244,6 +244,8 @@ interface Facts<F extends Fields> {
   /** A complete configuration with freshly made keys, for test keys and tests. */
   testConfig(): ConfigOf<F>;
   receipts?: {
+    /** By what a post is known to be the vendor's, in a few words for the reference. */
+    proof?: string;
     /** The vendor carries nothing of ours: its own id is kept, and is all that reports name a message by. */
     byVendorId?: boolean;
     /** `certificate`: what was found at `certificateUrl`, for providers that declare one. */

@@ -108,6 +108,7 @@ export function defineDescribedProvider(
     classify: (response, { now, config }) => judge(responseOf(config), response, now),
 
     receipts: {
+      proof: 'as described: HMAC of the body, password, header or nothing',
       byVendorId: true,
       verify(received, config) {
         const description = receiptsOf(config);

@@ -104,7 +104,7 @@ export default defineHttpProvider({
     return outcomeOfError(response, now);
   },
 
-  receipts: { verify: isSigned, parse: parseEvents },
+  receipts: { proof: 'ECDSA of the body', verify: isSigned, parse: parseEvents },
 
   examples: {
     accepted: {

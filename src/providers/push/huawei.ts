@@ -96,6 +96,7 @@ export default defineHttpProvider({
   classify: (response, { now }) => judge(response, now),
 
   receipts: {
+    proof: 'HMAC-SHA256 of time and user name',
     verify: (request, { callbackUsername, callbackKey }, { now }) =>
       isSigned(request, { username: callbackUsername, key: callbackKey, now }),
     parse: parseReceipts,
