@@ -256,3 +256,18 @@ test('LINE: the delivery is the key by which a repeat is known, and known to hav
   ];
   for (const [status, message, expected] of cases) assertOutcome(judge(status, { message }), expected);
 });
+
+test('the examples of the guide are descriptions', () => {
+  const guide = readFileSync(new URL('../../../docs/http-provider.md', import.meta.url), 'utf8');
+  const [connection, receipts] = [...guide.matchAll(/```json\n(.*?)```/gs)].map(([, json]) =>
+    JSON.parse(json!),
+  );
+  const { config } = connection;
+  const parsed = parseConfig(httpChat as HttpProvider, { ...config, receipts });
+  assert.ok('config' in parsed, JSON.stringify(parsed));
+  const json = { ...config.request.json, to: '{{ recipient.adress }}' };
+  const wrong = parseConfig(httpChat as HttpProvider, { ...config, request: { ...config.request, json } });
+  assert.ok('problems' in wrong);
+  const said = wrong.problems.map(({ path, rule }) => `/config${path} ${rule}`).join('; ');
+  assert.ok(guide.replaceAll('\n', ' ').includes(said), said);
+});
