@@ -21,6 +21,7 @@ export function findAlternative(
     if (connection.id === claimed.connection || connection.channel !== claimed.channel) return false;
     if (claimed.choice?.tried?.includes(connection.id)) return false;
     if (claimed.device && !reachesDevice(connection, claimed.device)) return false;
+    if (!knowsRecipients(connection, claimed)) return false;
     const gate = gates.of(claimed.tenantId, connection.id);
     return !gate.isBroken && gate.opensAt(now) <= now;
   });
@@ -51,6 +52,7 @@ export function findShelter(
       other.id !== from.id &&
       other.channel === from.channel &&
       other.countries === null &&
+      knowsRecipients(other, { channel: from.channel, provider: from.providerId }) &&
       (other.app === null || other.app === from.app) &&
       platforms.every((platform) => platformsOf(other).includes(platform)) &&
       gates.standing(other).share === 1 &&
@@ -68,6 +70,14 @@ function lotOf(id: string): number {
 /** False for targets that are the connection's own (a team's webhook): another connection reaches somebody else. */
 export function canShareRecipients(providerId: string | null): boolean {
   return providerId !== null && getProvider(providerId)?.reaches !== 'connection';
+}
+
+/** The tokens of devices are the vendor's who gave them: another one would call them dead, and they would be written off. */
+function knowsRecipients(
+  { providerId }: Connection,
+  from: { channel: string; provider: string | null },
+): boolean {
+  return from.channel !== 'push' || providerId === from.provider;
 }
 
 function reachesDevice(connection: Connection, device: { app: string; platform: string }): boolean {

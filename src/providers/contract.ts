@@ -237,6 +237,11 @@ interface Facts<F extends Fields> {
   reaches: 'device' | 'contact' | 'connection' | 'user';
   limits: Limits;
   supports: Supports;
+  /**
+   * Its device tokens are others than those that a platform's own vendor gives, who would call them dead: each connection
+   * is bound to the app that registers them.
+   */
+  needsApp?: boolean;
   /** Rules between and within fields, beyond what each field says of itself. Pure; values never appear in a rule. */
   check?(config: ConfigOf<F>): ConfigProblem[];
   /** Test keys use this provider when the tenant has no connection for the channel (and platform). */

@@ -58,6 +58,8 @@ export async function putConnection(
   if (!provider) throw refuse([{ field: '/provider', rule: 'names no provider (see GET /v1/providers)' }]);
   const countries = request.countries ?? null;
   const problems = checkCountries(countries, provider.channel);
+  if (provider.needsApp && !request.app)
+    problems.push({ field: '/app', rule: "must name the app whose devices have this vendor's tokens" });
   if (problems.length > 0) throw refuse(problems);
   return store.scoped(tenantId, async (db) => {
     await lockConnectionId(db, tenantId, id);

@@ -59,7 +59,11 @@ describe('Huawei Push Kit', () => {
       callbackUsername: 'bell',
       callbackKey: 'callback-key',
     };
-    const saved = await bellhop.call('PUT', '/v1/connections/huawei', { provider: 'huawei', config });
+    const put = (app: string | null) =>
+      bellhop.call('PUT', '/v1/connections/huawei', { provider: 'huawei', app, config });
+    // Else tokens of Google would be sent to Huawei, who calls them dead.
+    assert.equal((await put(null)).body.errors[0].field, '/app');
+    const saved = await put('shop');
     assert.equal(saved.status, 201, JSON.stringify(saved.body));
   });
   after(async () => {
@@ -73,7 +77,11 @@ describe('Huawei Push Kit', () => {
   /** The notification, once it has ended, of a push to a new user with this device. */
   async function pushTo(userId: string, token: string) {
     await bellhop.call('PUT', `/v1/users/${userId}`, {});
-    const device = await bellhop.call('POST', `/v1/users/${userId}/devices`, { platform: 'android', token });
+    const device = await bellhop.call('POST', `/v1/users/${userId}/devices`, {
+      app: 'shop',
+      platform: 'android',
+      token,
+    });
     assert.ok(device.status < 300, JSON.stringify(device.body));
     const request = { userId, message: { title: 'T', body: 'B' }, channels: ['push'] };
     const { body } = await bellhop.call('POST', '/v1/notifications', request);

@@ -73,6 +73,7 @@ export function defineDescribedProvider(
     transport: 'http',
     baseUrl: 'https://vendor.example.com',
     reaches,
+    ...(reaches === 'device' && { needsApp: true }),
     fields: FIELDS,
     limits: { connectTimeoutMs: 5_000, deadlineMs: 30_000, maxInFlight: 10 },
     supports: { ...(platforms && { platforms }), dedupeKey: false, replaces: false, receipts: true },

@@ -20,6 +20,7 @@ export default defineHttpProvider({
   transport: 'http',
   baseUrl: 'https://push-api.cloud.huawei.com',
   reaches: 'device',
+  needsApp: true,
   fields: {
     appId: {
       label: 'App ID',

@@ -31,6 +31,7 @@ export default defineHttpProvider({
   transport: 'http',
   baseUrl: SNS_BASE_URL,
   reaches: 'device',
+  needsApp: true,
   fields: SNS_FIELDS,
   // 256 KB are what AWS takes of all vendors' payloads together; each vendor takes 4 KB of its own.
   limits: { payloadBytes: 262_144, connectTimeoutMs: 5_000, deadlineMs: 15_000, maxInFlight: 50 },
