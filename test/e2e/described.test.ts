@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { after, before, describe, it } from 'node:test';
 import { eventually, type RunningBellhop, startBellhop } from '../support/process.ts';
 import { signAsTermii, startTermiiPeer, TERMII } from './termii-peer.ts';
@@ -29,8 +31,8 @@ describe('a vendor that is described', () => {
   }
   const put = (request: object) => bellhop.call('PUT', '/v1/connections/texts', request);
 
-  async function send(body: string) {
-    const request = { userId: 'ada', message: { body }, channels: ['sms'] };
+  async function send(body: string, channel = 'sms') {
+    const request = { userId: 'ada', message: { body }, channels: [channel] };
     const accepted = await bellhop.call('POST', '/v1/notifications', request);
     assert.equal(accepted.status, 202, JSON.stringify(accepted.body));
     return eventually(
@@ -69,6 +71,34 @@ describe('a vendor that is described', () => {
     const [attempt] = deliveries[0].attempts;
     assert.deepEqual([status, attempt.outcome, attempt.code], ['failed', 'rejected', 'error']);
     assert.equal(deliveries[0].reason, 'request_invalid');
+  });
+
+  it('may repeat a secret in its answer, and the log does not', async () => {
+    const echo = createServer((request, response) => {
+      response
+        .writeHead(422)
+        .end(`{"code":"refused","message":"the key ${request.headers['x-key']} is wrong"}`);
+    });
+    echo.listen(0, '127.0.0.1');
+    await once(echo, 'listening');
+    try {
+      const config = {
+        baseUrl: `http://127.0.0.1:${(echo.address() as { port: number }).port}`,
+        secrets: { key: 'a-key-that-nobody-may-read' },
+        request: { path: '/hook/{{ secret.key }}', headers: { 'x-key': '{{ secret.key }}' } },
+        response: { code: '/code' },
+      };
+      const saved = await bellhop.call('PUT', '/v1/connections/echo', { provider: 'http-webhook', config });
+      assert.equal(saved.status, 201, JSON.stringify(saved.body));
+      const { status, deliveries } = await send('x', 'webhook');
+      const [{ code, detail }] = deliveries[0].attempts;
+      assert.deepEqual([status, code], ['failed', 'refused']);
+      assert.equal(detail.answer, '{"code":"refused","message":"the key *** is wrong"}');
+      assert.doesNotMatch(JSON.stringify(deliveries) + bellhop.output(), /nobody-may-read/);
+    } finally {
+      echo.closeAllConnections();
+      echo.close();
+    }
   });
 
   it('must be given its secrets again when the request changes, but not when the rules do', async () => {
