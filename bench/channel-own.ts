@@ -1,6 +1,7 @@
 import { createECDH, randomBytes, randomFillSync, randomUUID } from 'node:crypto';
 import { exchange } from '../src/delivery/exchange.ts';
 import { Health } from '../src/delivery/health.ts';
+import { JointRequests } from '../src/delivery/joint-requests.ts';
 import type { Route } from '../src/delivery/route.ts';
 import { Sender } from '../src/delivery/sender.ts';
 import { TokenCache } from '../src/delivery/tokens.ts';
@@ -38,9 +39,11 @@ task((plan: ChannelPlan) => {
     smtp: createSmtpTransport({ guard }),
   };
   const token = { value: new Secret('ya29.bench-access-token'), expiresAt: Number.POSITIVE_INFINITY };
+  const sender = new Sender(transports, null);
   const tools = {
     clock,
-    sender: new Sender(transports, null),
+    sender,
+    joint: new JointRequests(sender, clock),
     tokens: new TokenCache(async () => ({ token })),
     random: (bytes: number) => randomFillSync(new Uint8Array(bytes)),
     isAlive: () => true,
@@ -104,6 +107,7 @@ function makeKeys(): Record<string, string> {
 function claimedOf({ channel, message }: ChannelPlan, recipient: Recipient, now: number): Claimed {
   return {
     ...recipient,
+    contactKind: recipient.contact?.kind ?? null,
     startedAt: now,
     sendAt: null,
     choice: null,

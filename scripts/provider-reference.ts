@@ -24,6 +24,7 @@ const LIMITS: Column[] = [
   ['token', tokenOf],
   ['declared rate', ({ limits }) => withUnit(limits.ratePerSecond, '/s')],
   ['payload', ({ limits }) => withUnit(limits.payloadBytes, ' B')],
+  ['together', togetherOf],
   ['in flight', ({ limits }) => `${limits.maxInFlight}`],
   ['to connect', ({ limits }) => `${limits.connectTimeoutMs / 1_000} s`],
   ['deadline', ({ limits }) => `${limits.deadlineMs / 1_000} s`],
@@ -42,12 +43,13 @@ export function renderProviderReference(): string {
     '## What each can',
     '`dedupe key`: the vendor knows a repeated request. `replaces`: a repeat takes the place of the first on the screen. Either',
     'makes sending again safe when nobody can tell what became of an attempt. `found by`: how a receipt names its message.',
-    '`inbound`: what users answer is read. One request carries one message, everywhere.',
+    '`inbound`: what users answer is read.',
     '',
     ...renderTable(providers, ABILITIES),
     '',
     '## Limits',
     "The vendor's where it declares one, else what is good manners; a connection's `limits` go before rate and in flight.",
+    '`together`: how many messages one request can carry.',
     '',
     ...renderTable(providers, LIMITS),
     '',
@@ -76,6 +78,11 @@ function renderTable(providers: Provider[], columns: Column[]): string[] {
 function tokenOf(provider: Provider): string {
   if (!('token' in provider) || !provider.token) return NOTHING;
   return 'sign' in provider.token ? 'signed here' : 'fetched';
+}
+
+/** How many messages one request can carry. */
+function togetherOf(provider: Provider): string {
+  return 'batch' in provider && provider.batch ? `${provider.batch.max}` : '1';
 }
 
 function withUnit(value: number | undefined, unit: string): string {

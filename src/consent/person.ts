@@ -10,7 +10,7 @@ import {
   type TenantCategories,
 } from '../rules/index.ts';
 import type { Queryable, Store } from '../store/index.ts';
-import { contactKind, findUserById, loadRecipients, type Recipients } from '../users/index.ts';
+import { contactKind, findUserById, isChatContact, loadRecipients, type Recipients } from '../users/index.ts';
 import { type Change, isFrequency, isPreference } from './changes.ts';
 import type { TokenSubject } from './token.ts';
 
@@ -79,12 +79,22 @@ async function saidBy(db: Queryable, user: { tenantId: string; id: string }) {
   };
 }
 
-/** Channels of people, that is without webhooks; in chats nobody is reached by name yet. */
+/** Channels of people, that is without webhooks. All chat services together are one. */
 function channelsOf({ contacts, devices }: Recipients): Person['channels'] {
   const byContact = (['email', 'sms'] as const).flatMap((channel) => {
     const contact = contacts.find(({ kind }) => kind === contactKind(channel));
     return contact ? [{ channel, isDead: contact.suppressed || contact.inactive }] : [];
   });
+  const chats = contacts.filter(isChatContact);
+  const chat =
+    chats.length > 0
+      ? [
+          {
+            channel: 'chat' as const,
+            isDead: chats.every(({ suppressed, inactive }) => suppressed || inactive),
+          },
+        ]
+      : [];
   const push = devices.length > 0 ? [{ channel: 'push' as const, isDead: false }] : [];
-  return [...byContact, ...push, { channel: 'inbox', isDead: false }];
+  return [...byContact, ...chat, ...push, { channel: 'inbox', isDead: false }];
 }

@@ -15,7 +15,8 @@ export function recheck(claimed: Claimed, now: number): Verdict | null {
   }
   if (claimed.contact?.suppressed) return { state: 'skipped', reason: 'contact_suppressed' };
   if (claimed.contact?.inactive) return { state: 'skipped', reason: 'contact_inactive' };
-  const needsContact = claimed.channel === 'email' || claimed.channel === 'sms';
+  const isOfContact = claimed.channel === 'chat' && claimed.contactKind !== null;
+  const needsContact = claimed.channel === 'email' || claimed.channel === 'sms' || isOfContact;
   return needsContact && !claimed.contact ? { state: 'skipped', reason: 'contact_missing' } : null;
 }
 

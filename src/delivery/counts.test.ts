@@ -30,6 +30,7 @@ describe('the counts of delivery', () => {
       sendAt: null,
       retries: 0,
       device: { id: 'device' },
+      contactKind: null,
       contact: null,
       ...claim,
     } as Claimed;

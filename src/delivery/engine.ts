@@ -18,6 +18,7 @@ import { Evacuation } from './evacuation.ts';
 import { type DeliveryLimits, Gates } from './gates.ts';
 import type { HealthBoard } from './health-board.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { JointRequests } from './joint-requests.ts';
 import { Recorder } from './recorder.ts';
 import { Sender, type SimulatorAddress, type Transports } from './sender.ts';
 import { type FetchToken, TokenCache } from './tokens.ts';
@@ -83,6 +84,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
     logger,
     sender,
     tokens: new TokenCache(fetchTokenBy(sender)),
+    joint: new JointRequests(sender, clock),
     random: options.random ?? randomBytes,
     isAlive: (since) => heartbeat.isAlive(since),
     callbackUrl: options.callbackUrl,

@@ -23,6 +23,7 @@ const connection = (id: string, extra: Partial<Connection> = {}): Connection => 
   countries: null,
   limits: {},
   tenantRates: {},
+  heldTemplates: [],
   version: 1,
   updatedAt: 1,
   config: {},

@@ -3,9 +3,11 @@ import { describe, it } from 'node:test';
 import type { TenantHooks } from '../hooks/index.ts';
 import { makeClaimed } from '../hooks/testing.ts';
 import { FakeClock } from '../lib/clock.ts';
+import { rejected } from '../providers/index.ts';
+import webhook from '../providers/webhook/webhook.ts';
 import { type ExchangeTools, exchange } from './exchange.ts';
 import { Health } from './health.ts';
-import { routeOf } from './route.ts';
+import { type Route, routeOf } from './route.ts';
 
 const SLOW_MS = 10_000;
 
@@ -37,5 +39,39 @@ describe('an exchange with hooks', () => {
     clock.advance(SLOW_MS);
     health.listen(clock.now());
     assert.equal(health.breaker.isOpen, true, 'on their way, and no answer came');
+  });
+});
+
+describe('a text that the vendor keeps', () => {
+  it('is not sent while the vendor has not approved it', async () => {
+    const clock = new FakeClock();
+    const tools = { clock, isAlive: () => true, callbackUrl: () => undefined } as unknown as ExchangeTools;
+    const vendorTemplates = { twilio: { id: 'parcel', parameters: {} } };
+    const request = { message: { body: 'Parcel', sms: { vendorTemplates } } };
+    const claimed = makeClaimed('t', { channel: 'sms', connection: 'test.twilio', request });
+    const heldTemplates = [{ id: 'parcel', language: '', state: 'pending' as const }];
+    const route = { ...routeOf(claimed, [])!, heldTemplates };
+    const sending = await exchange(
+      { claimed, health: new Health(0), route, template: null, hooks: null },
+      tools,
+    );
+    assert.deepEqual(sending, {
+      outcome: { kind: 'rejected', reason: 'content_refused', code: 'vendor_template_pending' },
+    });
+  });
+});
+
+describe('an exchange over a provider that refuses some messages', () => {
+  it('rejects them before a token is fetched or anything is sent', async () => {
+    const clock = new FakeClock();
+    const refusal = rejected('content_invalid', { code: 'template_missing' });
+    const provider = { ...webhook, refuse: () => refusal };
+    const claimed = makeClaimed('t', { request: { message: { body: 'Hi' } } });
+    // No sender, no tokens and no health: whatever asked for them would fail.
+    const tools = { clock, isAlive: () => true } as unknown as ExchangeTools;
+    const route = { provider, config: {}, baseUrl: 'https://a.example' } as unknown as Route;
+    const health = new Health(clock.now());
+    const talk = { claimed, health, route, template: null, hooks: null };
+    assert.deepEqual(await exchange(talk, tools), { outcome: refusal });
   });
 });

@@ -7,6 +7,7 @@ import {
   type InboxItem,
   type Message,
   type Outcome,
+  type Part,
   type RequestContext,
   rejected,
   revealBody,
@@ -15,9 +16,11 @@ import {
 } from '../providers/index.ts';
 import type { Claimed } from '../queue/index.ts';
 import type { CompiledTemplate } from '../templates/index.ts';
+import { heldState } from '../tenants/index.ts';
 import { compose } from './compose.ts';
 import type { Health } from './health.ts';
 import type { Refusal } from './held.ts';
+import type { JointRequests } from './joint-requests.ts';
 import { type MessageLinks, offerUnsubscribe } from './message-links.ts';
 import type { Route } from './route.ts';
 import { buildPreview, type Sender } from './sender.ts';
@@ -31,6 +34,7 @@ export interface ExchangeTools {
   clock: Clock;
   sender: Sender;
   tokens: TokenCache;
+  joint: Pick<JointRequests, 'send'>;
   random(bytes: number): Uint8Array;
   /** False once the others may have given this process up, at any time since `since` (ms since the epoch). */
   isAlive(since: number): boolean;
@@ -83,6 +87,11 @@ export async function exchange(work: Talk, tools: ExchangeTools): Promise<Sendin
 async function send(message: Message, work: Talk, tools: ExchangeTools): Promise<Sending> {
   const { claimed } = work;
   const route = work.route!;
+  const wanted = message.content.vendorTemplates?.[route.provider.id];
+  const held = wanted && heldState(route.heldTemplates ?? [], wanted);
+  if (held) return { outcome: rejected('content_refused', { code: `vendor_template_${held}` }) };
+  const refusal = 'refuse' in route.provider && route.provider.refuse?.(message, route.config);
+  if (refusal) return { outcome: refusal };
   // Not before: a hook that took its time must not look like a vendor that does not answer.
   work.health.start(claimed.id, tools.clock.now());
   const context: RequestContext = {
@@ -149,17 +158,49 @@ async function sendHttpOnce(
 ): Promise<Sending> {
   const token = provider.token ? await tools.tokens.get(provider, route!, message, context.now) : undefined;
   if (token && 'outcome' in token) return { outcome: token.outcome, detail: { step: 'token' } };
-  const request = provider.request(message, route!.config, { ...context, token: token?.value });
+  const trip = { provider, claimed, route: route!, message, context: { ...context, token: token?.value } };
+  const sending = (await sendJointly(trip, tools)) ?? (await sendAlone(trip, tools));
+  if (sending.outcome.kind === 'token-expired' && token) tools.tokens.drop(route!, token.value as Secret);
+  return sending;
+}
+
+/** A message that is ready to go. */
+interface Trip extends Part {
+  provider: HttpProvider;
+  claimed: Claimed;
+  route: Route;
+}
+
+async function sendAlone(
+  { provider, claimed, route, message, context }: Trip,
+  tools: ExchangeTools,
+): Promise<Sending> {
+  const request = provider.request(message, route.config, context);
   const { payloadBytes } = provider.limits;
   if (payloadBytes !== undefined && Buffer.byteLength(revealBody(request.body)) > payloadBytes) {
     return { outcome: rejected('content_too_large', { code: `more than ${payloadBytes} bytes` }) };
   }
-  const preview = route!.simulated ? buildPreview(claimed, message, provider.id) : '';
-  const sent: Sent<HttpResponse> = await tools.sender.sendHttp(provider, request, route!, preview);
+  const preview = route.simulated ? buildPreview(claimed, message, provider.id) : '';
+  const sent: Sent<HttpResponse> = await tools.sender.sendHttp(provider, request, route, preview);
   if (sent.kind === 'fault') return judgeFault(sent, reveal(request.url) === message.recipient.address);
-  const outcome = provider.classify(sent.reply, { now: tools.clock.now(), config: route!.config });
-  if (outcome.kind === 'token-expired' && token) tools.tokens.drop(route!, token.value as Secret);
-  return { outcome, detail: { status: sent.reply.status, answer: printable(sent.reply.body, route!) } };
+  const outcome = provider.classify(sent.reply, { now: tools.clock.now(), config: route.config });
+  return { outcome, detail: { status: sent.reply.status, answer: printable(sent.reply.body, route) } };
+}
+
+/** In one request with others, where the vendor takes that; null for what travels alone. */
+async function sendJointly(
+  { provider, claimed, route, message, context }: Trip,
+  tools: ExchangeTools,
+): Promise<Sending | null> {
+  // What is urgent waits for nobody, and the simulator shows what it gets one by one.
+  if (!provider.batch || claimed.priority === 'high' || route.simulated) return null;
+  const key = provider.batch.key(message, route.config);
+  if (key === null) return null;
+  const arrival = await tools.joint.send({ provider, route, key, message, context });
+  if (!('outcome' in arrival)) return judgeFault(arrival.sent, false);
+  const { outcome, together, sent } = arrival;
+  const detail = { status: sent.reply.status, answer: printable(sent.reply.body, route) };
+  return { outcome, detail: together > 1 ? { ...detail, together } : detail };
 }
 
 /** A host that the recipient named and that cannot be used is the recipient's trouble; waiting heals no other message. */

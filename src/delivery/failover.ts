@@ -21,7 +21,7 @@ export function findAlternative(
     if (connection.id === claimed.connection || connection.channel !== claimed.channel) return false;
     if (claimed.choice?.tried?.includes(connection.id)) return false;
     if (claimed.device && !reachesDevice(connection, claimed.device)) return false;
-    if (!knowsRecipients(connection, claimed)) return false;
+    if (!reachesSameContacts(connection.providerId, claimed.provider)) return false;
     const gate = gates.of(claimed.tenantId, connection.id);
     return !gate.isBroken && gate.opensAt(now) <= now;
   });
@@ -51,8 +51,8 @@ export function findShelter(
     (other) =>
       other.id !== from.id &&
       other.channel === from.channel &&
+      reachesSameContacts(other.providerId, from.providerId) &&
       other.countries === null &&
-      knowsRecipients(other, { channel: from.channel, provider: from.providerId }) &&
       (other.app === null || other.app === from.app) &&
       platforms.every((platform) => platformsOf(other).includes(platform)) &&
       gates.standing(other).share === 1 &&
@@ -72,12 +72,15 @@ export function canShareRecipients(providerId: string | null): boolean {
   return providerId !== null && getProvider(providerId)?.reaches !== 'connection';
 }
 
-/** The tokens of devices are the vendor's who gave them: another one would call them dead, and they would be written off. */
-function knowsRecipients(
-  { providerId }: Connection,
-  from: { channel: string; provider: string | null },
-): boolean {
-  return from.channel !== 'push' || providerId === from.provider;
+/**
+ * The tokens of devices are the vendor's who gave them: another one would call them dead, and they would be written off.
+ * Chat services know a person by ids of their own, and a room's robot reaches the room instead of him.
+ */
+function reachesSameContacts(providerId: string, other: string | null): boolean {
+  if (!canShareRecipients(providerId)) return false;
+  if (other === null || providerId === other) return true;
+  const [to, from] = [getProvider(providerId), getProvider(other)];
+  return to?.reaches !== 'device' && to?.contactKind === from?.contactKind;
 }
 
 function reachesDevice(connection: Connection, device: { app: string; platform: string }): boolean {

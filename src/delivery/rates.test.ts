@@ -21,6 +21,7 @@ function connection(tenantId: string, id: string, change: Partial<Connection> = 
     countries: null,
     limits: { maxInFlight: 10_000 },
     tenantRates: {},
+    heldTemplates: [],
     version: 1,
     updatedAt: 1,
     config: {},

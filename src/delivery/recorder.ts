@@ -6,7 +6,7 @@ import type { Logger } from '../lib/logger.ts';
 import { routeTopic, type Wake } from '../queue/index.ts';
 import { isDataError, type Queryable, type Store } from '../store/index.ts';
 import { type LoopBeat, type Metrics, UNWATCHED } from '../telemetry/index.ts';
-import { contactKind, pruneDevices, suppressContacts } from '../users/index.ts';
+import { pruneDevices, suppressContacts } from '../users/index.ts';
 import { countResults } from './counts.ts';
 import { keepProviderIds } from './late-results.ts';
 import { withoutRefused } from './refused.ts';
@@ -165,12 +165,11 @@ export class Recorder {
     );
     if (prunes.length > 0) await pruneDevices(db, now, prunes);
     const suppressions = results.flatMap(({ claimed, settlement: { effect, reason } }) => {
-      const kind = contactKind(claimed.channel as Parameters<typeof contactKind>[0]);
-      return effect?.type === 'suppress-contact' && claimed.contact && kind && claimed.live
+      return effect?.type === 'suppress-contact' && claimed.contact && claimed.live
         ? [
             {
               tenantId: claimed.tenantId,
-              kind,
+              kind: claimed.contact.kind,
               address: claimed.contact.address,
               reason: reason ?? 'recipient_invalid',
               source: claimed.connection,

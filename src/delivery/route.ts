@@ -1,7 +1,7 @@
 import { getProvider, type Provider } from '../providers/index.ts';
 import type { Claimed } from '../queue/index.ts';
 import { TEST_PREFIX } from '../routing/index.ts';
-import type { Connection } from '../tenants/index.ts';
+import type { Connection, HeldTemplates } from '../tenants/index.ts';
 
 /** How an attempt travels: the provider, its configuration, and where it is sent to. */
 export interface Route {
@@ -12,6 +12,8 @@ export interface Route {
   // biome-ignore lint/suspicious/noExplicitAny: each provider types its own configuration
   config: any;
   baseUrl: string;
+  /** Texts that the vendor keeps and does not deliver now. */
+  heldTemplates?: HeldTemplates;
   /** Of the connection, where it differs from the provider's. */
   maxInFlight?: number;
   /** Test attempts reach the simulator and nothing else. */
@@ -45,6 +47,7 @@ function liveRoute(connection: Connection): Route | null {
     config: connection.config,
     baseUrl: connection.baseUrl ?? defaultBaseUrl(provider),
     maxInFlight: connection.limits.maxInFlight,
+    heldTemplates: connection.heldTemplates,
     simulated: false,
   };
 }

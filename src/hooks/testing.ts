@@ -92,6 +92,7 @@ export function makeClaimed(tenantId: string, rest: Partial<Claimed> = {}): Clai
     templateVersion: null,
     user: { id: null, externalId: 'ada', locale: 'en', timezone: null, attributes: { plan: 'gold' } },
     device: null,
+    contactKind: null,
     contact: null,
     ...rest,
   };

@@ -23,6 +23,7 @@ export const ERRORS = {
   'fragment.invalid': [422, 'The fragment is not valid'],
   'connection.not_found': [404, 'No such connection'],
   'connection.invalid': [422, 'The configuration of the connection is not valid'],
+  'vendor_template.not_found': [404, 'Nothing is known of such a text of the vendor'],
   'hook.not_found': [404, 'No such hook'],
   'hook.invalid': [422, 'The hook is not valid'],
   'flag.not_found': [404, 'No such feature flag'],

@@ -7,6 +7,7 @@ import { oddReplies, oddResponses, quotingBodies, sampleMessages } from './confo
 import {
   assertHidden,
   assertOutcome,
+  assertRefusal,
   assertValid,
   deepFreeze,
   needlesOf,
@@ -57,6 +58,8 @@ export function conformance(provider: Provider, { golden = [] }: { golden?: Gold
       });
     }
     it('makes a valid outcome of every answer', () => checkAnswers(provider, config));
+    if (provider.transport !== 'smtp' && provider.batch)
+      it('makes one request of several messages, and an outcome for each', () => checkBatch(suite, provider));
     it('repeats no text of an answer that may quote a secret', () => checkQuotes(suite));
     if (provider.receipts) it('refuses receipts that nobody signed', () => checkReceipts(suite));
     if (provider.transport !== 'smtp' && provider.token)
@@ -107,6 +110,7 @@ function checkPurity({ provider, config }: Suite, t: TestContext): void {
 function checkRequests({ provider, config, needles }: Suite): void {
   for (const message of sampleMessages(provider, NOW)) {
     const context = contextOf(provider);
+    if ('refuse' in provider) assertRefusal(provider.refuse?.(message, config) ?? null, needles);
     const request = provider.request(message, config, context);
     assertHidden(request, [...needles, ...findNeedles(context.token)]);
     if ('url' in request && 'method' in request) {
@@ -199,7 +203,7 @@ function checkQuotes({ provider, config, needles }: Suite): void {
 }
 
 function checkReceipts({ provider, config }: Suite): void {
-  const { verify, parse, inbound } = provider.receipts!;
+  const { verify, handshake, parse, inbound } = provider.receipts!;
   for (const body of ['', '{', 'null', '[]', '{}', 'a=b&c', 'x'.repeat(65_536)]) {
     const request = {
       method: 'POST',
@@ -208,8 +212,39 @@ function checkReceipts({ provider, config }: Suite): void {
       body: Buffer.from(body),
     };
     assert.equal(verify(request, config, { now: NOW }), false);
+    for (const verified of [false, true])
+      assert.equal(handshake?.(request, config, { now: NOW, verified }) ?? null, null);
     assert.deepEqual(parse(request, config), []);
-    assert.deepEqual(inbound?.parse(request) ?? [], []);
+    assert.deepEqual(inbound?.parse(request, config) ?? [], []);
+  }
+}
+
+// ---------------------------------------------------------------------------------------------- batches
+
+function checkBatch({ config, needles }: Suite, provider: HttpProvider): void {
+  const { max, inFlight, key, request, classify } = provider.batch!;
+  assert.ok(max >= 2 && inFlight >= 1);
+  assert.equal(
+    provider.supports.dedupeKey,
+    false,
+    'a key names one message, not what happens to travel with it',
+  );
+  const contexts = [1, 2].map((n) => ({
+    ...contextOf(provider),
+    deliveryId: `019aa6b0-0000-7000-8000-00000000000${n}`,
+  }));
+  for (const message of deepFreeze(sampleMessages(provider, NOW))) {
+    if (key(message, config) === null) continue;
+    assert.equal(key(structuredClone(message), config), key(message, config));
+    const parts = contexts.map((context) => ({ message, context }));
+    const made = request(parts, config);
+    assert.deepEqual(revealAll(request(parts, config)), revealAll(made));
+    assertHidden(made, needles);
+    for (const response of oddResponses(Object.values(provider.examples))) {
+      const outcomes = classify(deepFreeze(response), parts, { now: NOW });
+      assert.equal(outcomes.length, parts.length);
+      for (const outcome of outcomes) assertValid(outcome);
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import { type MaskedUrl, Secret } from '../lib/secret.ts';
-import type { Channel, Message, Platform } from './message.ts';
+import type { Channel, Message, Platform, VendorTemplateNews } from './message.ts';
 import type { Effect, Outcome, Reason } from './outcome.ts';
 
 export * from './message.ts';
@@ -235,6 +235,8 @@ interface Facts<F extends Fields> {
   fields: F;
   /** What the recipient's address is: a device token, a contact, the connection's own target, or the user. */
   reaches: 'device' | 'contact' | 'connection' | 'user';
+  /** Chat that reaches contacts: of which kind they are in the user's contacts (`telegram`), since each vendor has ids of its own. */
+  contactKind?: string;
   limits: Limits;
   supports: Supports;
   /**
@@ -269,18 +271,54 @@ interface Facts<F extends Fields> {
      * only. Pure, never throws.
      */
     confirmationUrl?(request: ReceiptRequest, config: ConfigOf<F>): string | null;
-    /** Verified posts only. `config` is for providers whose connections describe the vendor themselves. */
-    parse(request: ReceiptRequest, config?: ConfigOf<F>): Receipt[];
+    /**
+     * For vendors that try out an address before they use it (a GET with a challenge to echo, a POST whose answer must
+     * hold a computed or decrypted value): the answer (200), or null for every other post. Asked before anything is
+     * refused; what it answers is all that happens. `verified` is what `verify` said: where the vendor's signature does
+     * not cover the trial, check here what does (a verify token, a signature in the query), and answer nobody else.
+     * Pure, never throws.
+     */
+    handshake?(
+      request: ReceiptRequest,
+      config: ConfigOf<F>,
+      context: { now: number; verified: boolean },
+    ): { contentType: string; body: string } | null;
+    /** Called for verified posts only. `config` is for vendors that encrypt what they post. Pure, never throws. */
+    parse(request: ReceiptRequest, config: ConfigOf<F>): Receipt[];
     /** The answer (200) without which the vendor sends a receipt again; a 204 by default. */
     reply?: { contentType: string; body: string };
+    /** For vendors that post what became of the texts they approve. Called for verified posts only. Pure, never throws. */
+    vendorTemplates?(request: ReceiptRequest, config: ConfigOf<F>): VendorTemplateNews[];
     /** For vendors that post what users answer to the same address, verified in the same way. Pure, never throws. */
     inbound?: {
       /** Empty for whatever is no message. */
-      parse(request: ReceiptRequest): InboundMessage[];
+      parse(request: ReceiptRequest, config: ConfigOf<F>): InboundMessage[];
       /** The answer (200) by which the vendor does nothing more about a message. */
       reply: { contentType: string; body: string };
     };
   };
+}
+
+/** One of several messages that travel in one request. */
+export interface Part {
+  message: Message;
+  context: RequestContext;
+}
+
+/** How a vendor takes several messages in one request. Not for vendors with a dedupe key, which names one message. */
+export interface Batching<C> {
+  /** Messages in one request. */
+  max: number;
+  /** Requests under way at once over one connection. */
+  inFlight: number;
+  /** Bytes of the whole body that the vendor accepts. */
+  payloadBytes?: number;
+  /** Messages with equal keys may travel together; null for one that has to travel alone. Pure. */
+  key(message: Message, config: C): string | null;
+  /** For two messages or more. Pure, as `request` is. */
+  request(parts: readonly Part[], config: C): HttpRequest;
+  /** What the answer means for each of the messages, in their order. Pure, never throws. */
+  classify(response: HttpResponse, parts: readonly Part[], context: { now: number }): Outcome[];
 }
 
 export interface HttpProvider<F extends Fields = Fields> extends Facts<F> {
@@ -288,10 +326,17 @@ export interface HttpProvider<F extends Fields = Fields> extends Facts<F> {
   transport: 'http' | 'http2';
   /** The vendor's API, without trailing slash. */
   baseUrl: string;
+  /**
+   * For messages that the vendor can only refuse (no template that it approved, an address in none of its forms): the
+   * rejection, or null. Asked before a token is fetched and anything is sent. Pure, never throws; `request` must make
+   * something of such messages too.
+   */
+  refuse?(message: Message, config: ConfigOf<F>): Outcome | null;
   request(message: Message, config: ConfigOf<F>, context: RequestContext): HttpRequest;
   /** `config` is for providers whose connections describe the vendor themselves; without it the status alone counts. */
   classify(response: HttpResponse, context: { now: number; config?: ConfigOf<F> }): Outcome;
   token?: TokenSource<ConfigOf<F>>;
+  batch?: Batching<ConfigOf<F>>;
   examples: Record<'accepted' | 'rejected' | 'retry' | 'unavailable', Example<HttpResponse>> &
     Record<string, Example<HttpResponse>>;
   /** What the simulator answers when the token is fetched. */

@@ -31,6 +31,29 @@ export interface Recipient {
   keys?: Record<string, string>;
 }
 
+/** A text that the vendor keeps and approved, and what to put into its places. */
+export interface VendorTemplate {
+  /** What the vendor calls it: a template id (WeChat) or name (WhatsApp). */
+  id: string;
+  /** In the vendor's own writing (`en_US`), for vendors that keep one text in several languages. */
+  language?: string;
+  /** By the name of the place, in the order in which they were written down; each provider says what names it knows. */
+  parameters: Record<string, string>;
+}
+
+/** How far a vendor is with a text; only what is approved may be sent. */
+export const VENDOR_TEMPLATE_STATES = ['approved', 'pending', 'rejected', 'paused', 'disabled'] as const;
+export type VendorTemplateState = (typeof VENDOR_TEMPLATE_STATES)[number];
+
+/** What a vendor tells of one of its texts. */
+export interface VendorTemplateNews {
+  id: string;
+  /** Absent for vendors that keep one language only, and for what is said of all of them. */
+  language?: string;
+  state: VendorTemplateState;
+  reason?: string;
+}
+
 /** Rendered content. Every field is optional; a provider uses those that its channel has. */
 export interface Content {
   title?: string;
@@ -55,6 +78,8 @@ export interface Content {
   category?: string;
   /** Chat: what a card says in two columns. */
   fields?: { title: string; value: string }[];
+  /** For vendors that deliver only texts which they approved before: which one, by provider id. */
+  vendorTemplates?: Record<string, VendorTemplate>;
   /** Push without anything shown: only `data` reaches the app. */
   silent?: boolean;
   /** The app's own values; objects and numbers are turned into text where a platform has text only. */

@@ -175,6 +175,7 @@ function toClaimed(row: Row): Claimed {
       registeredAt: row.registered_at.getTime(),
       inactive: row.device_inactive_at !== null,
     },
+    contactKind: row.contact_kind,
     contact: row.address && {
       kind: row.contact_kind,
       address: row.address,

@@ -63,6 +63,9 @@ export interface Claimed {
     registeredAt: number;
     inactive: boolean;
   } | null;
+  /** Which contact of the user it was routed to; null when it goes to none. */
+  contactKind: string | null;
+  /** Null when the user has it no more. */
   contact: { kind: string; address: string; inactive: boolean; suppressed: boolean } | null;
 }
 

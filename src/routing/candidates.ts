@@ -1,5 +1,6 @@
 import { type Channel, listProviders, type Provider } from '../providers/index.ts';
 import type { Countries } from '../tenants/index.ts';
+import { contactKind } from '../users/index.ts';
 import type { Standing } from './choose.ts';
 import type { Candidate } from './decide.ts';
 
@@ -79,6 +80,7 @@ function toCandidate(
     countries: how.countries,
     standing: how.standing,
     reaches: provider.reaches,
+    contactKind: provider.contactKind ?? contactKind(provider.channel),
     platforms: provider.supports.platforms ?? null,
   };
 }

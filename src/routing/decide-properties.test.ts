@@ -23,6 +23,7 @@ const candidates: fc.Arbitrary<Candidate[]> = fc.uniqueArray(
     weight: fc.nat(3),
     app: fc.option(apps),
     reaches: fc.constantFrom('device', 'contact', 'connection', 'user'),
+    contactKind: fc.option(fc.constantFrom('email', 'phone', 'webhook', 'telegram')),
     platforms: fc.option(fc.subarray([...PLATFORMS])),
     countries: fc.option(fc.constantFrom({ allow: ['DE'] }, { deny: ['DE'] })),
     standing: fc.constantFrom(...STANDINGS),
@@ -44,7 +45,7 @@ const questions: fc.Arbitrary<Question> = fc.record({
     fc.record({
       contacts: fc.uniqueArray(
         fc.record({
-          kind: fc.constantFrom('email', 'phone', 'webhook'),
+          kind: fc.constantFrom('email', 'phone', 'webhook', 'telegram'),
           address: fc.constantFrom('+4915123456789', '+14155550123', 'a@example.com'),
           suppressed: fc.boolean(),
           inactive: fc.boolean(),
@@ -117,7 +118,14 @@ describe('a plan, whatever is asked', () => {
       const question = { ...asked, connections: asked.connections.map((each) => ({ ...each, ...plain })) };
       for (const plan of decide(question)) {
         if (plan.kind !== 'deliver' || plan.channel === 'push') continue;
-        const rivals = question.connections.filter(({ channel }) => channel === plan.channel);
+        const { contacts } = question.recipient!;
+        const rivals = question.connections.filter(
+          ({ channel, reaches, contactKind }) =>
+            channel === plan.channel &&
+            (reaches === 'user' ||
+              reaches === 'connection' ||
+              contacts.some((one) => one.kind === contactKind && !one.suppressed && !one.inactive)),
+        );
         const used = rivals.find(({ id }) => id === plan.connection)!;
         assert.equal(used.priority, Math.min(...rivals.map(({ priority }) => priority)));
         const equals = rivals.filter(({ priority }) => priority === used.priority);

@@ -8,6 +8,7 @@ const candidate = (extra: Partial<Candidate> & Pick<Candidate, 'id' | 'channel'>
   weight: 1,
   app: null,
   reaches: 'contact',
+  contactKind: extra.channel === 'email' ? 'email' : null,
   platforms: null,
   countries: null,
   standing: null,
@@ -116,6 +117,24 @@ describe('deciding whom a notification reaches', () => {
       'email over smtp',
       'inbox over inbox',
     ]);
+  });
+
+  it('reaches a person in a chat over the connection that knows one of his contacts', () => {
+    const telegram = candidate({ id: 'telegram', channel: 'chat', contactKind: 'telegram', priority: 1 });
+    const slack = candidate({ id: 'slack', channel: 'chat', contactKind: 'slack', priority: 2 });
+    const room = candidate({ id: 'room', channel: 'chat', reaches: 'connection', priority: 3 });
+    const inSlack = { kind: 'slack', address: 'U1', suppressed: false, inactive: false };
+    const over = (connections: Candidate[], contacts: (typeof EMAIL)[]) =>
+      words(ask({ connections, recipient: { contacts, devices: [] } }, ['chat']));
+    assert.deepEqual(over([telegram, slack, room], [EMAIL, inSlack]), ['chat over slack']);
+    assert.deepEqual(over([telegram, room], [EMAIL, inSlack]), ['chat over room']);
+    assert.deepEqual(over([telegram], [EMAIL, inSlack]), ['chat contact_missing']);
+    assert.deepEqual(over([telegram, slack], [{ ...inSlack, suppressed: true }]), [
+      'chat contact_suppressed',
+    ]);
+    assert.deepEqual(over([], [inSlack]), ['chat connection_missing']);
+    const [plan] = ask({ connections: [slack], recipient: { contacts: [inSlack], devices: [] } }, ['chat']);
+    assert.equal(plan?.kind === 'deliver' && plan.contactKind, 'slack');
   });
 
   it('takes the channels of the template', () => {

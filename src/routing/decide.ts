@@ -43,6 +43,8 @@ export interface Candidate extends Choosable {
   channel: Channel;
   app: string | null;
   reaches: 'device' | 'contact' | 'connection' | 'user';
+  /** Which of the user's contacts it writes to; null when it knows none. */
+  contactKind: string | null;
   platforms: Platform[] | null;
 }
 
@@ -176,25 +178,25 @@ function skipAll(channels: Channel[], reason: SkipReason, detail?: string): Plan
 function decideChannel(channel: Channel, recipient: Recipient, question: Question): Plan[] {
   if (channel === 'push') return decidePush(recipient, question);
   const candidates = question.connections.filter((candidate) => candidate.channel === channel);
-  const kindOfContact = contactKind(channel);
-  const contact = recipient.contacts.find(({ kind }) => kind === kindOfContact);
-  const phone = channel === 'sms' ? (contact?.address ?? null) : null;
-  const found = choose(candidates, { lot: question.lot, phone });
+  const contactOf = (candidate: Candidate) =>
+    recipient.contacts.find(({ kind }) => kind === candidate.contactKind);
+  const problemOf = (candidate: Candidate) =>
+    candidate.reaches === 'user' || candidate.reaches === 'connection'
+      ? null
+      : contactProblem(contactOf(candidate));
+  const reaching = candidates.filter((candidate) => problemOf(candidate) === null);
+  if (reaching.length === 0) return skipAll([channel], whyNot(channel, candidates, recipient));
+  const phone = channel === 'sms' ? (contactOf(reaching[0]!)?.address ?? null) : null;
+  const found = choose(reaching, { lot: question.lot, phone });
   const { chosen } = found;
-  if (chosen?.reaches !== 'user' && chosen?.reaches !== 'connection') {
-    const problem = contactProblem(contact);
-    if (problem) return skipAll([channel], problem);
-  }
-  if (!chosen) {
-    return skipAll([channel], candidates.length > 0 ? 'country_not_served' : 'connection_missing');
-  }
+  if (!chosen) return skipAll([channel], 'country_not_served');
   return [
     {
       kind: 'deliver',
       channel,
       platform: null,
       deviceId: null,
-      contactKind: contact ? kindOfContact : null,
+      contactKind: contactOf(chosen)?.kind ?? null,
       connection: chosen.id,
       provider: chosen.providerId,
       choice: choiceOf(found),
@@ -209,6 +211,15 @@ function choiceOf({
 }: Pick<Chosen<Candidate>, 'leftOut' | 'noneHealthy'>): Choice | null {
   if (leftOut.length === 0 && !noneHealthy) return null;
   return { ...(leftOut.length > 0 && { leftOut }), ...(noneHealthy && { noneHealthy }) };
+}
+
+/** What keeps all connections of a channel from reaching the user, or that there is none. */
+function whyNot(channel: Channel, candidates: Candidate[], recipient: Recipient): SkipReason {
+  const kinds =
+    candidates.length > 0 ? candidates.map((candidate) => candidate.contactKind) : [contactKind(channel)];
+  if (kinds[0] === null) return 'connection_missing';
+  const contact = recipient.contacts.find(({ kind }) => kinds.includes(kind));
+  return contactProblem(contact) ?? 'connection_missing';
 }
 
 function contactProblem(contact: Recipient['contacts'][number] | undefined): SkipReason | null {

@@ -20,7 +20,10 @@ export interface CompiledContent {
 /** Renders one value; what cannot be sent is reported to `refuse` as a field and the rule it breaks. */
 type Render = (scope: Scope, refuse: Refuse) => unknown;
 type Refuse = (field: string, rule: string) => void;
-type TextKind = Exclude<Kind, 'actions' | 'data' | 'fields' | 'fragment' | 'mjml' | 'platforms'>;
+type TextKind = Exclude<
+  Kind,
+  'actions' | 'data' | 'fields' | 'fragment' | 'mjml' | 'platforms' | 'vendorTemplates'
+>;
 
 /** Where a source stands, whom to tell what is wrong with it, and what it may put in. */
 interface Place {
@@ -77,6 +80,7 @@ function compileField(kind: Kind, value: unknown, place: Place): Render {
     case 'actions':
       return compileActions(value as NonNullable<LocaleContent['actions']>, place);
     case 'data':
+    case 'vendorTemplates':
       return compileTree(value, place);
     case 'fields':
       return compileFields(value as NonNullable<LocaleContent['fields']>, place);

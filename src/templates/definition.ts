@@ -1,8 +1,16 @@
 import { type TSchema, Type } from 'typebox';
 import { Exact, Slug } from '../http/index.ts';
-import { CHANNELS, type Channel, type Content, PLATFORMS, type Platform } from '../providers/contract.ts';
+import {
+  CHANNELS,
+  type Channel,
+  type Content,
+  PLATFORMS,
+  type Platform,
+  type VendorTemplate,
+} from '../providers/contract.ts';
 import { MAX_MJML_CHARACTERS } from './mjml.ts';
 import type { Variables } from './variable-schema.ts';
+import { VendorTemplates } from './vendor-template.ts';
 
 /** What a field of a channel is, and so how it is written, rendered and checked. */
 export type Kind =
@@ -15,6 +23,7 @@ export type Kind =
   | 'actions'
   | 'data'
   | 'fields'
+  | 'vendorTemplates'
   | 'fragment'
   | 'mjml'
   | 'platforms';
@@ -45,8 +54,16 @@ export const FIELDS = {
     preheader: 'line',
     replyTo: 'line',
   },
-  sms: { body: 'text' },
-  chat: { title: 'line', body: 'text', url: 'url', image: 'image', fields: 'fields', actions: 'actions' },
+  sms: { body: 'text', vendorTemplates: 'vendorTemplates' },
+  chat: {
+    title: 'line',
+    body: 'text',
+    url: 'url',
+    image: 'image',
+    fields: 'fields',
+    actions: 'actions',
+    vendorTemplates: 'vendorTemplates',
+  },
   inbox: { title: 'line', body: 'text', url: 'url', image: 'image', actions: 'actions', data: 'data' },
   webhook: { title: 'line', body: 'text', url: 'url', image: 'image', data: 'data' },
 } as const satisfies Record<Channel, Record<string, Kind>>;
@@ -110,6 +127,8 @@ export interface LocaleContent {
   data?: Record<string, unknown>;
   category?: string;
   fields?: { title: string; value: string }[];
+  /** By provider id: the vendor's approved text to use there, with Liquid in its parameters. */
+  vendorTemplates?: Record<string, VendorTemplate>;
   /** What is said in other words on one platform, field by field. */
   platforms?: { [P in Platform]?: Omit<LocaleContent, 'platforms'> };
 }
@@ -140,6 +159,7 @@ const FIELD_SCHEMAS = {
     }),
     { maxItems: 20 },
   ),
+  vendorTemplates: VendorTemplates,
 } satisfies Record<Exclude<Kind, 'platforms'>, TSchema>;
 
 const { platforms: _, ...ON_ONE_PLATFORM } = FIELDS.push;

@@ -7,6 +7,7 @@ import { toLine } from './content.ts';
 import { missingText } from './definition.ts';
 import { renderEmailLayout } from './email-layout.ts';
 import { checkHtmlLinks, checkImageUrl, checkUrl } from './url.ts';
+import { VendorTemplates } from './vendor-template.ts';
 
 const MAX_SUBJECT_LENGTH = 78;
 
@@ -55,6 +56,14 @@ const pushOnly = {
   ),
 };
 
+const Fields = Type.Array(
+  Exact({
+    title: Type.String({ minLength: 1, maxLength: 200 }),
+    value: Type.String({ minLength: 1, maxLength: 2_000 }),
+  }),
+  { maxItems: 20, description: 'What a card says in two columns' },
+);
+
 const Headers = Type.Unsafe<Record<string, string>>({
   type: 'object',
   maxProperties: 50,
@@ -83,10 +92,28 @@ export const InlineMessage = Exact(
         headers: Type.Optional(Headers),
       }),
     ),
-    sms: Type.Optional(Exact({ body: Type.String({ minLength: 1, maxLength: 1_600 }) })),
+    sms: Type.Optional(
+      Exact(
+        {
+          body: Type.Optional(Type.String({ minLength: 1, maxLength: 1_600 })),
+          vendorTemplates: Type.Optional(VendorTemplates),
+        },
+        { minProperties: 1 },
+      ),
+    ),
     inbox: Type.Optional(Exact(shared)),
+    chat: Type.Optional(
+      Exact({
+        ...shared,
+        fields: Type.Optional(Fields),
+        vendorTemplates: Type.Optional(VendorTemplates),
+      }),
+    ),
   },
-  { description: 'What to say; `push`, `email`, `sms` and `inbox` replace single fields on their channel' },
+  {
+    description:
+      'What to say; `push`, `email`, `sms`, `inbox` and `chat` replace single fields on their channel',
+  },
 );
 export type InlineMessage = Static<typeof InlineMessage>;
 
@@ -126,10 +153,11 @@ function buildContent(message: InlineMessage, channel: Channel): Content {
     case 'email':
       return { ...buildEmail(message), passthrough };
     case 'sms':
-      return { body: message.sms?.body ?? body ?? title, passthrough };
+      return { body: body ?? title, passthrough, ...message.sms };
     case 'inbox':
       return { title, body, url, image, actions, data, passthrough, ...message.inbox };
     case 'chat':
+      return { title, body, url, image, actions, data, passthrough, ...message.chat };
     case 'webhook':
       return { title, body, url, image, actions, data, passthrough };
   }
@@ -157,7 +185,7 @@ interface Addresses {
 }
 
 function checkAddresses(
-  message: Addresses & { push?: Addresses; inbox?: Addresses },
+  message: Addresses & { push?: Addresses; inbox?: Addresses; chat?: Addresses },
   at: string,
 ): string | null {
   const complain = (field: string, rule: string | null) => (rule ? `${at}.${field} ${rule}` : null);
@@ -168,7 +196,8 @@ function checkAddresses(
     (message.icon ? complain('icon', checkImageUrl(message.icon)) : null) ??
     actions.map(({ url }, i) => (url ? complain(`actions.${i}.url`, checkUrl(url)) : null)).find(Boolean) ??
     (message.push ? checkAddresses(message.push, `${at}.push`) : null) ??
-    (message.inbox ? checkAddresses(message.inbox, `${at}.inbox`) : null)
+    (message.inbox ? checkAddresses(message.inbox, `${at}.inbox`) : null) ??
+    (message.chat ? checkAddresses(message.chat, `${at}.chat`) : null)
   );
 }
 

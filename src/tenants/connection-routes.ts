@@ -18,6 +18,7 @@ import { type ConnectionRow, findConnection, selectConnectionPage } from './conn
 import type { Connections } from './connections.ts';
 import type { MasterKeys } from './master-key.ts';
 import { addProviders } from './provider-routes.ts';
+import { registerVendorTemplateRoutes } from './vendor-template-routes.ts';
 
 export interface ConnectionRouteOptions extends ChangeOptions {
   connections: Pick<Connections, 'forget'>;
@@ -126,6 +127,7 @@ export function registerConnectionRoutes(app: Server, options: ConnectionRouteOp
   addGet(app, options);
   addDelete(app, options);
   addProviders(app);
+  registerVendorTemplateRoutes(app, options);
 }
 
 function addPut(app: Server, options: ConnectionRouteOptions): void {

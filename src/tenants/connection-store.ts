@@ -2,6 +2,7 @@ import type { Channel } from '../providers/index.ts';
 import type { Queryable } from '../store/index.ts';
 import type { Countries } from './countries.ts';
 import type { SealedSecrets } from './sealed-secrets.ts';
+import type { HeldTemplates } from './vendor-template.ts';
 
 export interface ConnectionRow {
   tenant_id: string;
@@ -24,6 +25,8 @@ export interface ConnectionRow {
   /** The data key of its secrets, wrapped by the master key `kek_id`; null without secrets. */
   wrapped: Buffer | null;
   kek_id: string | null;
+  /** Texts that its vendor does not deliver now. */
+  held_templates: HeldTemplates;
   /** Of its tenant: `{ rates?: { <channel>: starts a second } }`, set by the operator. */
   tenant_limits: Record<string, unknown>;
 }
@@ -36,8 +39,14 @@ export interface ConnectionLimits {
   maxInFlight?: number;
 }
 
+const HELD_TEMPLATES = `coalesce((
+    select json_agg(json_build_object('id', v.id, 'language', v.language, 'state', v.state) order by v.id, v.language)
+      from vendor_templates v
+     where v.tenant_id = c.tenant_id and v.connection = c.id and v.state <> 'approved'
+  ), '[]') as held_templates`;
 const COLUMNS = `c.tenant_id, c.id, c.provider, c.channel, c.name, c.enabled, c.priority, c.weight, c.app, c.countries, c.config,
-  c.limits, c.secrets, c.version, c.created_at, c.updated_at, k.wrapped, k.kek_id, t.limits as tenant_limits`;
+  c.limits, c.secrets, c.version, c.created_at, c.updated_at, k.wrapped, k.kek_id, t.limits as tenant_limits,
+  ${HELD_TEMPLATES}`;
 const WITH_DATA_KEY = `from connections c join tenants t on t.id = c.tenant_id
   left join data_keys k on k.tenant_id = c.tenant_id and k.version = (c.secrets->>'dataKey')::integer`;
 
@@ -52,14 +61,16 @@ export async function selectConnections(db: Queryable, tenantIds: string[]): Pro
   return rows;
 }
 
+export type ConnectionVersion = Pick<
+  ConnectionRow,
+  'tenant_id' | 'id' | 'version' | 'updated_at' | 'tenant_limits' | 'held_templates'
+>;
+
 /** What tells whether anything about the connections of these tenants has changed. */
-export async function selectVersions(
-  db: Queryable,
-  tenantIds: string[],
-): Promise<Pick<ConnectionRow, 'tenant_id' | 'id' | 'version' | 'updated_at' | 'tenant_limits'>[]> {
+export async function selectVersions(db: Queryable, tenantIds: string[]): Promise<ConnectionVersion[]> {
   const { rows } = await db.query({
     name: 'select versions of connections',
-    text: `select c.tenant_id, c.id, c.version, c.updated_at, t.limits as tenant_limits
+    text: `select c.tenant_id, c.id, c.version, c.updated_at, t.limits as tenant_limits, ${HELD_TEMPLATES}
       from connections c join tenants t on t.id = c.tenant_id
       where c.tenant_id = any($1::uuid[]) order by c.tenant_id, c.priority, c.id`,
     values: [tenantIds],
@@ -100,7 +111,7 @@ export async function lockConnectionId(db: Queryable, tenantId: string, id: stri
   ]);
 }
 
-export type SavedConnection = Omit<ConnectionRow, 'wrapped' | 'kek_id' | 'tenant_limits'>;
+export type SavedConnection = Omit<ConnectionRow, 'wrapped' | 'kek_id' | 'tenant_limits' | 'held_templates'>;
 
 export async function saveConnection(db: Queryable, row: SavedConnection): Promise<void> {
   await db.query(

@@ -3,6 +3,7 @@ import type { ConnectionLimits, ConnectionRow } from './connection-store.ts';
 import type { Countries } from './countries.ts';
 import type { MasterKeys } from './master-key.ts';
 import { openForTenant } from './tenant-secrets.ts';
+import type { HeldTemplates } from './vendor-template.ts';
 
 /** One configured account at a provider, ready for use. */
 export interface Connection {
@@ -22,6 +23,8 @@ export interface Connection {
   limits: ConnectionLimits;
   /** Starts a second of its tenant by channel, where the operator has set one. */
   tenantRates: Partial<Record<Channel, number>>;
+  /** Texts that its vendor keeps and does not deliver now. */
+  heldTemplates: HeldTemplates;
   /** Counts changes. A connection that was deleted and made again begins at 1; `updatedAt` tells the two apart. */
   version: number;
   /** Milliseconds since the epoch. */
@@ -59,6 +62,7 @@ export function openConnection(
       countries: row.countries,
       limits: row.limits,
       tenantRates: tenantRatesOf(row.tenant_limits),
+      heldTemplates: row.held_templates,
       version: row.version,
       updatedAt: row.updated_at.getTime(),
       config: parsed.config,

@@ -64,6 +64,7 @@ describeStores('connections for the engine', (store) => {
       app: 'shop',
       limits: {},
       tenantRates: {},
+      heldTemplates: [],
       version: 1,
       baseUrl: 'https://sms.example.org',
     });

@@ -2,7 +2,12 @@ import type { Clock } from '../lib/clock.ts';
 import { type Logger, silentLogger } from '../lib/logger.ts';
 import type { Queryable, Store } from '../store/index.ts';
 import { type Connection, openConnection } from './connection.ts';
-import { type ConnectionRow, selectConnections, selectVersions } from './connection-store.ts';
+import {
+  type ConnectionRow,
+  type ConnectionVersion,
+  selectConnections,
+  selectVersions,
+} from './connection-store.ts';
 import type { MasterKeys } from './master-key.ts';
 
 /** A change by another process shows here after this time at the latest. */
@@ -146,7 +151,9 @@ class ConnectionCache implements Connections {
   }
 }
 
-function fingerprint(rows: Pick<ConnectionRow, 'id' | 'version' | 'updated_at' | 'tenant_limits'>[]): string {
+function fingerprint(rows: ConnectionVersion[]): string {
   const ofTenant = rows[0] ? JSON.stringify(rows[0].tenant_limits) : '';
-  return `${ofTenant} ${rows.map((row) => `${row.id} ${row.version} ${row.updated_at.getTime()}`).join()}`;
+  const ofRow = (row: ConnectionVersion) =>
+    `${row.id} ${row.version} ${row.updated_at.getTime()} ${JSON.stringify(row.held_templates)}`;
+  return `${ofTenant} ${rows.map(ofRow).join()}`;
 }

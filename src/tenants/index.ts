@@ -27,3 +27,5 @@ export type { SealedSecrets } from './sealed-secrets.ts';
 export { openForTenant, type StoredSecrets, sealForTenant } from './tenant-secrets.ts';
 export { listTenantIds } from './tenant-store.ts';
 export { DEFAULT_TENANT, ensureDefaultTenant } from './tenants.ts';
+export { type HeldTemplates, heldState } from './vendor-template.ts';
+export { saveVendorTemplates } from './vendor-template-store.ts';

@@ -1,15 +1,15 @@
 import { Type } from 'typebox';
-import { heedSmsWishes, readSmsWishes } from '../consent/index.ts';
 import { Problem, type Server } from '../http/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import { getProvider, type InboundMessage } from '../providers/index.ts';
+import { getProvider, type Provider } from '../providers/index.ts';
 import { routeTopic, type Wake } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
 import type { Metrics, Tracer } from '../telemetry/index.ts';
 import type { Connection, Connections } from '../tenants/index.ts';
 import { applyReceipts, countEnds } from './apply.ts';
 import { countReceipts } from './counts.ts';
+import { hear } from './hear.ts';
 import { loadSubjects, type MatchedReceipt } from './store.ts';
 import { type ReceiptSource, receiptFacts } from './trace.ts';
 import { createVendorPages, type PageTransport, type VendorPages } from './vendor-pages.ts';
@@ -18,13 +18,15 @@ export interface TrackingOptions {
   store: Store;
   clock: Clock;
   logger: Logger;
-  connections: Pick<Connections, 'get'>;
+  connections: Pick<Connections, 'get' | 'forget'>;
   /** How vendors see this installation; signatures cover the URL they requested, not the one that arrives here. */
   publicUrl: string | undefined;
   /** Told that routing has something to do. */
   wake?: Pick<Wake, 'signal'>;
   metrics?: Metrics;
   tracer?: Tracer;
+  /** By id; the registry's by default. */
+  providerOf?: (id: string) => Provider | undefined;
   /** The way to vendors' certificates, and to where they are told that their posts are wanted. */
   transport?: PageTransport;
   /** Learns what receipts say of a connection. */
@@ -44,6 +46,7 @@ const Path = Type.Object({
  * bytes. Some vendors report by GET, with everything in the query.
  */
 export async function registerTrackingRoutes(app: Server, options: TrackingOptions): Promise<void> {
+  const { providerOf = getProvider } = options;
   const pages = options.transport && createVendorPages(options.transport);
   await app.register(async (scope) => {
     // Signatures are over bytes: nothing may be parsed before they are checked.
@@ -61,7 +64,7 @@ export async function registerTrackingRoutes(app: Server, options: TrackingOptio
       async (request, reply) => {
         const { tenant, connection } = request.params as { tenant: string; connection: string };
         const found = await options.connections.get(tenant, connection);
-        return reply.code(found && getProvider(found.providerId)?.receipts ? 200 : 404).send();
+        return reply.code(found && providerOf(found.providerId)?.receipts ? 200 : 404).send();
       },
     );
     scope.route({
@@ -73,7 +76,8 @@ export async function registerTrackingRoutes(app: Server, options: TrackingOptio
         const { tenant, connection } = request.params as { tenant: string; connection: string };
         // A disabled connection sends nothing more, but what it sent is still reported on.
         const found = await options.connections.get(tenant, connection);
-        const receipts = found && getProvider(found.providerId)?.receipts;
+        const provider = found && providerOf(found.providerId);
+        const receipts = provider?.receipts;
         if (!found || !receipts)
           throw new Problem('connection.not_found', 'No connection that takes receipts is at this address');
         const received = {
@@ -87,8 +91,10 @@ export async function registerTrackingRoutes(app: Server, options: TrackingOptio
           receipts.certificateUrl?.(received, found.config as never),
           pages,
         );
-        if (!receipts.verify(received, found.config as never, { now, certificate }))
-          throw new Problem('receipt.refused');
+        const verified = receipts.verify(received, found.config as never, { now, certificate });
+        const shaken = receipts.handshake?.(received, found.config as never, { now, verified });
+        if (shaken) return reply.code(200).type(shaken.contentType).send(shaken.body);
+        if (!verified) throw new Problem('receipt.refused');
         await confirm(receipts.confirmationUrl?.(received, found.config as never), pages);
         const parsed = receipts.parse(received, found.config as never);
         const { fresh, priorities } = await options.store.transaction((db) =>
@@ -100,10 +106,9 @@ export async function registerTrackingRoutes(app: Server, options: TrackingOptio
           await tell(options, { tenantId: tenant, connection, now }, fresh);
         const { delivered, undelivered } = countEnds(fresh);
         options.health.of(found).reported(delivered, undelivered);
-        const messages = receipts.inbound?.parse(received) ?? [];
-        if (messages.length > 0)
-          await hear(options, { tenantId: tenant, channel: found.channel, now }, messages);
-        const answer = messages.length > 0 ? receipts.inbound?.reply : receipts.reply;
+        // Apart from receipts, which are applied by now.
+        const heard = await hear(options, found, { provider, post: received, now });
+        const answer = heard ? receipts.inbound?.reply : receipts.reply;
         if (!answer) return reply.code(204).send();
         return reply.code(200).type(answer.contentType).send(answer.body);
       },
@@ -127,17 +132,6 @@ async function loadCertificate(
 async function confirm(url: string | null | undefined, pages: VendorPages | undefined): Promise<void> {
   if (url && !(await pages?.confirm(url)))
     throw new Problem('service.unavailable', 'The subscription can not be confirmed now');
-}
-
-/** Users answer text messages: what they ask for by that is heeded apart from receipts, which are applied by now. */
-async function hear(
-  { store, metrics }: TrackingOptions,
-  { tenantId, channel, now }: { tenantId: string; channel: string; now: number },
-  messages: InboundMessage[],
-): Promise<void> {
-  const wishes = readSmsWishes(messages);
-  await store.transaction((db) => heedSmsWishes(db, { tenantId, now }, wishes));
-  if (wishes.stop.length > 0) metrics?.suppressions.inc({ channel, source: 'stop' }, wishes.stop.length);
 }
 
 /** The receipts are applied by now: what goes wrong here must not make the vendor send them again. */

@@ -5,6 +5,7 @@ export { parseProfile, parseTimezone } from './profile.ts';
 export { findUserById } from './recipient-store.ts';
 export {
   contactKind,
+  isChatContact,
   loadRecipients,
   type RecipientContact,
   type RecipientDevice,

@@ -69,9 +69,14 @@ export async function loadRecipients(
 
 const CONTACT_KINDS: Partial<Record<Channel, string>> = { sms: 'phone', email: 'email', webhook: 'webhook' };
 
-/** The kind of contact a channel writes to; null when it has no contact of one fixed kind. */
+/** The kind of contact a channel writes to; null when it has no contact of one fixed kind, as chat has not. */
 export function contactKind(channel: Channel): string | null {
   return CONTACT_KINDS[channel] ?? null;
+}
+
+/** Whether a contact is an id in a chat service. */
+export function isChatContact({ kind }: { kind: string }): boolean {
+  return !Object.values(CONTACT_KINDS).includes(kind);
 }
 
 function keyOf(tenantId: string, id: string): string {

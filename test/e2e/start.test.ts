@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -156,6 +156,11 @@ describe('stopping', () => {
     await eventually(up, (isUp) => isUp, 60_000);
     npm.kill('SIGTERM');
     await eventually(up, (isUp) => !isUp);
+    // The port is the first thing that is given back, the folder the last: attempts under way are finished between.
+    await eventually(
+      async () => existsSync(join(dataDir, 'lock')),
+      (isLocked) => !isLocked,
+    );
     running = await startBellhop({ BELLHOP_PORT: String(port) }, { dataDir });
     assert.equal((await running.call('GET', '/health/ready')).status, 200);
   });

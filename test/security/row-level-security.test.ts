@@ -35,6 +35,7 @@ describeStores('the second wall, for statements that forget their tenant', (stor
         ["contacts values ($1, $2, 'email', 'a@example.com', null, null, $3)", [user, at]],
         ["devices values ($1, $2, $2, 'app', 'ios', 't', 'h', null, null, $3, $3)", [user, at]],
         ["connection_health values ($1, 'mail', 1, 'open', $2, $2, 1, 0, 1, 1, 1, 1, 1, $2, $2)", [at]],
+        ["vendor_templates values ($1, 'mail', 'v', '', 'pending', null, $2)", [at]],
         ["suppressions values ($1, 'email', 'a@example.com', 'r', 's', $2)", [at]],
         ["templates values ($1, 't', 't', 1, 1, $2, $2)", [at]],
         ["template_versions values ($1, 't', 1, '{}', 'h', $2)", [at]],

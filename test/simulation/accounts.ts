@@ -63,6 +63,7 @@ function connection(
     countries: null,
     limits: {},
     tenantRates: {},
+    heldTemplates: [],
     version: 1,
     updatedAt: 1,
     ...facts,

@@ -4,4 +4,5 @@ import { defineDescribedProvider } from '../described/provider.ts';
 export default defineDescribedProvider('http-chat', 'chat', {
   name: 'HTTP (chat)',
   reaches: 'contact',
+  contactKind: 'chat',
 });

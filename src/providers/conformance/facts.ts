@@ -6,7 +6,7 @@ import { revealAll } from './valid.ts';
 
 /** What validation, forms, the simulator and the feature matrix take for granted. */
 export function checkFacts(provider: Provider): void {
-  const { id, name, docs, limits, channel, supports, fields, transport } = provider;
+  const { id, name, docs, limits, channel, supports, fields, transport, reaches, contactKind } = provider;
   assert.match(id, /^[a-z][a-z0-9-]*$/);
   assert.ok(name);
   // The built-in inbox is documented by ourselves.
@@ -15,6 +15,9 @@ export function checkFacts(provider: Provider): void {
   if (transport !== 'inbox')
     assert.ok(limits.deadlineMs > limits.connectTimeoutMs, 'deadlineMs is too short');
   if (channel === 'push') assert.ok(supports.platforms?.length, 'push reaches platforms');
+  const choosesContact = channel === 'chat' && reaches === 'contact';
+  assert.equal(contactKind !== undefined, choosesContact, 'contactKind is for chat that reaches contacts');
+  if (contactKind !== undefined) assert.match(contactKind, /^[a-z][a-z0-9_-]{0,31}$/);
   assert.equal(supports.receipts, provider.receipts !== undefined);
   if (transport === 'http' || transport === 'http2') assert.match(provider.baseUrl, /^https:\/\/.*[^/]$/);
   for (const [field, facts] of Object.entries(fields as Fields)) checkField(field, facts);

@@ -46,6 +46,14 @@ function assertWithin(value: number, max: number): void {
   assert.ok(Number.isFinite(value) && value >= 0 && value <= max, `${value} is not within 0 and ${max}`);
 }
 
+/** What is not even tried: anything but a rejection would be tried again, or spoil the connection for others. */
+export function assertRefusal(refusal: Outcome | null, needles: string[]): void {
+  if (!refusal) return;
+  assertValid(refusal);
+  assert.equal(refusal.kind, 'rejected');
+  assertHidden(refusal, needles);
+}
+
 /** Only the named parts of an outcome are compared. */
 export function assertOutcome(actual: Outcome, expected: Partial<Outcome>): void {
   const named = Object.keys(expected).map((key) => [key, actual[key as keyof Outcome]]);

@@ -62,9 +62,14 @@ interface Described {
 export function defineDescribedProvider(
   id: string,
   channel: Channel,
-  facts: { name: string; reaches: 'device' | 'contact' | 'connection'; platforms?: Supports['platforms'] },
+  facts: {
+    name: string;
+    reaches: 'device' | 'contact' | 'connection';
+    contactKind?: string;
+    platforms?: Supports['platforms'];
+  },
 ) {
-  const { name, reaches, platforms } = facts;
+  const { name, reaches, contactKind, platforms } = facts;
   return defineHttpProvider({
     id,
     channel,
@@ -73,6 +78,7 @@ export function defineDescribedProvider(
     transport: 'http',
     baseUrl: 'https://vendor.example.com',
     reaches,
+    ...(contactKind && { contactKind }),
     ...(reaches === 'device' && { needsApp: true }),
     fields: FIELDS,
     limits: { connectTimeoutMs: 5_000, deadlineMs: 30_000, maxInFlight: 10 },
@@ -116,7 +122,7 @@ export function defineDescribedProvider(
         return description !== null && isSigned(description.signature, received, config.secrets ?? {});
       },
       parse(received, config) {
-        const description = config ? receiptsOf(config) : null;
+        const description = receiptsOf(config);
         return description ? parseReports(description, received) : [];
       },
     },

@@ -137,7 +137,7 @@ test('so is the secret in its own header, when there is one', () => {
 
 const ID = 'b7bc2f4a-e38e-4336-af7d-e6c392c2f817';
 const base = { MessageID: ID, Recipient: 'ann@example.org', Metadata: { bellhop_delivery: DELIVERY } };
-const parse = (record: object) => postmark.receipts!.parse(posted({ ...base, ...record }));
+const parse = (record: object) => postmark.receipts!.parse(posted({ ...base, ...record }), config);
 const suppress = { effect: { type: 'suppress-contact' } } as const;
 
 test('a delivery names our delivery, the id of the answer and its time', () => {
@@ -213,4 +213,28 @@ test('a repeated post has the same key, a later one another', () => {
   const key = (ReceivedAt: string) => parse({ RecordType: 'Open', ReceivedAt })[0]!.eventKey;
   assert.equal(key('2026-11-21T12:00:00Z'), key('2026-11-21T12:00:00Z'));
   assert.notEqual(key('2026-11-21T12:00:00Z'), key('2026-11-21T12:00:01Z'));
+});
+
+test('a batch holds whole mails, and answers each for itself', () => {
+  const context = { now: NOW, random: (n: number) => new Uint8Array(n), baseUrl: postmark.baseUrl };
+  const parts = ['d1', 'd2', 'd3'].map((deliveryId) => ({
+    message: mailOf(),
+    context: { ...context, deliveryId },
+  }));
+  const config = postmark.testConfig();
+  const { url, body } = postmark.batch!.request(parts, config);
+  assert.equal(url, 'https://api.postmarkapp.com/email/batch');
+  const one = JSON.parse(String(postmark.request(parts[1]!.message, config, parts[1]!.context).body));
+  assert.deepEqual(JSON.parse(String(body))[1], one);
+  const reply = (value: unknown, status = 200) => ({ status, headers: {}, body: JSON.stringify(value) });
+  const kinds = (response: ReturnType<typeof reply>) =>
+    postmark.batch!.classify(response, parts, { now: NOW }).map(({ kind }) => kind);
+  const good = { ErrorCode: 0, MessageID: 'b7bc2f4a', Message: 'OK' };
+  assert.deepEqual(kinds(reply([good, { ErrorCode: 406, Message: 'inactive' }, good])), [
+    'accepted',
+    'rejected',
+    'accepted',
+  ]);
+  assert.deepEqual(kinds(reply([good, good])), ['unknown', 'unknown', 'unknown']);
+  assert.deepEqual(kinds(reply({ ErrorCode: 10, Message: 'no' }, 401)), Array(3).fill('unavailable'));
 });

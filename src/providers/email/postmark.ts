@@ -1,17 +1,68 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Secret } from '../../lib/secret.ts';
-import { defineHttpProvider, type HttpResponse } from '../contract.ts';
+import {
+  type ConfigOf,
+  defineHttpProvider,
+  type Fields,
+  type HttpRequest,
+  type HttpResponse,
+  type Message,
+  type RequestContext,
+} from '../contract.ts';
 import { mergePassthrough } from '../wire/merge-passthrough.ts';
 import { composeMail } from './mail/compose.ts';
 import { formatMailbox, MAILBOX_PATTERN } from './mail/mailbox.ts';
 import { json } from './mail/vendor-json.ts';
-import { outcomeOfAnswer } from './postmark/errors.ts';
+import { outcomeOfAnswer, outcomesOfBatch } from './postmark/errors.ts';
 import { isAuthentic, parseRecord } from './postmark/receipts.ts';
 
 const DOCS = 'https://postmarkapp.com/developer/api/email-api';
 const ERRORS = 'https://postmarkapp.com/developer/api/overview#error-codes';
 
-/** Postmark's e-mail API, one mail at a time: its batches answer each mail for itself anyway. */
+const FIELDS = {
+  serverToken: { label: 'Server API token', type: 'secret', required: true },
+  from: {
+    label: 'From',
+    type: 'text',
+    required: true,
+    pattern: MAILBOX_PATTERN,
+    help: 'A confirmed sender signature, or an address of a verified domain.',
+  },
+  replyTo: { label: 'Reply-To', type: 'text', pattern: MAILBOX_PATTERN },
+  messageStream: {
+    label: 'Message stream',
+    type: 'text',
+    default: 'outbound',
+    pattern: { regex: '[a-z0-9-]{1,30}', hint: 'the id of a stream, such as outbound or broadcast' },
+  },
+  trackOpens: { label: 'Track opens', type: 'boolean' },
+  trackLinks: {
+    label: 'Track links',
+    type: 'text',
+    pattern: {
+      regex: 'None|HtmlAndText|HtmlOnly|TextOnly',
+      hint: 'None, HtmlAndText, HtmlOnly or TextOnly',
+    },
+  },
+  webhookUsername: {
+    label: 'User name of the webhook',
+    type: 'text',
+    default: 'postmark',
+    help: 'Postmark signs nothing: it sends the name and the password of HTTP authentication.',
+  },
+  webhookPassword: {
+    label: 'Password of the webhook',
+    type: 'secret',
+    help: 'Without it, or the secret, no receipt is believed.',
+  },
+  webhookSecret: {
+    label: 'Secret of the webhook',
+    type: 'secret',
+    help: 'Instead of the password: the value of a custom HTTP header named X-Bellhop-Secret.',
+  },
+} as const satisfies Fields;
+
+/** Postmark's e-mail API. Its batches answer each mail for itself. */
 export default defineHttpProvider({
   id: 'postmark',
   channel: 'email',
@@ -20,50 +71,9 @@ export default defineHttpProvider({
   transport: 'http',
   baseUrl: 'https://api.postmarkapp.com',
   reaches: 'contact',
-  fields: {
-    serverToken: { label: 'Server API token', type: 'secret', required: true },
-    from: {
-      label: 'From',
-      type: 'text',
-      required: true,
-      pattern: MAILBOX_PATTERN,
-      help: 'A confirmed sender signature, or an address of a verified domain.',
-    },
-    replyTo: { label: 'Reply-To', type: 'text', pattern: MAILBOX_PATTERN },
-    messageStream: {
-      label: 'Message stream',
-      type: 'text',
-      default: 'outbound',
-      pattern: { regex: '[a-z0-9-]{1,30}', hint: 'the id of a stream, such as outbound or broadcast' },
-    },
-    trackOpens: { label: 'Track opens', type: 'boolean' },
-    trackLinks: {
-      label: 'Track links',
-      type: 'text',
-      pattern: {
-        regex: 'None|HtmlAndText|HtmlOnly|TextOnly',
-        hint: 'None, HtmlAndText, HtmlOnly or TextOnly',
-      },
-    },
-    webhookUsername: {
-      label: 'User name of the webhook',
-      type: 'text',
-      default: 'postmark',
-      help: 'Postmark signs nothing: it sends the name and the password of HTTP authentication.',
-    },
-    webhookPassword: {
-      label: 'Password of the webhook',
-      type: 'secret',
-      help: 'Without it, or the secret, no receipt is believed.',
-    },
-    webhookSecret: {
-      label: 'Secret of the webhook',
-      type: 'secret',
-      help: 'Instead of the password: the value of a custom HTTP header named X-Bellhop-Secret.',
-    },
-  },
+  fields: FIELDS,
   // A single mail with its attachments: https://postmarkapp.com/developer/user-guide/send-email-with-api
-  limits: { payloadBytes: 10_000_000, connectTimeoutMs: 5_000, deadlineMs: 60_000, maxInFlight: 25 },
+  limits: { payloadBytes: 10_000_000, connectTimeoutMs: 5_000, deadlineMs: 60_000, maxInFlight: 500 },
   supports: { dedupeKey: false, replaces: false, receipts: true },
 
   testConfig: () => ({
@@ -74,35 +84,28 @@ export default defineHttpProvider({
     webhookPassword: new Secret(randomBytes(18).toString('base64url')),
   }),
 
-  request(message, config, { baseUrl, deliveryId }) {
-    const { to, subject, text, html, replyTo, headers } = composeMail(message, config);
-    const body = {
-      From: formatMailbox(config.from),
-      To: to,
-      ...(replyTo && { ReplyTo: replyTo }),
-      Subject: subject,
-      TextBody: text,
-      HtmlBody: html,
-      Headers: Object.entries(headers).map(([Name, Value]) => ({ Name, Value })),
-      // Names of at most 20 characters: https://postmarkapp.com/support/article/1125-custom-metadata-faq
-      Metadata: { bellhop_delivery: deliveryId },
-      MessageStream: config.messageStream,
-      ...(config.trackOpens !== undefined && { TrackOpens: config.trackOpens }),
-      ...(config.trackLinks && { TrackLinks: config.trackLinks }),
-    };
-    return {
-      method: 'POST',
-      url: `${baseUrl}/email`,
-      headers: {
-        'x-postmark-server-token': config.serverToken,
-        'content-type': 'application/json',
-        accept: 'application/json',
-      },
-      body: JSON.stringify(mergePassthrough(body, message.content.passthrough?.postmark)),
-    };
+  request(message, config, context) {
+    return post(config, context, '/email', mailOf(message, config, context));
   },
 
   classify: (response, { now }) => outcomeOfAnswer(response, now),
+
+  // https://postmarkapp.com/developer/api/email-api#send-batch-emails
+  batch: {
+    // It takes 500, whose answers would be more than is read of an answer.
+    max: 150,
+    inFlight: 10,
+    payloadBytes: 50_000_000,
+    key: () => 'mails',
+    request: (parts, config) =>
+      post(
+        config,
+        parts[0]!.context,
+        '/email/batch',
+        parts.map(({ message, context }) => mailOf(message, config, context)),
+      ),
+    classify: (response, parts, { now }) => outcomesOfBatch(response, parts.length, now),
+  },
 
   // Anything but a 200 is repeated.
   receipts: {
@@ -215,4 +218,38 @@ export default defineHttpProvider({
 
 function refusal(status: number, ErrorCode: number, Message: string): HttpResponse {
   return json(status, { ErrorCode, Message });
+}
+
+type Config = ConfigOf<typeof FIELDS>;
+
+function mailOf(message: Message, config: Config, { deliveryId }: RequestContext): Record<string, unknown> {
+  const { to, subject, text, html, replyTo, headers } = composeMail(message, config);
+  const body = {
+    From: formatMailbox(config.from),
+    To: to,
+    ...(replyTo && { ReplyTo: replyTo }),
+    Subject: subject,
+    TextBody: text,
+    HtmlBody: html,
+    Headers: Object.entries(headers).map(([Name, Value]) => ({ Name, Value })),
+    // Names of at most 20 characters: https://postmarkapp.com/support/article/1125-custom-metadata-faq
+    Metadata: { bellhop_delivery: deliveryId },
+    MessageStream: config.messageStream,
+    ...(config.trackOpens !== undefined && { TrackOpens: config.trackOpens }),
+    ...(config.trackLinks && { TrackLinks: config.trackLinks }),
+  };
+  return mergePassthrough(body, message.content.passthrough?.postmark);
+}
+
+function post({ serverToken }: Config, { baseUrl }: RequestContext, path: string, body: object): HttpRequest {
+  return {
+    method: 'POST',
+    url: `${baseUrl}${path}`,
+    headers: {
+      'x-postmark-server-token': serverToken,
+      'content-type': 'application/json',
+      accept: 'application/json',
+    },
+    body: JSON.stringify(body),
+  };
 }

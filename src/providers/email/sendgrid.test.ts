@@ -132,15 +132,17 @@ const base = {
   bellhop_delivery: DELIVERY,
 };
 const read = (event: object): Partial<Receipt>[] =>
-  sendgrid.receipts!.parse(posted([{ ...base, ...event }])).map(({ event: name, reason, effect, code }) => ({
-    event: name,
-    ...(reason && { reason }),
-    ...(effect && { effect }),
-    ...(code && { code }),
-  }));
+  sendgrid
+    .receipts!.parse(posted([{ ...base, ...event }]), config)
+    .map(({ event: name, reason, effect, code }) => ({
+      event: name,
+      ...(reason && { reason }),
+      ...(effect && { effect }),
+      ...(code && { code }),
+    }));
 
 test('an event names our delivery, the id of the answer, its time and its own id', () => {
-  assert.deepEqual(sendgrid.receipts!.parse(posted([{ ...base, event: 'delivered' }])), [
+  assert.deepEqual(sendgrid.receipts!.parse(posted([{ ...base, event: 'delivered' }]), config), [
     {
       event: 'delivered',
       deliveryId: DELIVERY,
@@ -209,7 +211,7 @@ test('a batch keeps what it can use, and what is none of ours is ignored', () =>
     { ...base, event: 'delivered', bellhop_delivery: undefined, timestamp: 'soon' },
     { ...base, event: 'open', sg_event_id: 'e2' },
   ];
-  const receipts = sendgrid.receipts!.parse(posted(events));
+  const receipts = sendgrid.receipts!.parse(posted(events), config);
   assert.deepEqual(
     receipts.map(({ event, deliveryId, at }) => [event, deliveryId, at]),
     [
@@ -217,4 +219,44 @@ test('a batch keeps what it can use, and what is none of ours is ignored', () =>
       ['opened', DELIVERY, 1_700_000_000_000],
     ],
   );
+});
+
+test('one mail to many names each recipient with headers and delivery of its own', () => {
+  const context = { now: NOW, random: (n: number) => new Uint8Array(n), baseUrl: sendgrid.baseUrl };
+  const to = (address: string, headers: Record<string, string>) => {
+    const mail = mailOf({ html: '<p>Hi</p>', headers });
+    return { ...mail, recipient: { address } };
+  };
+  const [ann, bob] = [to('ann@example.org', { 'X-Of': 'ann' }), to('bob@example.org', { 'X-Of': 'bob' })];
+  const { key, request, classify } = sendgrid.batch!;
+  assert.equal(key(ann, own), key(bob, own));
+  assert.notEqual(key(ann, own), key({ ...bob, content: { ...bob.content, html: '<p>Ho</p>' } }, own));
+  assert.equal(key(mailOf({ passthrough: { sendgrid: { categories: ['x'] } } }), own), null);
+  const parts = [ann, bob].map((message, i) => ({ message, context: { ...context, deliveryId: `d${i}` } }));
+  const { personalizations, headers } = JSON.parse(String(request(parts, own).body));
+  const auto = { 'Auto-Submitted': 'auto-generated' };
+  assert.deepEqual(personalizations, [
+    {
+      to: [{ email: 'ann@example.org' }],
+      headers: { ...auto, 'X-Of': 'ann' },
+      custom_args: { bellhop_delivery: 'd0' },
+    },
+    {
+      to: [{ email: 'bob@example.org' }],
+      headers: { ...auto, 'X-Of': 'bob' },
+      custom_args: { bellhop_delivery: 'd1' },
+    },
+  ]);
+  assert.equal(headers, undefined);
+  const refused = { errors: [{ message: 'no address', field: 'personalizations.1.to.0.email', help: null }] };
+  const reply = { status: 400, headers: {}, body: JSON.stringify(refused) };
+  const [first, second] = classify(reply, parts, { now: NOW });
+  assert.deepEqual(first, {
+    kind: 'retry',
+    reason: 'request_invalid',
+    scope: 'message',
+    code: '400',
+    afterMs: 0,
+  });
+  assert.equal(second?.kind === 'rejected' && second.effect?.type, 'suppress-contact');
 });

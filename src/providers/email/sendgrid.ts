@@ -1,11 +1,19 @@
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { Secret, secret } from '../../lib/secret.ts';
-import { accepted, defineHttpProvider, type HttpResponse } from '../contract.ts';
+import {
+  type ConfigOf,
+  defineHttpProvider,
+  type Fields,
+  type HttpRequest,
+  type HttpResponse,
+  type Message,
+  type RequestContext,
+} from '../contract.ts';
 import { mergePassthrough } from '../wire/merge-passthrough.ts';
 import { composeMail } from './mail/compose.ts';
 import { MAILBOX_PATTERN, parseMailbox } from './mail/mailbox.ts';
 import { json } from './mail/vendor-json.ts';
-import { outcomeOfError } from './sendgrid/errors.ts';
+import { outcomeOfAnswer, outcomesOfBatch } from './sendgrid/errors.ts';
 import { isSigned, parseEvents } from './sendgrid/receipts.ts';
 
 const DOCS = 'https://www.twilio.com/docs/sendgrid/api-reference/mail-send/mail-send';
@@ -13,6 +21,36 @@ const ERRORS = 'https://www.twilio.com/docs/sendgrid/api-reference/mail-send/err
 
 /** Refused by SendGrid besides those that it writes itself: the page of mail-send, "headers". */
 const RESERVED_HEADER = /^x-sg-e?id$/i;
+
+const FIELDS = {
+  apiKey: {
+    label: 'API key',
+    type: 'secret',
+    required: true,
+    help: 'With the permission Mail Send. A subuser in the EU also sets the base URL https://api.eu.sendgrid.com.',
+  },
+  from: {
+    label: 'From',
+    type: 'text',
+    required: true,
+    pattern: MAILBOX_PATTERN,
+    help: 'A verified sender, or an address of an authenticated domain.',
+  },
+  replyTo: { label: 'Reply-To', type: 'text', pattern: MAILBOX_PATTERN },
+  webhookPublicKey: {
+    label: 'Verification key of the event webhook',
+    type: 'text',
+    pattern: { regex: '[A-Za-z0-9+/]{80,}={0,2}', hint: 'the base64 text that SendGrid shows' },
+    help: 'Shown where Signed Event Webhook is switched on. Without it no receipt is believed.',
+  },
+  ipPool: { label: 'IP pool', type: 'text' },
+  unsubscribeGroup: { label: 'Unsubscribe group', type: 'number', help: 'The id of an ASM group.' },
+  sandbox: {
+    label: 'Sandbox mode',
+    type: 'boolean',
+    help: 'SendGrid checks the request, and sends nothing.',
+  },
+} as const satisfies Fields;
 
 /** Twilio SendGrid's Mail Send API v3. */
 export default defineHttpProvider({
@@ -23,37 +61,9 @@ export default defineHttpProvider({
   transport: 'http',
   baseUrl: 'https://api.sendgrid.com',
   reaches: 'contact',
-  fields: {
-    apiKey: {
-      label: 'API key',
-      type: 'secret',
-      required: true,
-      help: 'With the permission Mail Send. A subuser in the EU also sets the base URL https://api.eu.sendgrid.com.',
-    },
-    from: {
-      label: 'From',
-      type: 'text',
-      required: true,
-      pattern: MAILBOX_PATTERN,
-      help: 'A verified sender, or an address of an authenticated domain.',
-    },
-    replyTo: { label: 'Reply-To', type: 'text', pattern: MAILBOX_PATTERN },
-    webhookPublicKey: {
-      label: 'Verification key of the event webhook',
-      type: 'text',
-      pattern: { regex: '[A-Za-z0-9+/]{80,}={0,2}', hint: 'the base64 text that SendGrid shows' },
-      help: 'Shown where Signed Event Webhook is switched on. Without it no receipt is believed.',
-    },
-    ipPool: { label: 'IP pool', type: 'text' },
-    unsubscribeGroup: { label: 'Unsubscribe group', type: 'number', help: 'The id of an ASM group.' },
-    sandbox: {
-      label: 'Sandbox mode',
-      type: 'boolean',
-      help: 'SendGrid checks the request, and sends nothing.',
-    },
-  },
+  fields: FIELDS,
   // 30 MB with all attachments: the page of mail-send, "Limitations".
-  limits: { payloadBytes: 30_000_000, connectTimeoutMs: 5_000, deadlineMs: 30_000, maxInFlight: 50 },
+  limits: { payloadBytes: 30_000_000, connectTimeoutMs: 5_000, deadlineMs: 30_000, maxInFlight: 1_000 },
   supports: { dedupeKey: false, replaces: false, receipts: true },
 
   testConfig: () => ({
@@ -66,42 +76,30 @@ export default defineHttpProvider({
       .toString('base64'),
   }),
 
-  request(message, config, { baseUrl, deliveryId }) {
-    const { to, subject, text, html, replyTo, headers } = composeMail(message, config);
-    const kept = Object.entries(headers).filter(([name]) => !RESERVED_HEADER.test(name));
-    const body = {
-      // Flat in every event, which is how a receipt finds its delivery.
-      personalizations: [{ to: [{ email: to }], custom_args: { bellhop_delivery: deliveryId } }],
-      from: parseMailbox(config.from),
-      ...(replyTo && { reply_to: parseMailbox(replyTo) }),
-      subject,
-      // In this order: SendGrid wants text/plain first, and refuses an empty part.
-      content: [
-        { type: 'text/plain', value: text || ' ' },
-        { type: 'text/html', value: html || ' ' },
-      ],
-      headers: Object.fromEntries(kept),
-      ...(config.ipPool && { ip_pool_name: config.ipPool }),
-      ...(config.unsubscribeGroup !== undefined && { asm: { group_id: config.unsubscribeGroup } }),
-      ...(config.sandbox && { mail_settings: { sandbox_mode: { enable: true } } }),
-    };
-    return {
-      method: 'POST',
-      url: `${baseUrl}/v3/mail/send`,
-      headers: {
-        authorization: secret`Bearer ${config.apiKey}`,
-        'content-type': 'application/json',
-        accept: 'application/json',
-      },
-      body: JSON.stringify(mergePassthrough(body, message.content.passthrough?.sendgrid)),
-    };
+  request(message, config, context) {
+    const { custom_args, to, headers } = personalize(message, context);
+    const body = { personalizations: [{ to, custom_args }], ...mailOf(message, config), headers };
+    return post(config, context, mergePassthrough(body, message.content.passthrough?.sendgrid));
   },
 
-  classify(response, { now }) {
-    const { status, headers } = response;
-    // 202 with an empty body; 200 in sandbox mode, where no event will follow.
-    if (status >= 200 && status < 300) return accepted(headers['x-message-id'] || null);
-    return outcomeOfError(response, now);
+  classify: (response, { now }) => outcomeOfAnswer(response, now),
+
+  // One mail to many: what differs is who gets it, and the headers.
+  batch: {
+    max: 1_000,
+    inFlight: 20,
+    payloadBytes: 30_000_000,
+    key({ content }) {
+      const { headers: _headers, passthrough, ...shared } = content;
+      if (passthrough?.sendgrid) return null;
+      return createHash('sha256').update(JSON.stringify(shared)).digest('base64');
+    },
+    request: (parts, config) =>
+      post(config, parts[0]!.context, {
+        personalizations: parts.map(({ message, context }) => personalize(message, context)),
+        ...mailOf(parts[0]!.message, config),
+      }),
+    classify: outcomesOfBatch,
   },
 
   receipts: { proof: 'ECDSA of the body', verify: isSigned, parse: parseEvents },
@@ -198,4 +196,48 @@ export default defineHttpProvider({
 
 function refusal(status: number, message: string, field: string | null = null): HttpResponse {
   return json(status, { errors: [{ message, field, help: null }] });
+}
+
+type Config = ConfigOf<typeof FIELDS>;
+
+/** What is one recipient's own. */
+function personalize(message: Message, { deliveryId }: RequestContext) {
+  const { to, headers } = composeMail(message);
+  return {
+    to: [{ email: to }],
+    headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !RESERVED_HEADER.test(name))),
+    // Flat in every event, which is how a receipt finds its delivery.
+    custom_args: { bellhop_delivery: deliveryId },
+  };
+}
+
+/** What is the same for all recipients of a mail. */
+function mailOf(message: Message, config: Config): Record<string, unknown> {
+  const { subject, text, html, replyTo } = composeMail(message, config);
+  return {
+    from: parseMailbox(config.from),
+    ...(replyTo && { reply_to: parseMailbox(replyTo) }),
+    subject,
+    // In this order: SendGrid wants text/plain first, and refuses an empty part.
+    content: [
+      { type: 'text/plain', value: text || ' ' },
+      { type: 'text/html', value: html || ' ' },
+    ],
+    ...(config.ipPool && { ip_pool_name: config.ipPool }),
+    ...(config.unsubscribeGroup !== undefined && { asm: { group_id: config.unsubscribeGroup } }),
+    ...(config.sandbox && { mail_settings: { sandbox_mode: { enable: true } } }),
+  };
+}
+
+function post({ apiKey }: Config, { baseUrl }: RequestContext, body: object): HttpRequest {
+  return {
+    method: 'POST',
+    url: `${baseUrl}/v3/mail/send`,
+    headers: {
+      authorization: secret`Bearer ${apiKey}`,
+      'content-type': 'application/json',
+      accept: 'application/json',
+    },
+    body: JSON.stringify(body),
+  };
 }

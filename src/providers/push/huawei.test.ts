@@ -219,7 +219,8 @@ test('an answer without a code goes by its status', () => {
 
 // ---------------------------------------------------------------------------------------------- receipts
 
-const { verify, parse } = huawei.receipts!;
+const { verify } = huawei.receipts!;
+const parse = (request: ReceiptRequest) => huawei.receipts!.parse(request, config);
 
 function post(body: unknown, { at = context.now, key = 'callback key', username = 'bell' } = {}) {
   const nonce = 'a07bfa17-6d82-4b53-a9a2-07cfef5ceef1';

@@ -9,7 +9,7 @@ import {
   unknown,
 } from '../../contract.ts';
 import { withDetails } from '../../wire/with-details.ts';
-import { asText } from '../mail/vendor-json.ts';
+import { asText, parseJson } from '../mail/vendor-json.ts';
 import { DEAD, OPTED_OUT, outcomeOfStatus } from '../mail/verdict.ts';
 
 const HOUR_MS = 3_600_000;
@@ -56,6 +56,17 @@ export function outcomeOfAnswer(response: HttpResponse, now: number): Outcome {
   // A firewall in front of the API, which refuses our address: Postmark's own refusals have a code.
   if (status === 403) return unavailable('account_misconfigured', { code: '403' });
   return withDetails(outcomeOfStatus(status), { code: String(status), headers: response.headers, now });
+}
+
+/**
+ * Of a batch, which answers 200 with one answer for each mail in their order. Anything else is said of all of them; an
+ * answer that has not one for each tells of none.
+ */
+export function outcomesOfBatch(response: HttpResponse, count: number, now: number): Outcome[] {
+  const answers = parseJson(response.body);
+  const isWhole = response.status === 200 && Array.isArray(answers) && answers.length === count;
+  if (!isWhole) return Array<Outcome>(count).fill(outcomeOfAnswer(response, now));
+  return answers.map((answer) => outcomeOfAnswer({ ...response, body: JSON.stringify(answer ?? null) }, now));
 }
 
 /** 300 is said of any field, in words: "Invalid 'To' address: 'ann@'.", "Error parsing 'From': Illegal email domain". */

@@ -1,10 +1,44 @@
-import { type HttpResponse, type Outcome, rejected, retry, unavailable } from '../../contract.ts';
+import {
+  accepted,
+  type HttpResponse,
+  type Outcome,
+  type Part,
+  rejected,
+  retry,
+  unavailable,
+} from '../../contract.ts';
 import { withDetails } from '../../wire/with-details.ts';
 import { asObject, asText, parseJson } from '../mail/vendor-json.ts';
 import { DEAD, outcomeOfStatus } from '../mail/verdict.ts';
 
 const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;
+
+export function outcomeOfAnswer(response: HttpResponse, now: number): Outcome {
+  const { status, headers } = response;
+  // 202 with an empty body; 200 in sandbox mode, where no event will follow.
+  if (status >= 200 && status < 300) return accepted(headers['x-message-id'] || null);
+  return outcomeOfError(response, now);
+}
+
+/** All or nothing: where some recipients of a mail are bad, the others go again at once, without them. */
+export function outcomesOfBatch(
+  response: HttpResponse,
+  parts: readonly Part[],
+  { now }: { now: number },
+): Outcome[] {
+  const outcome = outcomeOfAnswer(response, now);
+  const bad = response.status === 400 ? badRecipients(readErrors(response.body)) : new Set<number>();
+  if (bad.size === 0) return parts.map(() => outcome);
+  return parts.map((_part, i) => (bad.has(i) ? { ...DEAD, code: '400' } : IN_BAD_COMPANY));
+}
+
+const RECIPIENT = /^personalizations\.(\d+)\.to\.\d+\.email$/;
+const IN_BAD_COMPANY = retry('request_invalid', { code: '400', afterMs: 0 });
+
+function badRecipients(errors: SendgridError[]): Set<number> {
+  return new Set(errors.flatMap(({ field }) => RECIPIENT.exec(field)?.[1] ?? []).map(Number));
+}
 
 /** SendGrid has no codes: what a refusal means stands in its status and in the field that it complains about. */
 export function outcomeOfError(response: HttpResponse, now: number): Outcome {
@@ -36,7 +70,7 @@ function refine(status: number, errors: SendgridError[]): Outcome | undefined {
   // "access forbidden": a scope of the key; also a passing block after many bad requests.
   if (status === 403) return unavailable('account_misconfigured');
   if (status !== 400) return undefined;
-  if (names(/^personalizations\.\d+\.to\.\d+\.email$/)) return DEAD;
+  if (names(RECIPIENT)) return DEAD;
   if (names(/^from\b/)) return unavailable('sender_not_allowed');
   return rejected(names(/^(content|subject)\b/) ? 'content_invalid' : 'request_invalid');
 }

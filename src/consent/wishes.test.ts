@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { readSmsWishes } from './sms-wishes.ts';
+import { readWishes } from './wishes.ts';
 
 const said = (from: string, text: string, wish?: 'stop' | 'start' | 'help') => ({
   from,
@@ -15,7 +15,7 @@ it('numbers are read in any form, and the last word of one counts', () => {
     said('+1 (415) 867-5309', 'stop'),
     said('+14158675309', 'Unstop'),
   ];
-  assert.deepEqual(readSmsWishes(messages), {
+  assert.deepEqual(readWishes('phone', messages), {
     stop: ['+4915112345678', '+4915112345679'],
     start: ['+14158675309'],
   });
@@ -30,10 +30,25 @@ it('ordinary answers, calls for help and senders without a number want nothing',
     said('whatsapp:+14158675309', 'STOP'),
     said('', 'STOP'),
   ];
-  assert.deepEqual(readSmsWishes(messages), { stop: [], start: [] });
+  assert.deepEqual(readWishes('phone', messages), { stop: [], start: [] });
 });
 
 it('what the vendor read goes before what the words are', () => {
-  assert.deepEqual(readSmsWishes([said('+14158675309', 'No more pizza', 'stop')]).stop, ['+14158675309']);
-  assert.deepEqual(readSmsWishes([said('+14158675309', 'STOP', 'help')]).stop, []);
+  assert.deepEqual(readWishes('phone', [said('+14158675309', 'No more pizza', 'stop')]).stop, [
+    '+14158675309',
+  ]);
+  assert.deepEqual(readWishes('phone', [said('+14158675309', 'STOP', 'help')]).stop, []);
+});
+
+it('in chats a word alone stops, and what the vendor tells of followers', () => {
+  const messages = [
+    said('1001', '/stop'),
+    said('1002', 'Can you stop that?'),
+    said('1003', 'yes'),
+    said('1004', '', 'stop'),
+    said('1005', 'Unsubscribe'),
+    said('1005', ' start '),
+    said('bad\naddress', 'stop'),
+  ];
+  assert.deepEqual(readWishes('telegram', messages), { stop: ['1001', '1004'], start: ['1005'] });
 });

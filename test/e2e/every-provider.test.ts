@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { createECDH, randomBytes } from 'node:crypto';
+import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { Secret } from '../../src/lib/secret.ts';
+import { type Channel, listProviders } from '../../src/providers/index.ts';
+import { eventually, type RunningBellhop, startBellhop } from '../support/process.ts';
+
+const KEY = 'bh_test_key-of-thirty-two-characters-or-more';
+/** For each provider of a channel; the lot of each notification picks one of them. */
+const NOTIFICATIONS_EACH = 12;
+/** Of a hundred answers, five are none, or no acceptance. */
+const FAULTS = { accepted: 95, retry: 2, reset: 1, cut: 1, rejected: 1 };
+const MAX_MS = 180_000;
+
+const ofCompanies = listProviders().filter(({ transport }) => transport !== 'inbox');
+const inChannel = (channel: Channel) => ofCompanies.filter((provider) => provider.channel === channel);
+
+// All vendors at once, each with faults: nothing is lost, and the books balance.
+describe('a run through every provider', () => {
+  let bellhop: RunningBellhop;
+  before(async () => {
+    bellhop = await startBellhop({ BELLHOP_BOOTSTRAP_KEY: KEY });
+    for (const provider of ofCompanies) {
+      const config = Object.fromEntries(
+        Object.entries(provider.testConfig()).map(([name, value]) => [
+          name,
+          value instanceof Secret ? value.reveal() : value,
+        ]),
+      );
+      const { status, body } = await bellhop.call('PUT', `/v1/connections/${provider.id}`, {
+        provider: provider.id,
+        config,
+      });
+      assert.equal(status, 201, `${provider.id}: ${JSON.stringify(body)}`);
+    }
+    await registerUser();
+    await fetch(`${bellhop.url}/simulator/api/faults`, {
+      method: 'PUT',
+      body: JSON.stringify({ all: { mix: FAULTS } }),
+    });
+  });
+  after(() => bellhop?.dispose());
+
+  async function registerUser(): Promise<void> {
+    const chats = inChannel('chat').flatMap(({ contactKind }) => (contactKind ? [[contactKind, 'c-1']] : []));
+    const contacts = { email: 'ada@mail.example', phone: '+4915123456789', ...Object.fromEntries(chats) };
+    await bellhop.call('PUT', '/v1/users/ada', { contacts });
+    const platforms = new Set(inChannel('push').flatMap(({ supports }) => supports.platforms ?? []));
+    for (const platform of platforms) {
+      const device = platform === 'web' ? { subscription: subscription() } : { token: newToken() };
+      const { status, body } = await bellhop.call('POST', '/v1/users/ada/devices', { platform, ...device });
+      assert.equal(status, 201, JSON.stringify(body));
+    }
+  }
+
+  async function send(channel: Channel): Promise<string> {
+    const { status, body } = await bellhop.call('POST', '/v1/notifications', {
+      userId: 'ada',
+      channels: [channel],
+      message: { title: 'Parcel', body: 'It is here', chat: { vendorTemplates: vendorTemplates() } },
+      // Nobody waits for evidence of an unknown outcome.
+      category: 'otp',
+    });
+    assert.equal(status, 202, JSON.stringify(body));
+    return body.id;
+  }
+
+  it('loses nothing while one answer in twenty is a fault', async () => {
+    const channels = ofCompanies.flatMap(({ channel }) => Array<Channel>(NOTIFICATIONS_EACH).fill(channel));
+    const ids = await Promise.all(channels.map(send));
+    const outcomes = new Map<string, string[]>();
+    let attempts = 0;
+    for (const id of ids) {
+      const { body } = await eventually(
+        () => bellhop.call('GET', `/v1/notifications/${id}`),
+        ({ body: { status } }) => !['accepted', 'processing'].includes(status),
+        MAX_MS,
+      );
+      for (const { provider, state, attempts: made } of body.deliveries) {
+        outcomes.set(provider, [...(outcomes.get(provider) ?? []), state]);
+        attempts += made.length;
+      }
+    }
+    const states = [...outcomes.values()].flat();
+    assert.ok(attempts > states.length, 'no fault was seen');
+    const silent = ofCompanies.filter(({ id }) => !outcomes.get(id)?.includes('sent')).map(({ id }) => id);
+    assert.deepEqual(silent, [], 'sent nothing');
+    // What is not sent was refused by a vendor, for good.
+    assert.deepEqual(
+      [...new Set(states)].filter((state) => !['sent', 'failed', 'skipped'].includes(state)),
+      [],
+    );
+    const dataDir = bellhop.dataDir;
+    await bellhop.end();
+    const env = { PATH: process.env.PATH, BELLHOP_DATA_DIR: dataDir };
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ['bin/bellhop.mjs', 'reconcile', '--json'],
+      {
+        cwd: new URL('../../', import.meta.url).pathname,
+        env,
+      },
+    );
+    const { accounts, findings, unrouted } = JSON.parse(stdout);
+    assert.deepEqual([findings, unrouted], [[], 0]);
+    assert.equal(accounts.length, 1);
+  });
+});
+
+/** WeChat and WhatsApp deliver approved texts only. */
+function vendorTemplates(): object {
+  const ids = inChannel('chat').map(({ id }) => id);
+  return Object.fromEntries(
+    ids.map((id) => [id, { id: 'parcel', language: 'en_US', parameters: { thing1: 'x' } }]),
+  );
+}
+
+function newToken(): string {
+  return randomBytes(32).toString('hex');
+}
+
+function subscription(): object {
+  const keys = {
+    p256dh: createECDH('prime256v1').generateKeys('base64url'),
+    auth: randomBytes(16).toString('base64url'),
+  };
+  return { endpoint: `https://push.example.net/push/${newToken()}`, keys };
+}
