@@ -235,7 +235,10 @@ interface Facts<F extends Fields> {
   fields: F;
   /** What the recipient's address is: a device token, a contact, the connection's own target, or the user. */
   reaches: 'device' | 'contact' | 'connection' | 'user';
-  /** Chat that reaches contacts: of which kind they are in the user's contacts (`telegram`), since each vendor has ids of its own. */
+  /**
+   * Chat that reaches contacts: of which kind they are in the user's contacts (`telegram`), since each vendor has ids of its
+   * own. A connection's setting of the same name goes before it.
+   */
   contactKind?: string;
   limits: Limits;
   supports: Supports;

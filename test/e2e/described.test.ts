@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { eventually, type RunningBellhop, startBellhop } from '../support/process.ts';
 import { signAsTermii, startTermiiPeer, TERMII } from './termii-peer.ts';
@@ -31,8 +32,8 @@ describe('a vendor that is described', () => {
   }
   const put = (request: object) => bellhop.call('PUT', '/v1/connections/texts', request);
 
-  async function send(body: string, channel = 'sms') {
-    const request = { userId: 'ada', message: { body }, channels: [channel] };
+  async function send(body: string, channel = 'sms', userId = 'ada') {
+    const request = { userId, message: { body }, channels: [channel] };
     const accepted = await bellhop.call('POST', '/v1/notifications', request);
     assert.equal(accepted.status, 202, JSON.stringify(accepted.body));
     return eventually(
@@ -71,6 +72,39 @@ describe('a vendor that is described', () => {
     const [attempt] = deliveries[0].attempts;
     assert.deepEqual([status, attempt.outcome, attempt.code], ['failed', 'rejected', 'error']);
     assert.equal(deliveries[0].reason, 'request_invalid');
+  });
+
+  it('of chat reaches each user by the contact of its own service', async () => {
+    const texts: string[] = [];
+    const service = createServer(async (request, response) => {
+      texts.push(`${request.url} ${await text(request)}`);
+      response.end('{}');
+    });
+    service.listen(0, '127.0.0.1');
+    await once(service, 'listening');
+    try {
+      const baseUrl = `http://127.0.0.1:${(service.address() as { port: number }).port}`;
+      for (const contactKind of ['viber', 'line']) {
+        const request = { path: `/${contactKind}`, text: '{{ recipient.address }}' };
+        const config = { baseUrl, contactKind, request };
+        const saved = await bellhop.call('PUT', `/v1/connections/${contactKind}`, {
+          provider: 'http-chat',
+          config,
+        });
+        assert.equal(saved.status, 201, JSON.stringify(saved.body));
+      }
+      for (const [user, kind] of [
+        ['v', 'viber'],
+        ['l', 'line'],
+      ] as const)
+        await bellhop.call('PUT', `/v1/users/${user}`, { contacts: { [kind]: `id-of-${user}` } });
+      assert.equal((await send('x', 'chat', 'l')).status, 'sent');
+      assert.equal((await send('x', 'chat', 'v')).status, 'sent');
+      assert.deepEqual(texts, ['/line id-of-l', '/viber id-of-v']);
+    } finally {
+      service.closeAllConnections();
+      service.close();
+    }
   });
 
   it('may repeat a secret in its answer, and the log does not', async () => {

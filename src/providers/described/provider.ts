@@ -4,6 +4,7 @@ import {
   type Channel,
   type ConfigProblem,
   defineHttpProvider,
+  type Field,
   type Fields,
   type HttpResponse,
   type Supports,
@@ -50,6 +51,15 @@ const FIELDS = {
   },
 } as const satisfies Fields;
 
+/** Of chat alone: vendors of text messages and mail write to the user's phone and address. */
+const CONTACT_KIND = {
+  label: 'Kind of contact',
+  type: 'text',
+  default: 'chat',
+  pattern: { regex: '[a-z][a-z0-9_-]{0,31}', hint: 'a kind of contact, such as viber' },
+  help: "Which of a user's contacts it writes to.",
+} as const satisfies Field;
+
 interface Described {
   baseUrl: string;
   request: Record<string, unknown>;
@@ -80,7 +90,8 @@ export function defineDescribedProvider(
     reaches,
     ...(contactKind && { contactKind }),
     ...(reaches === 'device' && { needsApp: true }),
-    fields: FIELDS,
+    // Read by routing, not here.
+    fields: (contactKind ? { contactKind: CONTACT_KIND, ...FIELDS } : FIELDS) as typeof FIELDS,
     limits: { connectTimeoutMs: 5_000, deadlineMs: 30_000, maxInFlight: 10 },
     supports: { ...(platforms && { platforms }), dedupeKey: false, replaces: false, receipts: true },
     check: checkDescription,
