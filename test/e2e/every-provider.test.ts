@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { createECDH, randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { Secret } from '../../src/lib/secret.ts';
+import { revealAll } from '../../src/providers/conformance/valid.ts';
 import { type Channel, listProviders } from '../../src/providers/index.ts';
 import { eventually, type RunningBellhop, startBellhop } from '../support/process.ts';
 
@@ -23,14 +23,10 @@ describe('a run through every provider', () => {
   before(async () => {
     bellhop = await startBellhop({ BELLHOP_BOOTSTRAP_KEY: KEY });
     for (const provider of ofCompanies) {
-      const config = Object.fromEntries(
-        Object.entries(provider.testConfig()).map(([name, value]) => [
-          name,
-          value instanceof Secret ? value.reveal() : value,
-        ]),
-      );
+      const config = revealAll(provider.testConfig()) as object;
       const { status, body } = await bellhop.call('PUT', `/v1/connections/${provider.id}`, {
         provider: provider.id,
+        ...(provider.needsApp && { app: provider.id }),
         config,
       });
       assert.equal(status, 201, `${provider.id}: ${JSON.stringify(body)}`);

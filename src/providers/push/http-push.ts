@@ -4,5 +4,5 @@ import { defineDescribedProvider } from '../described/provider.ts';
 export default defineDescribedProvider('http-push', 'push', {
   name: 'HTTP (push)',
   reaches: 'device',
-  platforms: ['ios', 'android', 'macos', 'windows'],
+  platforms: ['ios', 'android', 'macos'],
 });
