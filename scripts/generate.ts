@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { renderEnvExample, renderReference } from '../src/config/index.ts';
@@ -30,6 +31,9 @@ for (const { path, content } of await renderAll()) {
   stale.push(path);
   if (!check) writeFileSync(file, content);
 }
+// What was imported above still has the old list of providers.
+if (!check && stale.includes((await renderProviderRegistry()).path))
+  spawnSync(process.execPath, [fileURLToPath(import.meta.url)], { stdio: 'inherit' });
 if (stale.length > 0) console.log(`${check ? 'Stale' : 'Written'}: ${stale.join(', ')}`);
 if (check && stale.length > 0) {
   console.log('Run `npm run generate`.');

@@ -194,7 +194,7 @@ async function sendAlone(
   const preview = route.simulated ? buildPreview(claimed, message, provider.id) : '';
   const sent: Sent<HttpResponse> = await tools.sender.sendHttp(provider, request, route, preview);
   if (sent.kind === 'fault') return judgeFault(sent, reveal(request.url) === message.recipient.address);
-  const outcome = provider.classify(sent.reply, { now: tools.clock.now() });
+  const outcome = provider.classify(sent.reply, { now: tools.clock.now(), config: route.config });
   return { outcome, detail: { status: sent.reply.status, answer: printable(sent.reply.body, route) } };
 }
 
@@ -228,9 +228,12 @@ function judgeFault(
 /** A vendor's words for the provider log: cut, storable, and without the connection's own secrets (some are echoed). */
 function printable(text: string, route: Route): string {
   let shown = text.slice(0, ANSWER_CHARS).toWellFormed().replaceAll('\u0000', '');
-  for (const value of Object.values(route.config as object)) {
-    if (value instanceof Secret && value.reveal().length >= MIN_SECRET_CHARS)
-      shown = shown.replaceAll(value.reveal(), '***');
-  }
+  for (const value of secretsOf(route.config))
+    if (value.length >= MIN_SECRET_CHARS) shown = shown.replaceAll(value, '***');
   return shown;
+}
+
+function secretsOf(value: unknown): string[] {
+  if (value instanceof Secret) return [value.reveal()];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(secretsOf) : [];
 }

@@ -25,7 +25,7 @@ const connections = ['first', 'second'].map(
       updatedAt: 1,
     }) as Connection,
 );
-const find = (claimed: Partial<Claimed>) =>
+const find = (claimed: Partial<Claimed>, among = connections) =>
   findAlternative(
     {
       tenantId: 't',
@@ -36,7 +36,7 @@ const find = (claimed: Partial<Claimed>) =>
       connection: 'first',
       ...claimed,
     } as Claimed,
-    connections,
+    among,
     new Gates(clock, board),
     clock.now(),
   );
@@ -48,4 +48,15 @@ it('another connection of the channel takes over', () => {
 
 it('what the vendor may have already is sent again over the same connection only', () => {
   assert.equal(find({ choice: { pinned: true } }), null);
+});
+
+it('a device is left to the vendor that gave its token: another one would call it dead', () => {
+  const push = (id: string, providerId: string) =>
+    ({ ...connections[0]!, id, providerId, channel: 'push' }) as Connection;
+  const device = { app: 'shop', platform: 'android' } as Claimed['device'];
+  const claimed = { channel: 'push', provider: 'fcm', choice: null, device } as Partial<Claimed>;
+  const first = push('first', 'fcm');
+  assert.equal(find(claimed, [first, push('other', 'huawei')]), null);
+  const found = find(claimed, [first, push('other', 'huawei'), push('second', 'fcm')]);
+  assert.equal(found?.connection, 'second');
 });

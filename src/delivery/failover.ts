@@ -21,7 +21,7 @@ export function findAlternative(
     if (connection.id === claimed.connection || connection.channel !== claimed.channel) return false;
     if (claimed.choice?.tried?.includes(connection.id)) return false;
     if (claimed.device && !reachesDevice(connection, claimed.device)) return false;
-    if (!reachesSameContacts(connection.providerId, claimed.provider)) return false;
+    if (!reachesSameContacts(connection, claimed)) return false;
     const gate = gates.of(claimed.tenantId, connection.id);
     return !gate.isBroken && gate.opensAt(now) <= now;
   });
@@ -51,7 +51,7 @@ export function findShelter(
     (other) =>
       other.id !== from.id &&
       other.channel === from.channel &&
-      reachesSameContacts(other.providerId, from.providerId) &&
+      reachesSameContacts(other, { ...from, provider: from.providerId }) &&
       other.countries === null &&
       (other.app === null || other.app === from.app) &&
       platforms.every((platform) => platformsOf(other).includes(platform)) &&
@@ -72,10 +72,30 @@ export function canShareRecipients(providerId: string | null): boolean {
   return providerId !== null && getProvider(providerId)?.reaches !== 'connection';
 }
 
-/** Chat services know a person by ids of their own, and a room's robot reaches the room instead of him. */
-function reachesSameContacts(providerId: string, other: string | null): boolean {
+/**
+ * The tokens of devices are the vendor's who gave them: another one would call them dead, and they would be written off.
+ * Chat services know a person by ids of their own, and a room's robot reaches the room instead of him.
+ */
+function reachesSameContacts(
+  connection: Connection,
+  from: { provider: string | null; contactKind?: string | null },
+): boolean {
+  const { providerId, channel } = connection;
   if (!canShareRecipients(providerId)) return false;
-  return other === null || getProvider(providerId)?.contactKind === getProvider(other)?.contactKind;
+  if (channel === 'chat') return kindOf(connection) === (from.contactKind ?? kindOfProvider(from.provider));
+  return from.provider === null || providerId === from.provider || !reachesDevices(providerId);
+}
+
+function kindOf({ contactKind, providerId }: Connection): string | undefined {
+  return contactKind ?? kindOfProvider(providerId);
+}
+
+function kindOfProvider(providerId: string | null): string | undefined {
+  return providerId === null ? undefined : getProvider(providerId)?.contactKind;
+}
+
+function reachesDevices(providerId: string): boolean {
+  return getProvider(providerId)?.reaches === 'device';
 }
 
 function reachesDevice(connection: Connection, device: { app: string; platform: string }): boolean {

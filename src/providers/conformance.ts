@@ -54,10 +54,10 @@ export function conformance(provider: Provider, { golden = [] }: { golden?: Gold
     it('has examples of the outcomes that matter', () => checkExamples(examples));
     for (const [name, { reply, outcome }] of Object.entries(examples)) {
       it(`understands its example ${name}`, () => {
-        assertOutcome(provider.classify(deepFreeze(reply) as never, { now: NOW }), outcome);
+        assertOutcome(provider.classify(deepFreeze(reply) as never, { now: NOW, config }), outcome);
       });
     }
-    it('makes a valid outcome of every answer', () => checkAnswers(provider));
+    it('makes a valid outcome of every answer', () => checkAnswers(provider, config));
     if (provider.transport !== 'smtp' && provider.batch)
       it('makes one request of several messages, and an outcome for each', () => checkBatch(suite, provider));
     it('repeats no text of an answer that may quote a secret', () => checkQuotes(suite));
@@ -75,7 +75,8 @@ interface Suite {
 }
 
 function findNeedles(value: unknown): string[] {
-  return value instanceof Secret ? needlesOf(value) : [];
+  if (value instanceof Secret) return needlesOf(value);
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(findNeedles) : [];
 }
 
 /** Everything is fixed, the randomness too: the same bytes in the same order, however often a request is made. */
@@ -151,7 +152,7 @@ function checkExamples(examples: Record<string, Example<unknown>>): void {
   }
 }
 
-function checkAnswers(provider: Exclude<Provider, { transport: 'inbox' }>): void {
+function checkAnswers(provider: Exclude<Provider, { transport: 'inbox' }>, config: object): void {
   const check = (answer: object, classify: () => Outcome) => {
     try {
       const outcome = classify();
@@ -170,7 +171,7 @@ function checkAnswers(provider: Exclude<Provider, { transport: 'inbox' }>): void
     return;
   }
   for (const response of oddResponses(Object.values(provider.examples))) {
-    const { kind } = check(response, () => provider.classify(deepFreeze(response), { now: NOW }));
+    const { kind } = check(response, () => provider.classify(deepFreeze(response), { now: NOW, config }));
     if (response.status < 200 || response.status > 299)
       assert.notEqual(kind, 'accepted', `${response.status}`);
   }
@@ -182,7 +183,7 @@ function isCutOff(reply: SmtpReply): reply is Extract<SmtpReply, { kind: 'fault'
   return isDead && reply.replyCode === undefined;
 }
 
-function checkQuotes({ provider, needles }: Suite): void {
+function checkQuotes({ provider, config, needles }: Suite): void {
   for (const needle of needles) {
     for (const body of quotingBodies(`Key ${needle} is not valid`)) {
       if (provider.transport === 'smtp') {
@@ -195,7 +196,7 @@ function checkQuotes({ provider, needles }: Suite): void {
         assertHidden(provider.classify(reply, { now: NOW }), needles);
       } else if (provider.transport !== 'inbox') {
         for (const status of [200, 400, 401, 403, 429, 500])
-          assertHidden(provider.classify({ status, headers: {}, body }, { now: NOW }), needles);
+          assertHidden(provider.classify({ status, headers: {}, body }, { now: NOW, config }), needles);
       }
     }
   }

@@ -8,25 +8,42 @@ export * from './outcome.ts';
 /** One setting of a connection: drives validation, masking, encrypted storage, forms and docs. */
 export interface Field {
   label: string;
-  /** `secret`, `pem` and `json` are stored encrypted and reach the provider as `Secret`. */
-  type: 'text' | 'url' | 'number' | 'boolean' | 'secret' | 'pem' | 'json';
+  /**
+   * `secret`, `pem` and `json` are stored encrypted and reach the provider as `Secret`; so are `secrets`, by their names.
+   * `object` is JSON that anybody may read.
+   */
+  type: 'text' | 'url' | 'number' | 'boolean' | 'object' | 'secret' | 'pem' | 'json' | 'secrets';
   required?: boolean;
   help?: string;
   /** A regular expression the whole text must match, and the words that explain it. */
   pattern?: { regex: string; hint: string };
   default?: string | number | boolean;
+  /** Says where secrets go, besides what is a URL: with a change of it they have to be sent again. */
+  movesSecrets?: boolean;
+}
+
+/** A rule that a configuration breaks. */
+export interface ConfigProblem {
+  /** JSON Pointer into the configuration. */
+  path: string;
+  rule: string;
 }
 
 export type Fields = Record<string, Field>;
-export const SECRET_TYPES = ['secret', 'pem', 'json'] as const;
+export const SECRET_TYPES = ['secret', 'pem', 'json', 'secrets'] as const;
 
-type ValueOf<F extends Field> = F['type'] extends (typeof SECRET_TYPES)[number]
-  ? Secret
-  : F['type'] extends 'number'
-    ? number
-    : F['type'] extends 'boolean'
-      ? boolean
-      : string;
+interface Values {
+  text: string;
+  url: string;
+  number: number;
+  boolean: boolean;
+  object: Record<string, unknown>;
+  secret: Secret;
+  pem: Secret;
+  json: Secret;
+  secrets: Record<string, Secret>;
+}
+type ValueOf<F extends Field> = Values[F['type']];
 type IsPresent<F extends Field> = F extends { required: true }
   ? true
   : F extends { default: string | number | boolean }
@@ -223,15 +240,27 @@ interface Facts<F extends Fields> {
   fields: F;
   /** What the recipient's address is: a device token, a contact, the connection's own target, or the user. */
   reaches: 'device' | 'contact' | 'connection' | 'user';
-  /** Chat that reaches contacts: of which kind they are in the user's contacts (`telegram`), since each vendor has ids of its own. */
+  /**
+   * Chat that reaches contacts: of which kind they are in the user's contacts (`telegram`), since each vendor has ids of its
+   * own. A connection's setting of the same name goes before it.
+   */
   contactKind?: string;
   limits: Limits;
   supports: Supports;
+  /**
+   * Its device tokens are others than those that a platform's own vendor gives, who would call them dead: each connection
+   * is bound to the app that registers them.
+   */
+  needsApp?: boolean;
+  /** Rules between and within fields, beyond what each field says of itself. Pure; values never appear in a rule. */
+  check?(config: ConfigOf<F>): ConfigProblem[];
   /** Test keys use this provider when the tenant has no connection for the channel (and platform). */
   testDefault?: boolean;
   /** A complete configuration with freshly made keys, for test keys and tests. */
   testConfig(): ConfigOf<F>;
   receipts?: {
+    /** By what a post is known to be the vendor's, in a few words for the reference. */
+    proof?: string;
     /** The vendor carries nothing of ours: its own id is kept, and is all that reports name a message by. */
     byVendorId?: boolean;
     /** `certificate`: what was found at `certificateUrl`, for providers that declare one. */
@@ -312,7 +341,8 @@ export interface HttpProvider<F extends Fields = Fields> extends Facts<F> {
    */
   refuse?(message: Message, config: ConfigOf<F>): Outcome | null;
   request(message: Message, config: ConfigOf<F>, context: RequestContext): HttpRequest;
-  classify(response: HttpResponse, context: { now: number }): Outcome;
+  /** `config` is for providers whose connections describe the vendor themselves; without it the status alone counts. */
+  classify(response: HttpResponse, context: { now: number; config?: ConfigOf<F> }): Outcome;
   token?: TokenSource<ConfigOf<F>>;
   batch?: Batching<ConfigOf<F>>;
   examples: Record<'accepted' | 'rejected' | 'retry' | 'unavailable', Example<HttpResponse>> &

@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 import { Secret } from '../lib/secret.ts';
 import type { Fields, Provider } from './contract.ts';
-import { parseConfig, splitSecrets } from './fields.ts';
+import { parseConfig, showPlain, splitSecrets } from './fields.ts';
 
 const fields: Fields = {
   region: {
@@ -19,6 +19,8 @@ const fields: Fields = {
   token: { label: 'Token', type: 'secret', required: true },
   key: { label: 'Key', type: 'pem' },
   account: { label: 'Account', type: 'json' },
+  shape: { label: 'Shape', type: 'object' },
+  keys: { label: 'Keys', type: 'secrets' },
 };
 const provider = { fields, transport: 'http' } as Provider;
 const PEM = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({
@@ -69,6 +71,8 @@ const WRONG: Record<string, unknown[]> = {
   token: [1, {}],
   key: ['text', '-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----'],
   account: ['{', '[]', '1', [], 5],
+  shape: ['{', '[]', [], 5, 'null'],
+  keys: ['{', [], 5, { a: 5 }, { a: '' }, { 'a b': 'x' }, { __proto__: null, '': 'x' }],
 };
 
 for (const [field, values] of Object.entries(WRONG)) {
@@ -106,4 +110,29 @@ test('secret, pem and json are kept apart from what is stored as it is', () => {
       secrets: { token: 'tok', account: '{"id":1}' },
     },
   );
+});
+
+test('named secrets are wrapped one by one, and stored as one text', () => {
+  const stored = splitSecrets(provider, { ...given, keys: { a: 'x', b: 'y' } }).secrets;
+  assert.equal(stored.keys, '{"a":"x","b":"y"}');
+  const parsed = parseConfig(provider, { ...given, ...stored });
+  assert.ok('config' in parsed);
+  assert.ok(parsed.config.keys.a instanceof Secret);
+  assert.equal(parsed.config.keys.b.reveal(), 'y');
+});
+
+test('an object keeps the order of its names, which the database would not', () => {
+  const shape = { long: 1, b: { z: 1, a: 2 }, a: [] };
+  const { plain } = splitSecrets(provider, { ...given, shape });
+  assert.equal(plain.shape, JSON.stringify(shape));
+  assert.equal(JSON.stringify(showPlain(provider, plain).shape), JSON.stringify(shape));
+  const parsed = parseConfig(provider, { ...plain, token: 'tok' });
+  assert.ok('config' in parsed);
+  assert.equal(JSON.stringify(parsed.config.shape), JSON.stringify(shape));
+});
+
+test("a provider's own rules are asked once its fields are right", () => {
+  const own = { ...provider, check: () => [{ path: '/region', rule: 'is far away' }] } as Provider;
+  assert.deepEqual(problems(given, own), [{ path: '/region', rule: 'is far away' }]);
+  assert.deepEqual(problems({ ...given, port: 'x' }, own), [{ path: '/port', rule: 'must be a number' }]);
 });

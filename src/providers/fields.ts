@@ -1,12 +1,6 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { Secret } from '../lib/secret.ts';
-import { type Field, type Fields, type Provider, SECRET_TYPES } from './contract.ts';
-
-export interface ConfigProblem {
-  /** JSON Pointer into the configuration. */
-  path: string;
-  rule: string;
-}
+import { type ConfigProblem, type Field, type Fields, type Provider, SECRET_TYPES } from './contract.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: the provider types its own configuration
 export type ParsedConfig = { config: any; baseUrl?: string } | { problems: ConfigProblem[] };
@@ -32,8 +26,9 @@ export function parseConfig(provider: Provider, raw: Record<string, unknown>): P
     }
     const rule = brokenRule(field, given);
     if (rule) problems.push({ path: `/${name}`, rule });
-    else values[name] = isSecret(field) ? new Secret(toText(given)) : given;
+    else values[name] = toValue(field, given);
   }
+  if (problems.length === 0) problems.push(...(provider.check?.(values) ?? []));
   if (problems.length > 0) return { problems };
   const { baseUrl, ...config } = values;
   if ('baseUrl' in provider.fields) return { config: values };
@@ -51,9 +46,17 @@ export function splitSecrets(
   for (const [name, value] of Object.entries(raw)) {
     const field = fields[name];
     if (field && isSecret(field)) secrets[name] = toText(value);
-    else plain[name] = value;
+    // As text: the database does not keep the order of names, which is that of the request's fields.
+    else plain[name] = field?.type === 'object' && isObject(value) ? toText(value) : value;
   }
   return { plain, secrets };
+}
+
+/** What is stored as it is, as it was given. */
+export function showPlain(provider: Provider, stored: Record<string, unknown>): Record<string, unknown> {
+  const fields = fieldsOf(provider);
+  const show = (name: string, value: unknown) => (fields[name]?.type === 'object' ? parseJson(value) : value);
+  return Object.fromEntries(Object.entries(stored).map(([name, value]) => [name, show(name, value)]));
 }
 
 function fieldsOf(provider: Provider): Fields {
@@ -65,6 +68,16 @@ function fieldsOf(provider: Provider): Fields {
 
 function isSecret(field: Field): boolean {
   return (SECRET_TYPES as readonly string[]).includes(field.type);
+}
+
+/** What has a type of its own here; the rest is as it was given. */
+function toValue(field: Field, given: unknown): unknown {
+  if (field.type === 'secrets')
+    return Object.fromEntries(
+      Object.entries(parseJson(given) as object).map(([name, text]) => [name, new Secret(text)]),
+    );
+  if (field.type === 'object') return parseJson(given);
+  return isSecret(field) ? new Secret(toText(given)) : given;
 }
 
 /** JSON may be given as an object or as its text. */
@@ -85,7 +98,11 @@ function brokenType(field: Field, value: unknown): string | null {
     case 'boolean':
       return typeof value === 'boolean' ? null : 'must be true or false';
     case 'json':
-      return isJsonObject(value) ? null : 'must be a JSON object, or its text';
+      return isObject(parseJson(value)) ? null : 'must be a JSON object, or its text';
+    case 'object':
+      return isObject(parseJson(value)) ? null : 'must be a JSON object';
+    case 'secrets':
+      return isMapOfTexts(parseJson(value)) ? null : 'must be a JSON object of names and texts';
     case 'url':
       return typeof value === 'string' && isHttpUrl(value) ? null : 'must be an http or https URL';
     case 'pem':
@@ -113,11 +130,24 @@ function isPem(text: string): boolean {
   return false;
 }
 
-function isJsonObject(value: unknown): boolean {
+function parseJson(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
   try {
-    const parsed: unknown = typeof value === 'string' ? JSON.parse(value) : value;
-    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed);
+    return JSON.parse(value);
   } catch {
-    return false;
+    return undefined;
   }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isMapOfTexts(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    Object.entries(value).every(
+      ([name, text]) => /^[A-Za-z]\w{0,63}$/.test(name) && typeof text === 'string' && text !== '',
+    )
+  );
 }

@@ -2,7 +2,7 @@ import type { Channel, Platform, Provider } from './contract.ts';
 import { PROVIDERS } from './generated/registry.ts';
 
 export * from './contract.ts';
-export { type ConfigProblem, type ParsedConfig, parseConfig, splitSecrets } from './fields.ts';
+export { type ParsedConfig, parseConfig, showPlain, splitSecrets } from './fields.ts';
 
 const BY_ID = new Map(PROVIDERS.map((provider) => [provider.id, provider]));
 if (BY_ID.size !== PROVIDERS.length) throw new Error('two providers have the same id');

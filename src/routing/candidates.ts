@@ -17,6 +17,7 @@ interface ConfiguredConnection {
   weight: number;
   app: string | null;
   countries: Countries | null;
+  contactKind?: string;
 }
 
 /** Tells how the connections are doing; built by the room that sends. */
@@ -68,7 +69,9 @@ export function testCandidates(connections: ConfiguredConnection[]): Candidate[]
 
 function toCandidate(
   provider: Provider,
-  how: Pick<Candidate, 'id' | 'priority' | 'weight' | 'app' | 'countries' | 'standing'>,
+  how: Pick<Candidate, 'id' | 'priority' | 'weight' | 'app' | 'countries' | 'standing'> & {
+    contactKind?: string;
+  },
 ): Candidate {
   return {
     id: how.id,
@@ -80,7 +83,7 @@ function toCandidate(
     countries: how.countries,
     standing: how.standing,
     reaches: provider.reaches,
-    contactKind: provider.contactKind ?? contactKind(provider.channel),
+    contactKind: how.contactKind ?? provider.contactKind ?? contactKind(provider.channel),
     platforms: provider.supports.platforms ?? null,
   };
 }

@@ -155,6 +155,18 @@ describe('deciding whom a notification reaches', () => {
     );
   });
 
+  it('gives a device no vendor but the one that serves its app alone, whatever the priorities', () => {
+    const devices = ['shop', 'shop-huawei'].map((app) => ({ id: app, app, platform: 'android' as const }));
+    const fcm = { ...APNS, id: 'fcm', providerId: 'fcm', platforms: ['android' as const], priority: 1 };
+    const huawei = { ...fcm, id: 'huawei', providerId: 'huawei', app: 'shop-huawei', priority: 9 };
+    const over = (connections: Candidate[]) =>
+      words(ask({ recipient: { contacts: [], devices }, connections }, ['push']));
+    assert.deepEqual(over([fcm, huawei]), ['push over fcm', 'push over huawei']);
+    // Two accounts of the vendor: the tokens are known to both, so that the usual order holds.
+    const own = { ...fcm, id: 'own', app: 'shop-huawei', priority: 9 };
+    assert.deepEqual(over([fcm, own]), ['push over fcm', 'push over fcm']);
+  });
+
   it('prefers the lowest priority number, and shares among equals by weight', () => {
     const connections = [
       { ...SMTP, id: 'b' },

@@ -231,15 +231,13 @@ function contactProblem(contact: Recipient['contacts'][number] | undefined): Ski
 function decidePush(recipient: Recipient, { connections, lot }: Question): Plan[] {
   if (recipient.devices.length === 0) return skipAll(['push'], 'contact_missing');
   return recipient.devices.map(({ id, app, platform }) => {
-    const found = choose(
-      connections.filter(
-        (candidate) =>
-          candidate.channel === 'push' &&
-          (candidate.platforms?.includes(platform) ?? false) &&
-          (candidate.app === null || candidate.app === app),
-      ),
-      { lot, phone: null },
+    const reaching = connections.filter(
+      (candidate) =>
+        candidate.channel === 'push' &&
+        (candidate.platforms?.includes(platform) ?? false) &&
+        (candidate.app === null || candidate.app === app),
     );
+    const found = choose(ofTokensVendor(reaching), { lot, phone: null });
     const { chosen } = found;
     const target = { channel: 'push' as const, platform, deviceId: id };
     if (!chosen) return { kind: 'skip', ...target, reason: 'connection_missing' };
@@ -252,4 +250,10 @@ function decidePush(recipient: Recipient, { connections, lot }: Question): Plan[
       choice: choiceOf(found),
     };
   });
+}
+
+/** A token is one vendor's, and any other would call it dead: who serves the app alone says whose its tokens are. */
+function ofTokensVendor(reaching: Candidate[]): Candidate[] {
+  const vendors = new Set(reaching.filter(({ app }) => app !== null).map(({ providerId }) => providerId));
+  return vendors.size === 0 ? reaching : reaching.filter(({ providerId }) => vendors.has(providerId));
 }

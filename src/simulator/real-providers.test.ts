@@ -10,17 +10,17 @@ for (const provider of listProviders()) {
     test(`${provider.id} understands its example ${name} from the simulator`, async (t) => {
       const { origin } = await startSimulator(t, { providers: [provider] });
       const url = `/${provider.id}/v1/simulate-${name}.`;
-      const now = Date.now();
+      const context = { now: Date.now(), config: provider.testConfig() };
       const response = await fetch(origin + url, { method: 'POST', redirect: 'manual' });
       const headers = Object.fromEntries(response.headers);
       const classified = provider.classify(
         { status: response.status, headers, body: await response.text() },
-        { now },
+        context,
       );
       assert.equal(classified.kind, outcome.kind);
       const second = await requestHttp2(openHttp2(t, origin), url);
       const { ':status': status, ...rest } = second.headers;
-      const again = provider.classify({ status: Number(status), headers: rest, body: second.body }, { now });
+      const again = provider.classify({ status: Number(status), headers: rest, body: second.body }, context);
       assert.equal(again.kind, outcome.kind);
       if (classified.kind === 'accepted' && again.kind === 'accepted' && outcome.kind === 'accepted') {
         if (outcome.providerMessageId) assert.notEqual(classified.providerMessageId, again.providerMessageId);

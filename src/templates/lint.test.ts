@@ -79,13 +79,21 @@ describe('the look for mistakes', () => {
     assert.deepEqual(findings.map(show), ['warning push.large /channels/push/en']);
     assert.deepEqual(
       sizes.map(({ platform, provider }) => `${platform} ${provider}`),
-      ['ios apns', 'android fcm', 'web webpush', 'macos apns'],
+      [
+        ...['ios apns', 'ios sns-push', 'android fcm', 'android huawei', 'android sns-push'],
+        ...['web webpush', 'macos apns', 'macos sns-push'],
+      ],
     );
     const large = await lintTemplate(
       definition(push('x', { platforms: { android: { body: 'x'.repeat(4_000) } } })),
     );
-    assert.deepEqual(large.findings.map(show), ['error push.too_large /channels/push/en']);
-    assert.match(large.findings[0]!.message, /^has 4\d{3} bytes on android: fcm takes 4096$/);
+    const tooLarge = 'error push.too_large /channels/push/en';
+    assert.deepEqual(large.findings.map(show), [tooLarge, tooLarge]);
+    for (const [i, vendor] of ['fcm', 'huawei'].entries())
+      assert.match(
+        large.findings[i]!.message,
+        new RegExp(`^has 4\\d{3} bytes on android: ${vendor} takes 4096$`),
+      );
     const given = { variables: { text: 'x'.repeat(4_000) } };
     assert.ok(
       (await lint(definition(push('{{ text }}')), given)).includes('error push.too_large /channels/push/en'),

@@ -98,7 +98,10 @@ describe('the size of a push message', () => {
       small.map(({ provider, limitBytes }) => [provider, limitBytes]),
       [
         ['apns', 4_096],
+        ['sns-push', 262_144],
         ['fcm', 4_096],
+        ['huawei', 4_096],
+        ['sns-push', 262_144],
         ['webpush', 4_096],
       ],
     );
@@ -119,7 +122,10 @@ describeStores('the preview of a push message', (store) => {
     assert.equal(content.title, '7: on its way');
     assert.deepEqual(
       push.map(({ provider, limitBytes }: Record<string, unknown>) => [provider, limitBytes]),
-      [['apns', 4_096]],
+      [
+        ['apns', 4_096],
+        ['sns-push', 262_144],
+      ],
     );
     assert.ok(push[0].bytes > 50);
     assert.equal((await preview({})).push, undefined);

@@ -1,6 +1,13 @@
 import { type FieldProblem, Problem } from '../http/index.ts';
 import type { Clock } from '../lib/clock.ts';
-import { getProvider, type Provider, parseConfig, SECRET_TYPES, splitSecrets } from '../providers/index.ts';
+import {
+  type Field,
+  getProvider,
+  type Provider,
+  parseConfig,
+  SECRET_TYPES,
+  splitSecrets,
+} from '../providers/index.ts';
 import type { Store } from '../store/index.ts';
 import { openSecrets } from './connection.ts';
 import {
@@ -51,6 +58,8 @@ export async function putConnection(
   if (!provider) throw refuse([{ field: '/provider', rule: 'names no provider (see GET /v1/providers)' }]);
   const countries = request.countries ?? null;
   const problems = checkCountries(countries, provider.channel);
+  if (provider.needsApp && !request.app)
+    problems.push({ field: '/app', rule: "must name the app whose devices have this vendor's tokens" });
   if (problems.length > 0) throw refuse(problems);
   return store.scoped(tenantId, async (db) => {
     await lockConnectionId(db, tenantId, id);
@@ -121,8 +130,9 @@ function keepSecrets(
   const { old, config, kept, masterKeys } = change;
   const demand = (why: string) =>
     refuse(kept.map((field) => ({ field: `/config/${field}`, rule: `must be sent again, since ${why}` })));
+  const { plain } = splitSecrets(provider, config);
   // Else whoever may change a connection, but not read its secrets, could have them sent to himself.
-  const moved = addressFieldsOf(provider).find((field) => config[field] !== old.config[field]);
+  const moved = addressFieldsOf(provider).find((field) => plain[field] !== old.config[field]);
   if (moved) throw demand(`"${moved}" changes where it goes`);
   const secrets = openSecrets(old, masterKeys);
   if (!secrets) throw demand('the stored one can not be decrypted');
@@ -135,8 +145,10 @@ function secretFieldsOf(provider: Provider): string[] {
 
 /** The settings that say which server gets the secrets. */
 function addressFieldsOf(provider: Provider): string[] {
-  const urls = Object.keys(provider.fields).filter((name) => provider.fields[name]!.type === 'url');
-  return ['baseUrl', 'host', ...urls];
+  const movers = Object.entries<Field>(provider.fields).filter(
+    ([, { type, movesSecrets }]) => type === 'url' || movesSecrets,
+  );
+  return ['baseUrl', 'host', ...movers.map(([name]) => name)];
 }
 
 function refuse(errors: FieldProblem[]): Problem {

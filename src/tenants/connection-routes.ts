@@ -11,7 +11,7 @@ import {
   Slug,
   toPage,
 } from '../http/index.ts';
-import { CHANNELS, getProvider } from '../providers/index.ts';
+import { CHANNELS, getProvider, showPlain } from '../providers/index.ts';
 import { openConnection } from './connection.ts';
 import { type ChangeOptions, MASK, putConnection, removeConnection } from './connection-changes.ts';
 import { type ConnectionRow, findConnection, selectConnectionPage } from './connection-store.ts';
@@ -203,6 +203,7 @@ function addDelete(app: Server, options: ConnectionRouteOptions): void {
 /** The row as the API shows it: of its secrets only that they are set. */
 function show(row: ConnectionRow, masterKeys: MasterKeys): Static<typeof ConnectionAnswer> {
   const opened = openConnection(row, masterKeys);
+  const provider = getProvider(row.provider);
   const masked = Object.fromEntries(Object.keys(row.secrets.fields).map((field) => [field, MASK]));
   return {
     id: row.id,
@@ -215,11 +216,11 @@ function show(row: ConnectionRow, masterKeys: MasterKeys): Static<typeof Connect
     app: row.app,
     countries: row.countries,
     limits: row.limits,
-    config: { ...row.config, ...masked },
+    config: { ...(provider ? showPlain(provider, row.config) : row.config), ...masked },
     version: row.version,
     createdAt: row.created_at.toISOString(),
     updatedAt: row.updated_at.toISOString(),
-    ...(getProvider(row.provider)?.receipts && { receiptsPath: `/v1/receipts/${row.tenant_id}/${row.id}` }),
+    ...(provider?.receipts && { receiptsPath: `/v1/receipts/${row.tenant_id}/${row.id}` }),
     ...('problem' in opened ? { problem: opened.problem } : {}),
   };
 }

@@ -19,6 +19,8 @@ export interface Connection {
   app: string | null;
   /** Which countries it serves; null for all. */
   countries: Countries | null;
+  /** Which of a user's contacts it writes to, where it says so itself. */
+  contactKind?: string;
   /** Go before what the provider declares. */
   limits: ConnectionLimits;
   /** Starts a second of its tenant by channel, where the operator has set one. */
@@ -60,6 +62,7 @@ export function openConnection(
       weight: row.weight,
       app: row.app,
       countries: row.countries,
+      ...(parsed.config.contactKind && { contactKind: parsed.config.contactKind }),
       limits: row.limits,
       tenantRates: tenantRatesOf(row.tenant_limits),
       heldTemplates: row.held_templates,

@@ -2,12 +2,15 @@ import { type Static, Type } from 'typebox';
 import { OneOf, responses, type Server } from '../http/index.ts';
 import { CHANNELS, listProviders, PLATFORMS, type Provider } from '../providers/index.ts';
 
-const FIELD_TYPES = ['text', 'url', 'number', 'boolean', 'secret', 'pem', 'json'] as const;
+const FIELD_TYPES = [
+  ...(['text', 'url', 'number', 'boolean', 'object'] as const),
+  ...(['secret', 'pem', 'json', 'secrets'] as const),
+] as const;
 
 const FieldAnswer = Type.Object({
   name: Type.String(),
   label: Type.String(),
-  type: OneOf(FIELD_TYPES, { description: 'secret, pem and json are stored encrypted' }),
+  type: OneOf(FIELD_TYPES, { description: 'secret, pem, json and secrets are stored encrypted' }),
   required: Type.Boolean(),
   help: Type.Optional(Type.String()),
   pattern: Type.Optional(Type.Object({ regex: Type.String(), hint: Type.String() })),
@@ -60,7 +63,11 @@ function describeProvider(provider: Provider): Static<typeof ProviderAnswer> {
     channel,
     docs,
     ...('baseUrl' in provider ? { baseUrl: provider.baseUrl } : {}),
-    fields: fields.map(([name, field]) => ({ ...field, name, required: field.required ?? false })),
+    fields: fields.map(([name, { movesSecrets: _, ...field }]) => ({
+      ...field,
+      name,
+      required: field.required ?? false,
+    })),
     limits,
     supports,
   };

@@ -47,6 +47,8 @@ export function checkTestConfig(provider: Provider, config: object): void {
   const parsed = parseConfig(provider, raw);
   assert.ok('config' in parsed, JSON.stringify(parsed));
   for (const [name, value] of Object.entries(config).filter(([, value]) => value !== undefined)) {
-    assert.equal(value instanceof Secret, isSecret((provider.fields as Fields)[name]?.type), name);
+    const type = (provider.fields as Fields)[name]?.type;
+    const all: unknown[] = type === 'secrets' ? Object.values(value) : [value];
+    for (const one of all) assert.equal(one instanceof Secret, isSecret(type), name);
   }
 }

@@ -90,7 +90,12 @@ export default defineHttpProvider({
   classify: (response, { now }) => outcomeOfAnswer(response, now),
 
   // Anything but a 200 is repeated.
-  receipts: { verify: isSigned, parse: parseEvents, reply: { contentType: 'text/plain', body: 'OK' } },
+  receipts: {
+    proof: 'HMAC-SHA1 of address and form',
+    verify: isSigned,
+    parse: parseEvents,
+    reply: { contentType: 'text/plain', body: 'OK' },
+  },
 
   examples: {
     accepted: {

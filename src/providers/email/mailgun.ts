@@ -87,7 +87,12 @@ export default defineHttpProvider({
   classify: (response, { now }) => outcomeOfAnswer(response, now),
 
   // Anything but a 200 is repeated, and a 406 never again.
-  receipts: { verify: isSigned, parse: parseEvent, reply: { contentType: 'text/plain', body: 'OK' } },
+  receipts: {
+    proof: 'HMAC-SHA256 of time and token',
+    verify: isSigned,
+    parse: parseEvent,
+    reply: { contentType: 'text/plain', body: 'OK' },
+  },
 
   examples: {
     accepted: {

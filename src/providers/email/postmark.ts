@@ -108,7 +108,12 @@ export default defineHttpProvider({
   },
 
   // Anything but a 200 is repeated.
-  receipts: { verify: isAuthentic, parse: parseRecord, reply: { contentType: 'text/plain', body: 'OK' } },
+  receipts: {
+    proof: 'password or header',
+    verify: isAuthentic,
+    parse: parseRecord,
+    reply: { contentType: 'text/plain', body: 'OK' },
+  },
 
   examples: {
     accepted: {

@@ -90,7 +90,7 @@ export default defineHttpProvider({
 
   classify: (response, { now }) => outcomeOfAnswer(response, now),
 
-  receipts: { verify: isSigned, parse: parseEvent },
+  receipts: { proof: 'HMAC-SHA256 of the body', verify: isSigned, parse: parseEvent },
 
   examples: {
     accepted: {

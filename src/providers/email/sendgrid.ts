@@ -102,7 +102,7 @@ export default defineHttpProvider({
     classify: outcomesOfBatch,
   },
 
-  receipts: { verify: isSigned, parse: parseEvents },
+  receipts: { proof: 'ECDSA of the body', verify: isSigned, parse: parseEvents },
 
   examples: {
     accepted: {

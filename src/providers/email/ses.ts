@@ -121,6 +121,7 @@ export default defineHttpProvider({
   classify: (response, { now }) => outcomeOfAnswer(response, now),
 
   receipts: {
+    proof: 'RSA by a certificate of AWS',
     verify: isSigned,
     certificateUrl: certificateUrlOf,
     confirmationUrl: subscribeUrlOf,

@@ -81,6 +81,7 @@ export default defineHttpProvider({
   },
 
   receipts: {
+    proof: 'JWT over address and body',
     verify: (request, { signingKey, secondarySigningKey }, { now }) =>
       isSigned(
         request,

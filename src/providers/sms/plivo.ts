@@ -86,6 +86,7 @@ export default defineHttpProvider({
   },
 
   receipts: {
+    proof: 'HMAC-SHA256 of address and form',
     verify: (request, { authToken, secondaryAuthToken }) =>
       isSigned(
         request,

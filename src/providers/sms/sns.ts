@@ -1,14 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { Secret } from '../../lib/secret.ts';
-import { accepted, defineHttpProvider, type HttpResponse, type Message } from '../contract.ts';
-import { signAwsRequest } from '../wire/sigv4.ts';
+import { accepted, defineHttpProvider, type Message } from '../contract.ts';
+import {
+  buildPublishForm,
+  exampleOfPublish,
+  SNS_REFERENCE as REFERENCE,
+  readMessageId,
+  exampleOfRefusal as refusal,
+  SNS_BASE_URL,
+  SNS_FIELDS,
+  setPassthrough,
+  signPublish,
+} from '../wire/sns-publish.ts';
 import { withDetails } from '../wire/with-details.ts';
 import { judge } from './sns/errors.ts';
-
-const REFERENCE = 'https://docs.aws.amazon.com/sns/latest/api/API_Publish.html';
-const BASE_URL = 'https://sns.us-east-1.amazonaws.com';
-const NAMESPACE = 'xmlns="http://sns.amazonaws.com/doc/2010-03-31/"';
-const REQUEST_ID = 'f187a3c1-376f-11df-8963-01868b7c937a';
 
 /** SMS to a number by `Publish`. What became of a message AWS tells in CloudWatch Logs only, so there are no receipts. */
 export default defineHttpProvider({
@@ -17,24 +22,10 @@ export default defineHttpProvider({
   name: 'Amazon SNS',
   docs: REFERENCE,
   transport: 'http',
-  baseUrl: BASE_URL,
+  baseUrl: SNS_BASE_URL,
   reaches: 'contact',
   fields: {
-    region: {
-      label: 'Region',
-      type: 'text',
-      required: true,
-      pattern: { regex: '[a-z]{2,4}(-[a-z]+)+-\\d{1,2}', hint: 'an AWS region, such as eu-central-1' },
-      help: 'Requests go to its endpoint, unless there is a base URL.',
-    },
-    accessKeyId: {
-      label: 'Access key ID',
-      type: 'text',
-      required: true,
-      pattern: { regex: '[A-Z0-9]{16,128}', hint: 'capital letters and digits' },
-    },
-    secretAccessKey: { label: 'Secret access key', type: 'secret', required: true },
-    sessionToken: { label: 'Session token', type: 'secret', help: 'Of temporary credentials.' },
+    ...SNS_FIELDS,
     senderId: {
       label: 'Sender ID',
       type: 'text',
@@ -62,30 +53,18 @@ export default defineHttpProvider({
     smsType: 'Transactional',
   }),
 
-  request(message, config, { baseUrl, now }) {
-    const url = new URL(baseUrl === BASE_URL ? endpointOf(config.region) : baseUrl);
-    const body = buildForm(message, config).toString();
-    const headers = { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' };
-    const request = { method: 'POST' as const, url: url.href, headers, body };
-    const signature = signAwsRequest(request, config, { region: config.region, service: 'sns', now });
-    return { ...request, headers: { ...headers, ...signature } };
-  },
+  request: (message, config, context) => signPublish(buildForm(message, config), config, context),
 
   classify(response, { now }) {
-    const { status, headers, body } = response;
-    const isDone = status >= 200 && status < 300;
-    const id = isDone ? /<MessageId>([\w-]{1,128})<\/MessageId>/.exec(body)?.[1] : undefined;
+    const id = readMessageId(response);
     if (id !== undefined) return accepted(id);
     const { outcome, code } = judge(response);
-    return withDetails(outcome, { code, headers, now });
+    return withDetails(outcome, { code, headers: response.headers, now });
   },
 
   examples: {
     accepted: {
-      reply: xml(
-        200,
-        `<PublishResponse ${NAMESPACE}><PublishResult><MessageId>94f20ce6-13c5-43a0-9a9e-ca52d816e90b</MessageId></PublishResult><ResponseMetadata><RequestId>${REQUEST_ID}</RequestId></ResponseMetadata></PublishResponse>`,
-      ),
+      reply: exampleOfPublish('94f20ce6-13c5-43a0-9a9e-ca52d816e90b'),
       outcome: { kind: 'accepted', providerMessageId: '94f20ce6-13c5-43a0-9a9e-ca52d816e90b' },
       source: `${REFERENCE}#API_Publish_Examples`,
     },
@@ -134,11 +113,6 @@ export default defineHttpProvider({
   },
 });
 
-/** https://docs.aws.amazon.com/general/latest/gr/sns.html */
-function endpointOf(region: string): string {
-  return `https://sns.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
-}
-
 interface Attributes {
   senderId?: string;
   smsType: string;
@@ -150,40 +124,17 @@ interface Attributes {
 
 /** https://docs.aws.amazon.com/sns/latest/dg/sms_publish-to-phone.html */
 function buildForm({ recipient, content }: Message, config: Attributes): URLSearchParams {
-  const form = new URLSearchParams({
-    Action: 'Publish',
-    Version: '2010-03-31',
-    PhoneNumber: recipient.address,
-    Message: content.body ?? content.title ?? '',
-  });
-  const attributes: [name: string, value: string | number | undefined][] = [
-    ['AWS.SNS.SMS.SenderID', config.senderId],
-    ['AWS.SNS.SMS.SMSType', config.smsType],
-    ['AWS.SNS.SMS.MaxPrice', config.maxPrice],
-    ['AWS.MM.SMS.OriginationNumber', config.originationNumber],
-    ['AWS.MM.SMS.EntityId', config.entityId],
-    ['AWS.MM.SMS.TemplateId', config.templateId],
-  ];
-  const given = attributes.filter(([, value]) => value !== undefined);
-  for (const [index, [name, value]] of given.entries()) {
-    const entry = `MessageAttributes.entry.${index + 1}`;
-    form.set(`${entry}.Name`, name);
-    form.set(`${entry}.Value.DataType`, typeof value === 'number' ? 'Number' : 'String');
-    form.set(`${entry}.Value.StringValue`, String(value));
-  }
-  for (const [name, value] of Object.entries(content.passthrough?.sns ?? {}))
-    form.set(name, typeof value === 'object' ? JSON.stringify(value) : String(value));
-  return form;
-}
-
-/** https://docs.aws.amazon.com/sns/latest/dg/sns-making-api-requests.html#structure-of-an-error-response */
-function refusal(status: number, code: string, message: string): HttpResponse {
-  return xml(
-    status,
-    `<ErrorResponse ${NAMESPACE}><Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error><RequestId>${REQUEST_ID}</RequestId></ErrorResponse>`,
+  const form = buildPublishForm(
+    { PhoneNumber: recipient.address, Message: content.body ?? content.title ?? '' },
+    [
+      ['AWS.SNS.SMS.SenderID', config.senderId],
+      ['AWS.SNS.SMS.SMSType', config.smsType],
+      ['AWS.SNS.SMS.MaxPrice', config.maxPrice],
+      ['AWS.MM.SMS.OriginationNumber', config.originationNumber],
+      ['AWS.MM.SMS.EntityId', config.entityId],
+      ['AWS.MM.SMS.TemplateId', config.templateId],
+    ],
   );
-}
-
-function xml(status: number, body: string): HttpResponse {
-  return { status, headers: { 'content-type': 'text/xml' }, body };
+  setPassthrough(form, content.passthrough?.sns);
+  return form;
 }

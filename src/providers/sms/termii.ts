@@ -90,6 +90,7 @@ export default defineHttpProvider({
   },
 
   receipts: {
+    proof: 'HMAC-SHA512 of the body',
     byVendorId: true,
     verify: (request, { secretKey, secondarySecretKey }) =>
       isSigned(

@@ -97,6 +97,7 @@ export default defineHttpProvider({
   },
 
   receipts: {
+    proof: 'HMAC-SHA1 of address and form',
     verify: (request, { authToken, secondaryAuthToken }) =>
       isSigned(
         request,

@@ -84,6 +84,7 @@ export default defineHttpProvider({
   },
 
   receipts: {
+    proof: 'JWT over the body',
     verify: (request, { apiKey, signatureSecret, secondarySignatureSecret }, { now }) => {
       const secrets = [signatureSecret, secondarySignatureSecret].filter((secret) => secret !== undefined);
       return isSigned(request, { apiKey, secrets }, now);

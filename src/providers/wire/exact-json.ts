@@ -5,20 +5,25 @@ type ParseWithSource = (
 ) => unknown;
 
 /**
- * The JSON object in a vendor's body, or null, as `parseObject` gives it, but with integers above 2^53 as the text that
- * they were written in: rounded, an id would name another message.
+ * The JSON value in a vendor's body, or undefined, with integers above 2^53 as the text that they were written in:
+ * rounded, an id would name another message.
  */
-export function parseExactObject(body: string): Record<string, unknown> | null {
+export function parseExact(body: string): unknown {
   try {
-    const value = (JSON.parse as ParseWithSource)(body, (_name, each, { source }) =>
+    return (JSON.parse as ParseWithSource)(body, (_name, each, { source }) =>
       typeof each === 'number' && !Number.isSafeInteger(each) && /^-?\d+$/.test(source ?? '') ? source : each,
     );
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : null;
   } catch {
-    return null;
+    return undefined;
   }
+}
+
+/** The JSON object in a vendor's body, or null, as `parseObject` gives it, but with exact integers. */
+export function parseExactObject(body: string): Record<string, unknown> | null {
+  const value = parseExact(body);
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : null;
 }
 
 /** A vendor's id as text, whether it was written as one or as a number; undefined for anything else. */

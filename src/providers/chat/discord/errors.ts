@@ -6,7 +6,7 @@ import {
   retry,
   unavailable,
 } from '../../contract.ts';
-import { outcomeOfStatus, tableOf } from '../../sms/verdict/verdict.ts';
+import { outcomeOfStatus, tableOf } from '../../wire/verdict.ts';
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;

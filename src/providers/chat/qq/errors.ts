@@ -6,8 +6,8 @@ import {
   tokenExpired,
   unavailable,
 } from '../../contract.ts';
-import { outcomeOfStatus, tableOf } from '../../sms/verdict/verdict.ts';
 import { idOf, parseExactObject } from '../../wire/exact-json.ts';
+import { outcomeOfStatus, tableOf } from '../../wire/verdict.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;

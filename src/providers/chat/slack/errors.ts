@@ -1,6 +1,6 @@
 import { type HttpResponse, type Outcome, rejected, retry, unavailable, unknown } from '../../contract.ts';
-import { outcomeOfStatus, tableOf } from '../../sms/verdict/verdict.ts';
 import { parseCode } from '../../wire/parse-code.ts';
+import { outcomeOfStatus, tableOf } from '../../wire/verdict.ts';
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;

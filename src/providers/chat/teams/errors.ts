@@ -6,8 +6,8 @@ import {
   retry,
   unavailable,
 } from '../../contract.ts';
-import { outcomeOfStatus, tableOf } from '../../sms/verdict/verdict.ts';
 import { parseCode } from '../../wire/parse-code.ts';
+import { outcomeOfStatus, tableOf } from '../../wire/verdict.ts';
 
 const SECOND_MS = 1_000;
 

@@ -1,6 +1,6 @@
 import { type Outcome, rejected, retry, unavailable } from '../../contract.ts';
-import { outcomeOfStatus } from '../../sms/verdict/verdict.ts';
 import { idOf } from '../../wire/exact-json.ts';
+import { outcomeOfStatus } from '../../wire/verdict.ts';
 
 const suppress = { effect: { type: 'suppress-contact' } } as const;
 

@@ -1,5 +1,5 @@
 import { rejected, retry, tokenExpired, unavailable } from '../../contract.ts';
-import { tableOf } from '../../sms/verdict/verdict.ts';
+import { tableOf } from '../../wire/verdict.ts';
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;

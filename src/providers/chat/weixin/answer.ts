@@ -1,8 +1,8 @@
 import { MaskedUrl, Secret } from '../../../lib/secret.ts';
 import { type HttpResponse, type Outcome, rejected, retry, type Token, unavailable } from '../../contract.ts';
-import { outcomeOfStatus } from '../../sms/verdict/verdict.ts';
 import { readAccessToken } from '../../wire/access-token.ts';
 import { parseExactObject } from '../../wire/exact-json.ts';
+import { outcomeOfStatus } from '../../wire/verdict.ts';
 import { withDetails } from '../../wire/with-details.ts';
 
 /** By `errcode`. */

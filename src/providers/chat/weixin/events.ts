@@ -1,6 +1,6 @@
 import type { InboundMessage, Receipt } from '../../contract.ts';
-import { causeOf } from '../../sms/verdict/verdict.ts';
 import { idOf } from '../../wire/exact-json.ts';
+import { causeOf } from '../../wire/verdict.ts';
 import { WECHAT_CODES } from './errors.ts';
 
 type Post = Record<string, unknown>;

@@ -11,8 +11,8 @@ import {
   type VendorTemplateState,
 } from '../../contract.ts';
 import { toE164 } from '../../sms/number/number.ts';
-import { causeOf } from '../../sms/verdict/verdict.ts';
 import { isEqual } from '../../wire/equal.ts';
+import { causeOf } from '../../wire/verdict.ts';
 import { outcomeOf } from './errors.ts';
 
 type Json = Record<string, unknown>;

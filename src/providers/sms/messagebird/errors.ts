@@ -6,7 +6,7 @@ import {
   retry,
   unavailable,
 } from '../../contract.ts';
-import { outcomeOfStatus } from '../verdict/verdict.ts';
+import { outcomeOfStatus } from '../../wire/verdict.ts';
 
 const suppress = { effect: { type: 'suppress-contact' } } as const;
 const SECOND_MS = 1_000;

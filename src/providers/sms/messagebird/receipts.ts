@@ -4,7 +4,7 @@ import type { Receipt, ReceiptEvent, ReceiptRequest } from '../../contract.ts';
 import { rejected } from '../../contract.ts';
 import { isEqual } from '../../wire/equal.ts';
 import { readSignedJwt } from '../../wire/read-jwt.ts';
-import { causeOf } from '../verdict/verdict.ts';
+import { causeOf } from '../../wire/verdict.ts';
 import { outcomeOfReason } from './errors.ts';
 
 /** How far the vendor's clock may be from ours, as its SDKs have it. */

@@ -6,7 +6,7 @@ import {
   retry,
   unavailable,
 } from '../../contract.ts';
-import { outcomeOfStatus, tableOf } from '../verdict/verdict.ts';
+import { outcomeOfStatus, tableOf } from '../../wire/verdict.ts';
 
 const suppress = { effect: { type: 'suppress-contact' } } as const;
 

@@ -2,8 +2,8 @@ import { createHmac } from 'node:crypto';
 import type { Secret } from '../../../lib/secret.ts';
 import type { InboundMessage, Receipt, ReceiptEvent, ReceiptRequest } from '../../contract.ts';
 import { isEqual } from '../../wire/equal.ts';
+import { causeOf } from '../../wire/verdict.ts';
 import { toE164 } from '../number/number.ts';
-import { causeOf } from '../verdict/verdict.ts';
 import { outcomeOf } from './errors.ts';
 
 /** `-Ma-` is signed with the token of the main account when a sub-account sent the message. */

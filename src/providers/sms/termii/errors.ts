@@ -1,6 +1,6 @@
 import { type HttpResponse, type Outcome, rejected, unavailable } from '../../contract.ts';
 import { parseExactObject } from '../../wire/exact-json.ts';
-import { outcomeOfStatus } from '../verdict/verdict.ts';
+import { outcomeOfStatus } from '../../wire/verdict.ts';
 
 /**
  * Termii has no error codes, and documents no body of a refusal: only the words tell

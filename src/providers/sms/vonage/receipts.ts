@@ -9,8 +9,8 @@ import {
 } from '../../contract.ts';
 import { isEqual } from '../../wire/equal.ts';
 import { readSignedJwt } from '../../wire/read-jwt.ts';
+import { causeOf } from '../../wire/verdict.ts';
 import { toE164 } from '../number/number.ts';
-import { causeOf } from '../verdict/verdict.ts';
 import { codeOf, outcomeOf } from './errors.ts';
 
 /** How far the clock that signed may be from ours. Vonage names no limit. */

@@ -1,4 +1,4 @@
-import { type Outcome, type Receipt, rejected, retry, unavailable, unknown } from '../../contract.ts';
+import { type Outcome, type Receipt, rejected, retry, unavailable, unknown } from '../contract.ts';
 
 const SECOND_MS = 1_000;
 

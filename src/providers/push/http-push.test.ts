@@ -1,0 +1,4 @@
+import { conformance } from '../conformance.ts';
+import http from './http-push.ts';
+
+conformance(http);

@@ -1,0 +1,7 @@
+import { defineDescribedProvider } from '../described/provider.ts';
+
+/** Any vendor that has no file of its own: each connection describes its API. See docs/http-provider.md. */
+export default defineDescribedProvider('http-webhook', 'webhook', {
+  name: 'HTTP (webhook)',
+  reaches: 'connection',
+});
