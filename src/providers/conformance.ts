@@ -198,7 +198,7 @@ function checkQuotes({ provider, needles }: Suite): void {
 }
 
 function checkReceipts({ provider, config }: Suite): void {
-  const { verify, parse, inbound } = provider.receipts!;
+  const { verify, handshake, parse, inbound } = provider.receipts!;
   for (const body of ['', '{', 'null', '[]', '{}', 'a=b&c', 'x'.repeat(65_536)]) {
     const request = {
       method: 'POST',
@@ -207,8 +207,10 @@ function checkReceipts({ provider, config }: Suite): void {
       body: Buffer.from(body),
     };
     assert.equal(verify(request, config, { now: NOW }), false);
-    assert.deepEqual(parse(request), []);
-    assert.deepEqual(inbound?.parse(request) ?? [], []);
+    for (const verified of [false, true])
+      assert.equal(handshake?.(request, config, { now: NOW, verified }) ?? null, null);
+    assert.deepEqual(parse(request, config), []);
+    assert.deepEqual(inbound?.parse(request, config) ?? [], []);
   }
 }
 

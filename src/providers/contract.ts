@@ -243,13 +243,26 @@ interface Facts<F extends Fields> {
      * only. Pure, never throws.
      */
     confirmationUrl?(request: ReceiptRequest, config: ConfigOf<F>): string | null;
-    parse(request: ReceiptRequest): Receipt[];
+    /**
+     * For vendors that try out an address before they use it (a GET with a challenge to echo, a POST whose answer must
+     * hold a computed or decrypted value): the answer (200), or null for every other post. Asked before anything is
+     * refused; what it answers is all that happens. `verified` is what `verify` said: where the vendor's signature does
+     * not cover the trial, check here what does (a verify token, a signature in the query), and answer nobody else.
+     * Pure, never throws.
+     */
+    handshake?(
+      request: ReceiptRequest,
+      config: ConfigOf<F>,
+      context: { now: number; verified: boolean },
+    ): { contentType: string; body: string } | null;
+    /** Called for verified posts only. `config` is for vendors that encrypt what they post. Pure, never throws. */
+    parse(request: ReceiptRequest, config: ConfigOf<F>): Receipt[];
     /** The answer (200) without which the vendor sends a receipt again; a 204 by default. */
     reply?: { contentType: string; body: string };
     /** For vendors that post what users answer to the same address, verified in the same way. Pure, never throws. */
     inbound?: {
       /** Empty for whatever is no message. */
-      parse(request: ReceiptRequest): InboundMessage[];
+      parse(request: ReceiptRequest, config: ConfigOf<F>): InboundMessage[];
       /** The answer (200) by which the vendor does nothing more about a message. */
       reply: { contentType: string; body: string };
     };

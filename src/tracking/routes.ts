@@ -3,7 +3,7 @@ import { heedSmsWishes, readSmsWishes } from '../consent/index.ts';
 import { Problem, type Server } from '../http/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import { getProvider, type InboundMessage } from '../providers/index.ts';
+import { getProvider, type InboundMessage, type Provider } from '../providers/index.ts';
 import { routeTopic, type Wake } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
 import type { Metrics, Tracer } from '../telemetry/index.ts';
@@ -25,6 +25,8 @@ export interface TrackingOptions {
   wake?: Pick<Wake, 'signal'>;
   metrics?: Metrics;
   tracer?: Tracer;
+  /** By id; the registry's by default. */
+  providerOf?: (id: string) => Provider | undefined;
   /** The way to vendors' certificates, and to where they are told that their posts are wanted. */
   transport?: PageTransport;
   /** Learns what receipts say of a connection. */
@@ -44,6 +46,7 @@ const Path = Type.Object({
  * bytes. Some vendors report by GET, with everything in the query.
  */
 export async function registerTrackingRoutes(app: Server, options: TrackingOptions): Promise<void> {
+  const { providerOf = getProvider } = options;
   const pages = options.transport && createVendorPages(options.transport);
   await app.register(async (scope) => {
     // Signatures are over bytes: nothing may be parsed before they are checked.
@@ -61,7 +64,7 @@ export async function registerTrackingRoutes(app: Server, options: TrackingOptio
       async (request, reply) => {
         const { tenant, connection } = request.params as { tenant: string; connection: string };
         const found = await options.connections.get(tenant, connection);
-        return reply.code(found && getProvider(found.providerId)?.receipts ? 200 : 404).send();
+        return reply.code(found && providerOf(found.providerId)?.receipts ? 200 : 404).send();
       },
     );
     scope.route({
@@ -73,7 +76,7 @@ export async function registerTrackingRoutes(app: Server, options: TrackingOptio
         const { tenant, connection } = request.params as { tenant: string; connection: string };
         // A disabled connection sends nothing more, but what it sent is still reported on.
         const found = await options.connections.get(tenant, connection);
-        const receipts = found && getProvider(found.providerId)?.receipts;
+        const receipts = found && providerOf(found.providerId)?.receipts;
         if (!found || !receipts)
           throw new Problem('connection.not_found', 'No connection that takes receipts is at this address');
         const received = {
@@ -87,10 +90,12 @@ export async function registerTrackingRoutes(app: Server, options: TrackingOptio
           receipts.certificateUrl?.(received, found.config as never),
           pages,
         );
-        if (!receipts.verify(received, found.config as never, { now, certificate }))
-          throw new Problem('receipt.refused');
+        const verified = receipts.verify(received, found.config as never, { now, certificate });
+        const shaken = receipts.handshake?.(received, found.config as never, { now, verified });
+        if (shaken) return reply.code(200).type(shaken.contentType).send(shaken.body);
+        if (!verified) throw new Problem('receipt.refused');
         await confirm(receipts.confirmationUrl?.(received, found.config as never), pages);
-        const parsed = receipts.parse(received);
+        const parsed = receipts.parse(received, found.config as never);
         const { fresh, priorities } = await options.store.transaction((db) =>
           applyReceipts(db, { tenantId: tenant, connection, now }, parsed),
         );
@@ -100,7 +105,7 @@ export async function registerTrackingRoutes(app: Server, options: TrackingOptio
           await tell(options, { tenantId: tenant, connection, now }, fresh);
         const { delivered, undelivered } = countEnds(fresh);
         options.health.of(found).reported(delivered, undelivered);
-        const messages = receipts.inbound?.parse(received) ?? [];
+        const messages = receipts.inbound?.parse(received, found.config as never) ?? [];
         if (messages.length > 0)
           await hear(options, { tenantId: tenant, channel: found.channel, now }, messages);
         const answer = messages.length > 0 ? receipts.inbound?.reply : receipts.reply;

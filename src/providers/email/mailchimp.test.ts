@@ -183,6 +183,7 @@ const base = {
 const parse = (...events: unknown[]) =>
   mailchimp.receipts!.parse(
     posted(new URLSearchParams({ mandrill_events: JSON.stringify(events) }).toString()),
+    config,
   );
 
 test('each event is told in our words', () => {

@@ -138,7 +138,8 @@ const base = {
   message: { headers: { 'message-id': '20261121120000.1.5F1E@mg.example.com' } },
   'user-variables': { bellhop_delivery: DELIVERY },
 };
-const parse = (event: object) => mailgun.receipts!.parse(posted({ 'event-data': { ...base, ...event } }));
+const parse = (event: object) =>
+  mailgun.receipts!.parse(posted({ 'event-data': { ...base, ...event } }), config);
 
 test('each event is told in our words', () => {
   const failed = (reason: string, status: object = {}) => ({

@@ -137,7 +137,7 @@ test('so is the secret in its own header, when there is one', () => {
 
 const ID = 'b7bc2f4a-e38e-4336-af7d-e6c392c2f817';
 const base = { MessageID: ID, Recipient: 'ann@example.org', Metadata: { bellhop_delivery: DELIVERY } };
-const parse = (record: object) => postmark.receipts!.parse(posted({ ...base, ...record }));
+const parse = (record: object) => postmark.receipts!.parse(posted({ ...base, ...record }), config);
 const suppress = { effect: { type: 'suppress-contact' } } as const;
 
 test('a delivery names our delivery, the id of the answer and its time', () => {

@@ -138,6 +138,7 @@ const parse = (type: string, data: object = {}) =>
       },
       { 'svix-id': 'msg_1' },
     ),
+    config,
   );
 const suppress = { effect: { type: 'suppress-contact' } } as const;
 

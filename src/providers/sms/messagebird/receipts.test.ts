@@ -84,7 +84,7 @@ function report(fields: Record<string, string>): URLSearchParams {
   return new URLSearchParams(all);
 }
 const parse = (fields: Record<string, string>): Receipt[] =>
-  messagebird.receipts!.parse(request('', { url: `${CALLBACK}&${report(fields)}` }));
+  messagebird.receipts!.parse(request('', { url: `${CALLBACK}&${report(fields)}` }), config);
 
 test('a report in the query is a receipt of the delivery in it', () => {
   const fields = { status: 'delivered', statusDatetime: '2026-11-21T12:00:01+00:00' };
@@ -97,12 +97,15 @@ test('a report in the query is a receipt of the delivery in it', () => {
   };
   assert.deepEqual(parse(fields), [receipt]);
   const unencoded = `${CALLBACK}&id=m1&recipient=31612345678&status=delivered&statusDatetime=${fields.statusDatetime}`;
-  assert.deepEqual(messagebird.receipts!.parse(request('', { url: unencoded })), [receipt]);
+  assert.deepEqual(messagebird.receipts!.parse(request('', { url: unencoded }), config), [receipt]);
 });
 
 test('a posted form is the same receipt, and without our address the reference tells', () => {
   const body = report({ status: 'sent', reference: 'd2' }).toString();
-  const [receipt] = messagebird.receipts!.parse(request('', { url: 'https://bellhop.example/r', body }));
+  const [receipt] = messagebird.receipts!.parse(
+    request('', { url: 'https://bellhop.example/r', body }),
+    config,
+  );
   assert.deepEqual([receipt?.event, receipt?.deliveryId, receipt?.at], ['sent', 'd2', null]);
 });
 

@@ -74,7 +74,7 @@ test('one of several signatures is enough, and that of the main account is one',
 const CALLBACK = 'https://bellhop.example/v1/receipts/t1/c1?delivery=d1';
 function parse(status: string, extra: Record<string, string> = {}): Receipt[] {
   const form = new URLSearchParams({ MessageUUID: 'u1', Status: status, To: '1', From: '2', ...extra });
-  return plivo.receipts!.parse(post(CALLBACK, form.toString()));
+  return plivo.receipts!.parse(post(CALLBACK, form.toString()), config);
 }
 
 test('a status callback is a receipt of the delivery in its URL', () => {
@@ -132,11 +132,11 @@ for (const [codes, cause] of FAILURES) {
 test('unknown statuses and broken posts are no receipts', () => {
   assert.deepEqual(parse('constructor'), []);
   for (const body of ['', 'Status=sent', 'MessageUUID=u1', '{"MessageUUID":"u1"}', '%E0%A4%A'])
-    assert.deepEqual(plivo.receipts!.parse(post('not a url', body)), []);
+    assert.deepEqual(plivo.receipts!.parse(post('not a url', body), config), []);
 });
 
 test('what a user answers is an inbound message, a status is none', () => {
-  const hear = (body: string) => plivo.receipts!.inbound!.parse(post(CALLBACK, body));
+  const hear = (body: string) => plivo.receipts!.inbound!.parse(post(CALLBACK, body), config);
   const inbound = 'From=14155550100&To=14155550101&Text=STOP&Type=sms&MessageUUID=u9';
   assert.deepEqual(hear(inbound), [{ from: '+14155550100', text: 'STOP' }]);
   assert.deepEqual(hear(`${inbound}&Status=sent`), []);

@@ -57,7 +57,7 @@ function parse(status: string, extra: object = {}): Receipt[] {
     channel: 'generic',
     ...extra,
   };
-  return termii.receipts!.parse(post(JSON.stringify(report)));
+  return termii.receipts!.parse(post(JSON.stringify(report)), config);
 }
 
 const STATUSES: [status: string, receipt: Partial<Receipt>][] = [
@@ -109,18 +109,19 @@ for (const [status, receipt] of STATUSES) {
 
 test('an id that was written as a number finds its message', () => {
   const body = '{"type":"outbound","message_id":9122821270554876574,"status":"Delivered"}';
-  assert.equal(termii.receipts!.parse(post(body))[0]?.providerMessageId, '9122821270554876574');
+  assert.equal(termii.receipts!.parse(post(body), config)[0]?.providerMessageId, '9122821270554876574');
 });
 
 test('unknown statuses, texts that came in and broken posts are no receipts', () => {
   assert.deepEqual(parse('Pondering'), []);
   assert.deepEqual(parse('Delivered', { type: 'inbound' }), []);
   for (const id of [null, '', {}, 1e300]) assert.deepEqual(parse('Delivered', { message_id: id }), []);
-  for (const body of ['', '{', 'null', '[]']) assert.deepEqual(termii.receipts!.parse(post(body)), []);
+  for (const body of ['', '{', 'null', '[]'])
+    assert.deepEqual(termii.receipts!.parse(post(body), config), []);
 });
 
 test('a text that came in is a message of its sender', () => {
-  const hear = (body: string) => termii.receipts!.inbound!.parse(post(body));
+  const hear = (body: string) => termii.receipts!.inbound!.parse(post(body), config);
   const message = '"message":"STOP","receiver":"2347080631234"';
   assert.deepEqual(hear(`{"type":"inbound","sender":"2348012345678",${message}}`), [
     { from: '+2348012345678', text: 'STOP' },

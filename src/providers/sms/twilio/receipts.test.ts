@@ -71,7 +71,7 @@ const CALLBACK = 'https://bellhop.example/v1/receipts/c1?delivery=d1';
 function parse(status: string, errorCode = ''): Receipt[] {
   const form = new URLSearchParams({ MessageSid: 'SM1', MessageStatus: status, To: '+14155550100' });
   if (errorCode) form.set('ErrorCode', errorCode);
-  return twilio.receipts!.parse(post(CALLBACK, form.toString()));
+  return twilio.receipts!.parse(post(CALLBACK, form.toString()), config);
 }
 
 test('a status callback is a receipt of the delivery in its URL', () => {
@@ -132,11 +132,14 @@ test('inbound messages, unknown statuses and broken posts are no receipts', () =
   assert.deepEqual(parse('received'), []);
   assert.deepEqual(parse('constructor'), []);
   for (const body of ['', '{"MessageSid":"SM1"}', 'MessageStatus=sent', '%E0%A4%A', '\0']) {
-    assert.deepEqual(twilio.receipts!.parse(post('not a url', body)), []);
+    assert.deepEqual(twilio.receipts!.parse(post('not a url', body), config), []);
   }
 });
 
 test('a callback without our id is told by the message SID', () => {
-  const [receipt] = twilio.receipts!.parse(post('https://bellhop.example/', 'SmsSid=SM1&SmsStatus=sent'));
+  const [receipt] = twilio.receipts!.parse(
+    post('https://bellhop.example/', 'SmsSid=SM1&SmsStatus=sent'),
+    config,
+  );
   assert.deepEqual([receipt?.deliveryId, receipt?.providerMessageId], [null, 'SM1']);
 });

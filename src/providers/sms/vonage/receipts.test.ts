@@ -88,7 +88,7 @@ test('nothing verifies without a secret, and during rotation both do', () => {
 const CALLBACK = 'https://bellhop.example/v1/receipts/t1/c1?delivery=d1';
 function parse(status: string, extra: object = {}, url = CALLBACK): Receipt[] {
   const body = { message_uuid: 'm1', to: '447700900000', from: 'Shop', channel: 'sms', status, ...extra };
-  return vonage.receipts!.parse(post(JSON.stringify(body), undefined, url));
+  return vonage.receipts!.parse(post(JSON.stringify(body), undefined, url), config);
 }
 
 test('a status is a receipt of the delivery in its URL, or else of the reference in its body', () => {
@@ -145,11 +145,11 @@ test('what was sent already, inbound messages and broken posts are no receipts',
   assert.deepEqual(parse('rejected', { error: { title: '1320' } }), []);
   for (const status of ['constructor', '', 'accepted']) assert.deepEqual(parse(status), []);
   for (const body of ['', '{', 'null', '{"status":"delivered"}', '{"status":"delivered","message_uuid":7}'])
-    assert.deepEqual(vonage.receipts!.parse(post(body)), []);
+    assert.deepEqual(vonage.receipts!.parse(post(body), config), []);
 });
 
 test('what a user answers is an inbound message, a status is none', () => {
-  const hear = (body: object) => vonage.receipts!.inbound!.parse(post(JSON.stringify(body)));
+  const hear = (body: object) => vonage.receipts!.inbound!.parse(post(JSON.stringify(body)), config);
   const inbound = { channel: 'sms', message_uuid: 'i1', to: 'Shop', from: '447700900000', text: 'STOP' };
   assert.deepEqual(hear(inbound), [{ from: '+447700900000', text: 'STOP' }]);
   assert.deepEqual(hear({ ...inbound, from: '12345' }), [{ from: '12345', text: 'STOP' }]);
