@@ -54,7 +54,7 @@ import {
   registerKeyRoutes,
   rewrapDataKeys,
 } from './tenants/index.ts';
-import { receiptUrl, registerTrackingRoutes } from './tracking/index.ts';
+import { createReceiptLane, receiptUrl, registerTrackingRoutes } from './tracking/index.ts';
 import { registerUserRoutes } from './users/index.ts';
 
 const PURGE_BATCH = 10_000;
@@ -342,14 +342,15 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   const failuresPerSecondPerAddress = FAILURES_PER_SECOND_PER_ADDRESS;
   await registerConsentPages(app, { ...parts, failuresPerSecondPerAddress });
   registerHealthRoutes(app, { clock, connections, health });
-  await registerTrackingRoutes(app, { ...parts, publicUrl, transport });
+  const lane = createReceiptLane({ ...parts, maxWaiting: config.receipts.maxPosts });
+  await registerTrackingRoutes(app, { ...parts, publicUrl, transport, lane, limits: config.receipts });
   observe(app, config, parts, config.metrics.port === null);
   if (config.simulatorPage && parts.simulator) mountSimulator(app, parts.simulator);
   const usage = new AbortController();
   const saving = authenticator.run(usage.signal);
   stops.push(async () => {
     await app.close();
-    await Promise.all([commits.high.drained(), commits.bulk.drained()]);
+    await Promise.all([commits.high.drained(), commits.bulk.drained(), lane.drained()]);
     usage.abort();
     await saving;
   });

@@ -1,7 +1,7 @@
 import { parsePhoneNumberFromString } from 'libphonenumber-js';
 import type { InboundMessage } from '../providers/index.ts';
 import type { Queryable } from '../store/index.ts';
-import { listOptOuts, parseContactAddress, takeBackOptOuts } from '../users/index.ts';
+import { type AddressOwner, listOptOuts, parseContactAddress, takeBackOptOuts } from '../users/index.ts';
 import { readSmsWish, type SmsWish } from './sms-keyword.ts';
 
 /** The numbers (E.164) that a batch of answers to text messages stops or takes up again. */
@@ -30,13 +30,22 @@ export function readSmsWishes(messages: readonly InboundMessage[]): SmsWishes {
 /**
  * Stops text messages of the whole tenant to numbers that ask for it, and takes back only what such an answer, or the
  * vendor's own list of them, had stopped: a number that an operator suppressed, or that is dead, stays so. The same
- * messages again change nothing.
+ * messages again change nothing. `heard` is in the order in which it came: the last word of a number counts.
  */
 export async function heedSmsWishes(
   db: Queryable,
-  { tenantId, now }: { tenantId: string; now: number },
-  { stop, start }: SmsWishes,
+  now: number,
+  heard: readonly (SmsWishes & { tenantId: string })[],
 ): Promise<void> {
-  await listOptOuts(db, now, { tenantId, kind: 'phone', addresses: stop, source: 'stop' });
-  await takeBackOptOuts(db, { tenantId, kind: 'phone', addresses: start });
+  const wishes = new Map<string, { owner: AddressOwner; stops: boolean }>();
+  for (const { tenantId, stop, start } of heard) {
+    for (const address of stop)
+      wishes.set(`${tenantId} ${address}`, { owner: { tenantId, address }, stops: true });
+    for (const address of start)
+      wishes.set(`${tenantId} ${address}`, { owner: { tenantId, address }, stops: false });
+  }
+  const those = (stops: boolean) =>
+    [...wishes.values()].flatMap((wish) => (wish.stops === stops ? wish.owner : []));
+  await listOptOuts(db, now, { kind: 'phone', owners: those(true), source: 'stop' });
+  await takeBackOptOuts(db, { kind: 'phone', owners: those(false) });
 }

@@ -10,7 +10,7 @@ import type { Provider, ReceiptRequest } from '../providers/index.ts';
 import webhook from '../providers/webhook/webhook.ts';
 import type { Connection } from '../tenants/index.ts';
 import { makeTenant } from '../tenants/testing.ts';
-import { registerTrackingRoutes } from './index.ts';
+import { mountReceipts } from './testing.ts';
 
 const SECRET = 'of the fixture';
 const sign = (text: string | Uint8Array) => createHmac('sha256', SECRET).update(text).digest('hex');
@@ -65,7 +65,7 @@ describeStores('a vendor that tries out the address for receipts', (store) => {
       trustProxy: false,
     });
     const connection = { tenantId, id: 'texts', providerId: 'fixture', channel: 'webhook' };
-    await registerTrackingRoutes(app, {
+    await mountReceipts(app, {
       store: store(),
       clock,
       logger: silentLogger,

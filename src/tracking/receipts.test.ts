@@ -12,8 +12,7 @@ import { silentLogger } from '../lib/logger.ts';
 import { putConnection } from '../tenants/connection-changes.ts';
 import { createConnections } from '../tenants/index.ts';
 import { makeMasterKeys, makeTenant } from '../tenants/testing.ts';
-import { registerTrackingRoutes } from './index.ts';
-import { callAsTwilio, PUBLIC_URL, type TwilioCallback } from './testing.ts';
+import { callAsTwilio, mountReceipts, PUBLIC_URL, type TwilioCallback } from './testing.ts';
 
 const TOKEN = 'the-auth-token-of-the-account';
 const TABLE_OF_ENDED = ['failed', 'dead', 'skipped', 'expired', 'cancelled', 'queued'] as const;
@@ -54,7 +53,7 @@ describeStores('receipts of Twilio', (store) => {
       trustProxy: false,
     });
     const connections = createConnections(options);
-    await registerTrackingRoutes(app, {
+    await mountReceipts(app, {
       store: store(),
       clock,
       logger: silentLogger,

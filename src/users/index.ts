@@ -13,6 +13,12 @@ export {
 export type { UserRoutesDeps } from './route-deps.ts';
 export { registerUserRoutes } from './routes.ts';
 export { UserPath } from './schema.ts';
-export { listOptOuts, type Suppression, suppressContacts, takeBackOptOuts } from './suppression-store.ts';
+export {
+  type AddressOwner,
+  listOptOuts,
+  type Suppression,
+  suppressContacts,
+  takeBackOptOuts,
+} from './suppression-store.ts';
 export { saveTestRecipient } from './test-recipient.ts';
 export { loadTimezones } from './timezones.ts';

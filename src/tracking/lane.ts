@@ -1,0 +1,171 @@
+import { heedSmsWishes, type SmsWishes } from '../consent/index.ts';
+import { Batcher } from '../lib/batcher.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Channel, Receipt } from '../providers/index.ts';
+import { routeTopic, type Wake } from '../queue/index.ts';
+import { inTransaction, isDataError, type Store } from '../store/index.ts';
+import type { Metrics, Tracer } from '../telemetry/index.ts';
+import { type Applied, applyPosts, countEnds, type ReceiptPost } from './apply.ts';
+import { countReceipts } from './counts.ts';
+import { loadSubjects, type MatchedReceipt } from './store.ts';
+import { receiptFacts } from './trace.ts';
+
+/** What one connection told, on its way to the database. */
+export interface LanePost extends ReceiptPost {
+  /** The provider's id; counted by it. */
+  provider: string;
+  channel: Channel;
+  /** What users asked for by answering text messages. */
+  wishes?: SmsWishes;
+  /** Learns what the receipts that were new say of the connection. */
+  reported?(delivered: number, undelivered: number): void;
+}
+
+export interface ReceiptLaneOptions {
+  store: Pick<Store, 'receipts' | 'kind' | 'gatherMs'>;
+  clock: Clock;
+  logger: Logger;
+  /** Posts that may wait. */
+  maxWaiting: number;
+  /** Told that routing has something to do. */
+  wake?: Pick<Wake, 'signal'>;
+  metrics?: Metrics;
+  tracer?: Tracer;
+}
+
+/** The road of receipts: it has its own connections to the database and its own line, and shares neither with sending. */
+export interface ReceiptLane {
+  /** Resolves when everything of the post is committed; rejects with `OverloadedError` when the line is full. */
+  add(post: LanePost): Promise<void>;
+  drained(): Promise<void>;
+}
+
+const MAX_BATCH = 500;
+/** Embedded, accepting and sending wait for the same connection meanwhile. */
+const MAX_EMBEDDED_BATCH = 100;
+/** Under load, posts are gathered so long: nobody waits for a receipt, and each commit is one less for the disk. */
+const GATHER_MS = 10;
+
+/** Posts that arrive while a batch is under way join the next one, whosever they are. */
+export function createReceiptLane(options: ReceiptLaneOptions): ReceiptLane {
+  const maxBatch = options.store.kind === 'embedded' ? MAX_EMBEDDED_BATCH : MAX_BATCH;
+  const batcher = new Batcher<LanePost, void>({
+    async flush(posts) {
+      await commit(options, posts);
+      return [];
+    },
+    maxBatch,
+    weigh: ({ receipts }) => Math.max(1, receipts.length),
+    concurrency: 1,
+    maxWaiting: options.maxWaiting,
+    intervalMs: Math.max(GATHER_MS, options.store.gatherMs),
+  });
+  return {
+    async add(post) {
+      if (post.receipts.length <= maxBatch) return batcher.add(post);
+      await Promise.all(cut(post, maxBatch).map((part) => batcher.add(part)));
+    },
+    drained: () => batcher.drained(),
+  };
+}
+
+async function commit(options: ReceiptLaneOptions, posts: LanePost[]): Promise<void> {
+  const { metrics, clock, wake } = options;
+  const startedAt = performance.now();
+  const now = clock.now();
+  const { fresh, priorities } = await applyOrSplit(options, posts, now);
+  metrics?.receiptBatchSize.observe(posts.reduce((sum, { receipts }) => sum + receipts.length, 0));
+  metrics?.receiptBatchSeconds.observe((performance.now() - startedAt) / 1000);
+  for (const priority of new Set(priorities)) wake?.signal(routeTopic(priority));
+  report(options, posts, { fresh, now });
+  if (options.tracer && fresh.length > 0) await trace(options, fresh, now);
+}
+
+/** One transaction for all; when the data of some post is refused, halves are tried until only the culprit is left out. */
+async function applyOrSplit(options: ReceiptLaneOptions, posts: LanePost[], now: number): Promise<Applied> {
+  try {
+    return await inTransaction(options.store.receipts, async (db) => {
+      const applied = await applyPosts(db, posts, now);
+      const heard = posts.flatMap(({ tenantId, wishes }) => (wishes ? [{ tenantId, ...wishes }] : []));
+      if (heard.length > 0) await heedSmsWishes(db, now, heard);
+      return applied;
+    });
+  } catch (error) {
+    if (!isOfTheData(error)) throw error;
+    const halves = halve(posts);
+    if (!halves) {
+      const [{ tenantId: tenant, connection }] = posts as [LanePost];
+      options.logger.warn({ error, tenant, connection }, 'a receipt that can not be stored was left out');
+      options.metrics?.receiptsLeftOut.inc();
+      return { fresh: [], priorities: [] };
+    }
+    const left = await applyOrSplit(options, halves[0], now);
+    const right = await applyOrSplit(options, halves[1], now);
+    return {
+      fresh: [...left.fresh, ...right.fresh],
+      priorities: [...left.priorities, ...right.priorities],
+    };
+  }
+}
+
+/** A time that is none is refused before the database sees it. */
+function isOfTheData(error: unknown): boolean {
+  return isDataError(error) || error instanceof RangeError || error instanceof TypeError;
+}
+
+function halve(posts: LanePost[]): [LanePost[], LanePost[]] | null {
+  const middle = posts.length >> 1;
+  if (middle > 0) return [posts.slice(0, middle), posts.slice(middle)];
+  const [post] = posts as [LanePost];
+  const { receipts, wishes } = post;
+  if (wishes && receipts.length > 0)
+    return [[{ ...post, wishes: undefined }], [{ ...post, receipts: [], reported: undefined }]];
+  if (receipts.length < 2) return null;
+  const [left, right] = cut(post, Math.ceil(receipts.length / 2));
+  return [[left!], [right!]];
+}
+
+/** What users answered goes with the first part. */
+function cut(post: LanePost, size: number): LanePost[] {
+  const parts = Array.from({ length: Math.ceil(post.receipts.length / size) }, (_, i) => ({
+    ...post,
+    receipts: post.receipts.slice(i * size, (i + 1) * size),
+  }));
+  return parts.map((part, i) => (i === 0 ? part : { ...part, wishes: undefined }));
+}
+
+function report(
+  { metrics }: ReceiptLaneOptions,
+  posts: LanePost[],
+  { fresh, now }: { fresh: MatchedReceipt[]; now: number },
+): void {
+  const nameOf = ({ tenantId, connection }: { tenantId: string; connection: string }) =>
+    `${tenantId} ${connection}`;
+  const freshOf = Map.groupBy(fresh, nameOf);
+  for (const [name, [post]] of Map.groupBy(posts, nameOf)) {
+    const { provider, channel, reported } = post!;
+    const news: Receipt[] = freshOf.get(name) ?? [];
+    countReceipts(metrics, { provider, channel, now }, freshOf.get(name) ?? []);
+    const { delivered, undelivered } = countEnds(news);
+    reported?.(delivered, undelivered);
+  }
+  for (const { channel, wishes } of posts)
+    if (wishes && wishes.stop.length > 0)
+      metrics?.suppressions.inc({ channel, source: 'stop' }, wishes.stop.length);
+}
+
+/** The receipts are applied by now: what goes wrong here must not make the vendor send them again. */
+async function trace(
+  { tracer, store, clock, logger }: ReceiptLaneOptions,
+  receipts: MatchedReceipt[],
+  now: number,
+): Promise<void> {
+  try {
+    const subjects = await loadSubjects(store.receipts, receipts);
+    for (const fact of receiptFacts(receipts, subjects, { startedAt: now, endedAt: clock.now() }))
+      tracer!.received(fact);
+  } catch (error) {
+    logger.warn({ error }, 'receipts could not be traced');
+  }
+}
