@@ -41,7 +41,8 @@ export interface ReceiptLane {
   drained(): Promise<void>;
 }
 
-const MAX_BATCH = 500;
+/** Answering all posts of a batch holds the event loop up: half of what is accepted at once. */
+const MAX_BATCH = 250;
 /** Embedded, accepting and sending wait for the same connection meanwhile. */
 const MAX_EMBEDDED_BATCH = 100;
 /** Under load, posts are gathered so long: nobody waits for a receipt, and each commit is one less for the disk. */

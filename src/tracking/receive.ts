@@ -5,11 +5,13 @@ import type { Clock } from '../lib/clock.ts';
 import type { Provider, ReceiptRequest } from '../providers/index.ts';
 import type { Connection } from '../tenants/index.ts';
 import type { ReceiptLane } from './lane.ts';
+import type { Slices } from './slices.ts';
 import type { VendorPages } from './vendor-pages.ts';
 
 /** What takes posts of receipts to the end. */
 export interface Reception {
   lane: Pick<ReceiptLane, 'add'>;
+  slices: Slices;
   clock: Clock;
   /** Null where vendors' certificates can not be had. */
   pages: VendorPages | null;
@@ -30,7 +32,7 @@ export const COME_AGAIN_SECONDS = 5;
  * particular answer. Throws a `Problem` for a post that is not believed, or that can not be taken now.
  */
 export async function receive(
-  { lane, clock, pages, health }: Reception,
+  { lane, slices, clock, pages, health }: Reception,
   connection: Connection,
   { receipts, request }: { receipts: NonNullable<Provider['receipts']>; request: ReceiptRequest },
 ): Promise<Answer | null> {
@@ -38,13 +40,17 @@ export async function receive(
   const config = settings as never;
   const now = clock.now();
   const certificate = await loadCertificate(receipts.certificateUrl?.(request, config), pages);
-  const verified = receipts.verify(request, config, { now, certificate });
-  const trial = receipts.handshake?.(request, config, { now, verified });
-  if (trial) return trial;
-  if (!verified) throw new Problem('receipt.refused');
+  const read = await slices.run(() => {
+    const verified = receipts.verify(request, config, { now, certificate });
+    const trial = receipts.handshake?.(request, config, { now, verified });
+    if (trial) return trial;
+    if (!verified) throw new Problem('receipt.refused');
+    const messages = receipts.inbound?.parse(request, config) ?? [];
+    return { parsed: receipts.parse(request, config), messages };
+  });
+  if ('body' in read) return read;
+  const { parsed, messages } = read;
   await confirm(receipts.confirmationUrl?.(request, config), pages);
-  const parsed = receipts.parse(request, config);
-  const messages = receipts.inbound?.parse(request, config) ?? [];
   if (parsed.length > 0 || messages.length > 0) {
     const post = {
       tenantId,

@@ -11,6 +11,7 @@ import { Admission, type AdmissionLimits } from './admission.ts';
 import { Doors } from './doors.ts';
 import type { ReceiptLane } from './lane.ts';
 import { type Reception, receive, tooMuch } from './receive.ts';
+import { Slices } from './slices.ts';
 import { createVendorPages, type PageTransport } from './vendor-pages.ts';
 
 export interface TrackingOptions {
@@ -58,7 +59,7 @@ declare module 'fastify' {
 export async function registerTrackingRoutes(app: Server, options: TrackingOptions): Promise<void> {
   const { clock, metrics, publicUrl } = options;
   const pages = options.transport ? createVendorPages(options.transport) : null;
-  const reception: Reception = { ...options, pages };
+  const reception: Reception = { ...options, pages, slices: new Slices() };
   const admission = new Admission(options.limits ?? DEFAULT_LIMITS, clock);
   metrics?.beforeScrape(() => metrics.receiptsWaiting.set(admission.posts));
   await app.register(async (scope) => {
