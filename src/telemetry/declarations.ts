@@ -244,7 +244,7 @@ export const METRICS = {
   receiptsTurnedAway: counter(
     'receipts_turned_away',
     'Posts of vendors answered 503 before they were read: too many under way (full), too many of one connection (rate).',
-    ['why'],
+    ['reason'],
   ),
   receiptsLeftOut: counter(
     'receipts_left_out',

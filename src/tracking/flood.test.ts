@@ -85,7 +85,7 @@ describe('a flood of receipts', () => {
       [204, MAX_POSTS],
       [503, 5],
     ]);
-    assert.match(await metrics.render(), /bellhop_receipts_turned_away_total\{why="full"\} 5/);
+    assert.match(await metrics.render(), /bellhop_receipts_turned_away_total\{reason="full"\} 5/);
     assert.match(await metrics.render(), /bellhop_receipts_waiting 0/);
   });
 

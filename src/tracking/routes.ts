@@ -78,7 +78,7 @@ export async function registerTrackingRoutes(app: Server, options: TrackingOptio
       const { tenant, connection } = request.params as { tenant: string; connection: string };
       const entered = admission.enter(`${tenant} ${connection}`, sizeOf(request, bodyLimit));
       if (typeof entered === 'string') {
-        metrics?.receiptsTurnedAway.inc({ why: entered });
+        metrics?.receiptsTurnedAway.inc({ reason: entered });
         throw tooMuch();
       }
       reply.raw.once('close', entered);
