@@ -95,6 +95,21 @@ describeStores('the lane of receipts', (store) => {
     );
   });
 
+  it('fails alone where we are wrong about it, so that its vendor comes again', async () => {
+    const ids = await Promise.all([0, 1].map((n) => deliver(n)));
+    const ends = await Promise.allSettled([
+      lane.add(post(0, [receipt(ids[0]!)])),
+      lane.add(post(2, [receipt(null as never, { deliveryId: 7 as never })])),
+      lane.add(post(1, [receipt(ids[1]!)])),
+    ]);
+    assert.deepEqual(
+      ends.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'fulfilled'],
+    );
+    assert.deepEqual(await Promise.all(ids.map(countOf)), [1, 1]);
+    assert.deepEqual(warned, []);
+  });
+
   it('does not take the word of a stranger, even beside that of the owner', async () => {
     const id = await deliver(0);
     const lies = { event: 'failed', reason: 'recipient_invalid' } as const;

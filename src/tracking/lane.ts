@@ -51,10 +51,10 @@ const GATHER_MS = 10;
 /** Posts that arrive while a batch is under way join the next one, whosever they are. */
 export function createReceiptLane(options: ReceiptLaneOptions): ReceiptLane {
   const maxBatch = options.store.kind === 'embedded' ? MAX_EMBEDDED_BATCH : MAX_BATCH;
-  const batcher = new Batcher<LanePost, void>({
+  const batcher = new Batcher<LanePost, Fault | undefined>({
     async flush(posts) {
-      await commit(options, posts);
-      return [];
+      const faults = await commit(options, posts);
+      return posts.map((post) => faults.get(post));
     },
     maxBatch,
     weigh: ({ receipts }) => Math.max(1, receipts.length),
@@ -64,27 +64,42 @@ export function createReceiptLane(options: ReceiptLaneOptions): ReceiptLane {
   });
   return {
     async add(post) {
-      if (post.receipts.length <= maxBatch) return batcher.add(post);
-      await Promise.all(cut(post, maxBatch).map((part) => batcher.add(part)));
+      const parts = post.receipts.length <= maxBatch ? [post] : cut(post, maxBatch);
+      const faults = await Promise.all(parts.map((part) => batcher.add(part)));
+      for (const fault of faults) if (fault) throw fault.cause;
     },
     drained: () => batcher.drained(),
   };
 }
 
-async function commit(options: ReceiptLaneOptions, posts: LanePost[]): Promise<void> {
+/** Why one post failed alone. */
+interface Fault {
+  cause: unknown;
+}
+
+async function commit(options: ReceiptLaneOptions, posts: LanePost[]): Promise<Map<LanePost, Fault>> {
   const { metrics, clock, wake } = options;
   const startedAt = performance.now();
   const now = clock.now();
-  const { fresh, priorities } = await applyOrSplit(options, posts, now);
+  const faults = new Map<LanePost, Fault>();
+  const { fresh, priorities } = await applyOrSplit(options, posts, { now, whole: new Set(posts), faults });
   metrics?.receiptBatchSize.observe(posts.reduce((sum, { receipts }) => sum + receipts.length, 0));
   metrics?.receiptBatchSeconds.observe((performance.now() - startedAt) / 1000);
   for (const priority of new Set(priorities)) wake?.signal(routeTopic(priority));
   report(options, posts, { fresh, now });
   if (options.tracer && fresh.length > 0) await trace(options, fresh, now);
+  return faults;
 }
 
-/** One transaction for all; when the data of some post is refused, halves are tried until only the culprit is left out. */
-async function applyOrSplit(options: ReceiptLaneOptions, posts: LanePost[], now: number): Promise<Applied> {
+const NOTHING: Applied = { fresh: [], priorities: [] };
+
+/** One transaction for all; when some post is to blame for its failure, halves are tried until only that one fails. */
+async function applyOrSplit(
+  options: ReceiptLaneOptions,
+  posts: LanePost[],
+  run: { now: number; whole: Set<LanePost>; faults: Map<LanePost, Fault> },
+): Promise<Applied> {
+  const { now } = run;
   try {
     return await inTransaction(options.store.receipts, async (db) => {
       const applied = await applyPosts(db, posts, now);
@@ -93,16 +108,24 @@ async function applyOrSplit(options: ReceiptLaneOptions, posts: LanePost[], now:
       return applied;
     });
   } catch (error) {
-    if (!isOfTheData(error)) throw error;
+    const isStorable = !isOfTheData(error);
+    const [post] = posts as [LanePost];
+    const isOurs = error instanceof TypeError && (posts.length > 1 || run.whole.has(post));
+    if (isStorable && !isOurs) throw error;
+    // Of our own mistakes the vendor hears, so that nothing is lost by them; but nobody else has to.
+    if (isOurs && posts.length === 1) {
+      run.faults.set(post, { cause: error });
+      return NOTHING;
+    }
     const halves = halve(posts);
     if (!halves) {
-      const [{ tenantId: tenant, connection }] = posts as [LanePost];
+      const { tenantId: tenant, connection } = post;
       options.logger.warn({ error, tenant, connection }, 'a receipt that can not be stored was left out');
       options.metrics?.receiptsLeftOut.inc();
-      return { fresh: [], priorities: [] };
+      return NOTHING;
     }
-    const left = await applyOrSplit(options, halves[0], now);
-    const right = await applyOrSplit(options, halves[1], now);
+    const left = await applyOrSplit(options, halves[0], run);
+    const right = await applyOrSplit(options, halves[1], run);
     return {
       fresh: [...left.fresh, ...right.fresh],
       priorities: [...left.priorities, ...right.priorities],
@@ -112,7 +135,7 @@ async function applyOrSplit(options: ReceiptLaneOptions, posts: LanePost[], now:
 
 /** A time that is none is refused before the database sees it. */
 function isOfTheData(error: unknown): boolean {
-  return isDataError(error) || error instanceof RangeError || error instanceof TypeError;
+  return isDataError(error) || (error instanceof RangeError && /^Invalid time value/.test(error.message));
 }
 
 function halve(posts: LanePost[]): [LanePost[], LanePost[]] | null {
