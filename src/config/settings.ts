@@ -81,7 +81,7 @@ export const SETTINGS = {
     min: 1,
     max: 200,
     description:
-      'Connections per pool to PostgreSQL; a process has four pools (API, accept high, accept, engine), one of three connections (claims of high priority), one of two (receipts) and one connection for wake-ups.',
+      'Connections per pool to PostgreSQL; a process has four pools (API, accept high, accept, engine), two of three connections (claims of high priority; receipts) and one connection for wake-ups.',
   },
   BELLHOP_ROLES: {
     type: 'list',

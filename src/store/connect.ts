@@ -56,8 +56,8 @@ export interface Store {
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Routing of high priority, and a claim for each of its lanes, of which few are busy at once. */
 const HIGH_POOL_SIZE = 3;
-/** A batch of receipts under way, and a look at the connections of tenants. */
-const RECEIPTS_POOL_SIZE = 2;
+/** Two batches of receipts under way, and a look at the connections of tenants. */
+const RECEIPTS_POOL_SIZE = 3;
 const EMBEDDED_GATHER_MS = 20;
 const DEADLOCK = '40P01';
 const SERIALIZATION_FAILURE = '40001';

@@ -43,6 +43,8 @@ export interface ReceiptLane {
 
 /** Answering all posts of a batch holds the event loop up: half of what is accepted at once. */
 const MAX_BATCH = 250;
+/** While one waits for the database, the next is prepared. */
+const CONCURRENCY = 2;
 /** Embedded, accepting and sending wait for the same connection meanwhile. */
 const MAX_EMBEDDED_BATCH = 100;
 /** Under load, posts are gathered so long: nobody waits for a receipt, and each commit is one less for the disk. */
@@ -58,7 +60,7 @@ export function createReceiptLane(options: ReceiptLaneOptions): ReceiptLane {
     },
     maxBatch,
     weigh: ({ receipts }) => Math.max(1, receipts.length),
-    concurrency: 1,
+    concurrency: options.store.kind === 'embedded' ? 1 : CONCURRENCY,
     maxWaiting: options.maxWaiting,
     intervalMs: Math.max(GATHER_MS, options.store.gatherMs),
   });
