@@ -19,9 +19,9 @@ export async function ask<T>(child: ChildProcess, message: unknown): Promise<T> 
   return ((await answer) as [T])[0];
 }
 
-/** Generates load from a process of its own. */
-export async function runLoad(plan: LoadPlan): Promise<LoadResult> {
-  const child = fork(new URL('load.ts', import.meta.url).pathname);
+/** Generates load from a process of its own; `file` for requests of another kind. */
+export async function runLoad(plan: LoadPlan, file = 'load.ts'): Promise<LoadResult> {
+  const child = fork(new URL(file, import.meta.url).pathname);
   const result = await ask<LoadResult>(child, plan);
   await once(child, 'exit');
   return result;

@@ -28,14 +28,15 @@ export interface LoadResult {
   max: number;
 }
 
-export async function generateLoad(plan: LoadPlan): Promise<LoadResult> {
+/** `textOf` writes whole requests, for those of which each needs a path or a signature of its own. */
+export async function generateLoad(plan: LoadPlan, textOf?: (n: number) => string): Promise<LoadResult> {
   const latencies: number[] = [];
   const statuses: Record<string, number> = {};
   const started = performance.now();
   const end = started + plan.seconds * 1000;
   let sent = 0;
   const nextDue = () => (plan.rate === 0 ? 0 : started + (sent / plan.rate) * 1000);
-  const lanes = Array.from({ length: plan.connections }, () => new Lane(plan));
+  const lanes = Array.from({ length: plan.connections }, () => new Lane(plan, textOf));
   await Promise.all(lanes.map((lane) => lane.open()));
   const idle: Lane[] = [...lanes];
   await new Promise<void>((resolve) => {
@@ -81,20 +82,30 @@ export async function generateLoad(plan: LoadPlan): Promise<LoadResult> {
 /** One keep-alive connection. Answers are read by their content-length, which our server always sends. */
 class Lane {
   readonly #plan: LoadPlan;
-  readonly #head: string;
+  readonly #textOf: (n: number) => string;
   #socket: Socket | null = null;
   #buffer = '';
   #answered: ((status: string) => void) | null = null;
 
-  constructor(plan: LoadPlan) {
+  constructor(plan: LoadPlan, textOf?: (n: number) => string) {
     this.#plan = plan;
+    this.#textOf = textOf ?? this.#writeRequests();
+  }
+
+  #writeRequests(): (n: number) => string {
+    const plan = this.#plan;
     const headers = {
       host: `${plan.host}:${plan.port}`,
       'content-type': 'application/json',
       ...plan.headers,
     };
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-    this.#head = `POST ${plan.path} HTTP/1.1\r\n${lines.join('')}content-length: `;
+    const head = `POST ${plan.path} HTTP/1.1\r\n${lines.join('')}content-length: `;
+    const { modulus = 1 } = plan;
+    return (n) => {
+      const body = plan.body.replaceAll('{n}', String(n)).replaceAll('{m}', String(n % modulus));
+      return `${head}${Buffer.byteLength(body)}\r\n\r\n${body}`;
+    };
   }
 
   open(): Promise<void> {
@@ -111,9 +122,7 @@ class Lane {
 
   request(n: number, answered: (status: string) => void): void {
     this.#answered = answered;
-    const { modulus = 1 } = this.#plan;
-    const body = this.#plan.body.replaceAll('{n}', String(n)).replaceAll('{m}', String(n % modulus));
-    const text = `${this.#head}${Buffer.byteLength(body)}\r\n\r\n${body}`;
+    const text = this.#textOf(n);
     if (this.#socket) this.#socket.write(text);
     else
       this.open().then(
@@ -152,7 +161,7 @@ class Lane {
   }
 }
 
-if (process.send) {
+if (import.meta.main && process.send) {
   process.once('message', async (plan: LoadPlan) => {
     process.send!(await generateLoad(plan));
     process.disconnect?.();

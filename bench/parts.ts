@@ -6,6 +6,7 @@ import { measureChannels } from './channels.ts';
 import { measureEmbedded, measureEndToEnd, measureOverTls } from './end-to-end.ts';
 import { measureIdle } from './idle.ts';
 import { measureQueue } from './queue.ts';
+import { measureReceipts } from './receipts.ts';
 import { measureResilience } from './resilience.ts';
 import type { Row } from './row.ts';
 import { measureRules } from './rules.ts';
@@ -74,6 +75,12 @@ const PARTS: Part[] = [
     ids: ['AUDIENCES'],
     byNameOnly: true,
     measure: async ({ sizes, env, report }) => report(...(await measureAudiences(sizes.audience, env))),
+  },
+  {
+    ids: ['RECEIPTS'],
+    byNameOnly: true,
+    measure: async ({ sizes, env, report }) =>
+      report(...(await measureReceipts({ seconds: sizes.troubleSeconds }, env))),
   },
   {
     ids: ['SOAK'],

@@ -56,6 +56,7 @@ import {
 } from './tenants/index.ts';
 import {
   applyVisits,
+  createReceiptLane,
   receiptUrl,
   registerTrackingRoutes,
   registerVisitRoutes,
@@ -364,7 +365,8 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   const failuresPerSecondPerAddress = FAILURES_PER_SECOND_PER_ADDRESS;
   await registerConsentPages(app, { ...parts, failuresPerSecondPerAddress });
   registerHealthRoutes(app, { clock, connections, health });
-  await registerTrackingRoutes(app, { ...parts, publicUrl, transport });
+  const lane = createReceiptLane({ ...parts, maxWaiting: config.receipts.maxPosts });
+  await registerTrackingRoutes(app, { ...parts, publicUrl, transport, lane, limits: config.receipts });
   await registerVisits(app, parts, stops);
   observe(app, config, parts, config.metrics.port === null);
   if (config.simulatorPage && parts.simulator) mountSimulator(app, parts.simulator);
@@ -372,7 +374,7 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   const saving = authenticator.run(usage.signal);
   stops.push(async () => {
     await app.close();
-    await Promise.all([commits.high.drained(), commits.bulk.drained()]);
+    await Promise.all([commits.high.drained(), commits.bulk.drained(), lane.drained()]);
     usage.abort();
     await saving;
   });

@@ -135,7 +135,11 @@ function registerCancel(app: Server, { store, clock, wake }: ChangeOptions): voi
         }
         await lockTurns(db, tenantId, found.id);
         if (found.request.ladder) await lockLadders(db, [found.id]);
-        const ended = await endPostponed(db, { tenantId, ids: [found.id], reason: 'cancelled', now });
+        const ended = await endPostponed(db, {
+          notifications: [{ tenantId, id: found.id }],
+          reason: 'cancelled',
+          now,
+        });
         const postponed = ended[0]?.channels ?? 0;
         const { cancelled, flagged } = await cancelDeliveries(db, tenantId, found.id, now);
         if (postponed + cancelled + flagged === 0)

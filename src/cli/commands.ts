@@ -57,6 +57,12 @@ export const COMMANDS: Command[] = [
     load: async () => (await import('./problems.ts')).settle,
   },
   {
+    name: 'bounce',
+    usage: 'bounce --to https://bellhop.example.com/v1/receipts/TENANT/CONNECTION --secret-file FILE < mail',
+    summary: 'Hands a mail that came back to a running Bellhop; for the aliases of a mail server.',
+    load: async () => (await import('./bounce.ts')).bounce,
+  },
+  {
     name: 'keys',
     usage: 'keys list | create --name N [--test] [--scopes a,b] | revoke <id>',
     summary: 'Manages API keys directly in the database (embedded: while Bellhop is stopped).',
@@ -84,7 +90,7 @@ export const COMMANDS: Command[] = [
   {
     name: 'bench',
     usage:
-      'bench [P1 P2 … | resilience | soak] [--quick] [--json FILE] [--keep DIR] [--minutes N] [--rate N] [--profile DIR]',
+      'bench [P1 P2 … | resilience | receipts | soak] [--quick] [--json FILE] [--keep DIR] [--minutes N] [--rate N] [--profile DIR]',
     summary: 'Measures throughput and latency against limits taken in the same run (docs/performance.md).',
     load: async () => (await import('../../bench/bench.ts')).bench,
   },

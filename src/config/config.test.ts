@@ -50,6 +50,7 @@ describe('the settings', () => {
       bodyLimit: 262_144,
       keyRateLimit: 0,
       acceptQueue: 20_000,
+      receipts: { maxPosts: 5_000, postsPerSecond: 2_000 },
       maxInFlight: 2_000,
       providerRates: {},
       tenantRates: {},

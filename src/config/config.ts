@@ -19,6 +19,8 @@ export interface Config {
   bodyLimit: number;
   keyRateLimit: number;
   acceptQueue: number;
+  /** Posts of receipts under way at once, and a second for one connection. */
+  receipts: { maxPosts: number; postsPerSecond: number };
   maxInFlight: number;
   /** Attempts a second by provider id. */
   providerRates: Record<string, number>;
@@ -109,6 +111,10 @@ function toConfig(text: Record<SettingName, string>): Config {
     bodyLimit: Number(text.BELLHOP_BODY_LIMIT),
     keyRateLimit: Number(text.BELLHOP_KEY_RATE_LIMIT),
     acceptQueue: Number(text.BELLHOP_ACCEPT_QUEUE),
+    receipts: {
+      maxPosts: Number(text.BELLHOP_RECEIPT_QUEUE),
+      postsPerSecond: Number(text.BELLHOP_RECEIPT_RATE),
+    },
     maxInFlight: Number(text.BELLHOP_MAX_IN_FLIGHT),
     providerRates: parseRates(text.BELLHOP_PROVIDER_RATES),
     tenantRates: parseRates(text.BELLHOP_TENANT_RATE),

@@ -81,7 +81,7 @@ export const SETTINGS = {
     min: 1,
     max: 200,
     description:
-      'Connections per pool to PostgreSQL; a process has four pools (API, accept high, accept, engine), one of two connections (claims of high priority) and one connection for wake-ups.',
+      'Connections per pool to PostgreSQL; a process has four pools (API, accept high, accept, engine), two of three connections (claims of high priority; receipts) and one connection for wake-ups.',
   },
   BELLHOP_ROLES: {
     type: 'list',
@@ -174,6 +174,22 @@ export const SETTINGS = {
     min: 100,
     max: 1_000_000,
     description: 'Requests that may wait for a commit in this process before new ones are answered 503.',
+  },
+  BELLHOP_RECEIPT_QUEUE: {
+    type: 'integer',
+    default: '5000',
+    min: 10,
+    max: 1_000_000,
+    description:
+      'Posts of vendors (receipts) under way in this process before further ones are answered 503, after which vendors come again.',
+  },
+  BELLHOP_RECEIPT_RATE: {
+    type: 'integer',
+    default: '2000',
+    min: 0,
+    max: 1_000_000,
+    description:
+      'Posts of receipts a second for one connection and process; more are answered 503 before they are read or verified. 0 is no limit.',
   },
   BELLHOP_MAX_IN_FLIGHT: {
     type: 'integer',

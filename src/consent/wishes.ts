@@ -1,7 +1,7 @@
 import { parsePhoneNumberFromString } from 'libphonenumber-js';
 import type { InboundMessage } from '../providers/index.ts';
 import type { Queryable } from '../store/index.ts';
-import { listOptOuts, parseContactAddress, takeBackOptOuts } from '../users/index.ts';
+import { type AddressOwner, listOptOuts, parseContactAddress, takeBackOptOuts } from '../users/index.ts';
 import { readSmsWish } from './sms-keyword.ts';
 
 /** The contacts, as we write to them, that a batch of answers stops or takes up again. */
@@ -48,16 +48,29 @@ function readChat(kind: string, { from, text, wish }: InboundMessage): Wished | 
   return { address: parsed.address, wish: wish ?? CHAT_WORDS.get(word as 'STOP') ?? null };
 }
 
+/** What the contacts of one kind said to a tenant. */
+export interface HeardWishes extends Wishes {
+  tenantId: string;
+  kind: string;
+}
+
 /**
  * Stops messages of the whole tenant to contacts that ask for it, and takes back only what such an answer, or the vendor's
  * own list of them, had stopped: a contact that an operator suppressed, or that is dead, stays so. The same messages
- * again change nothing.
+ * again change nothing. `heard` is in the order in which it came: the last word of a contact counts.
  */
-export async function heedWishes(
-  db: Queryable,
-  { tenantId, kind, now }: { tenantId: string; kind: string; now: number },
-  { stop, start }: Wishes,
-): Promise<void> {
-  await listOptOuts(db, now, { tenantId, kind, addresses: stop, source: 'stop' });
-  await takeBackOptOuts(db, { tenantId, kind, addresses: start });
+export async function heedWishes(db: Queryable, now: number, heard: readonly HeardWishes[]): Promise<void> {
+  for (const [kind, said] of Map.groupBy(heard, (one) => one.kind)) {
+    const wishes = new Map<string, { owner: AddressOwner; stops: boolean }>();
+    for (const { tenantId, stop, start } of said) {
+      const note = (stops: boolean) => (address: string) =>
+        wishes.set(`${tenantId} ${address}`, { owner: { tenantId, address }, stops });
+      stop.forEach(note(true));
+      start.forEach(note(false));
+    }
+    const those = (stops: boolean) =>
+      [...wishes.values()].flatMap((wish) => (wish.stops === stops ? wish.owner : []));
+    await listOptOuts(db, now, { kind, owners: those(true), source: 'stop' });
+    await takeBackOptOuts(db, { kind, owners: those(false) });
+  }
 }

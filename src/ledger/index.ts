@@ -39,7 +39,7 @@ export {
   type ProblemState,
   TERMINAL,
 } from './states.ts';
-export { climbLadders, type Stopped, stopLadders } from './stop-ladders.ts';
+export { climbLadders, type Stopped, stopLadders, stopLaddersOf } from './stop-ladders.ts';
 export {
   cancelAccepted,
   cancelDeliveries,

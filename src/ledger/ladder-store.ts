@@ -64,7 +64,8 @@ cross join lateral (
 /** Cancels what is queued of notifications whose ladder is stopped, and flags what is being sent right now. */
 export async function stopDeliveries(
   db: Queryable,
-  { tenantId, ids, now }: { tenantId: string; ids: readonly string[]; now: Date },
+  notifications: readonly LadderKey[],
+  now: Date,
 ): Promise<{ cancelled: number; flagged: number }> {
   const { rows } = await db.query<{ state: string }>({
     name: 'ledger_stop_deliveries',
@@ -76,9 +77,10 @@ export async function stopDeliveries(
         due_at = null,
         finished_at = case when state = 'queued' then $3 else finished_at end
       where id in (
-        select id from deliveries where notification_id = any($1::uuid[]) and tenant_id = $2
-          and state in ('queued', 'sending', 'unknown')
-        order by id for update)
+        select d.id from unnest($1::uuid[], $2::uuid[]) as stopped (notification_id, tenant_id)
+          join deliveries d using (notification_id, tenant_id)
+         where d.state in ('queued', 'sending', 'unknown')
+         order by d.id for update of d)
       returning ${CHANGED}, 1 as n
      ), counted as (
        ${countChanges("(select * from touched where state = 'cancelled') cancelled")}
@@ -86,7 +88,7 @@ export async function stopDeliveries(
        ${tellChanges("(select * from touched where state = 'cancelled')")}
      )
      select state from touched`,
-    values: [ids, tenantId, now],
+    values: [notifications.map(({ id }) => id), notifications.map(({ tenantId }) => tenantId), now],
   });
   const cancelled = rows.filter((row) => row.state === 'cancelled').length;
   return { cancelled, flagged: rows.length - cancelled };

@@ -1,4 +1,5 @@
 import type { Queryable } from '../store/index.ts';
+import type { LadderKey } from './ladder-store.ts';
 
 /** Channels of a notification that get their turn later than the rest, and why. */
 export interface Waiting {
@@ -14,9 +15,7 @@ export const POSTPONED = `(select jsonb_agg(jsonb_build_object('channels', p.cha
   'step', p.step) order by p.due_at) from postponed p where p.notification_id = notifications.id)`;
 
 export interface PostponedEnd {
-  tenantId: string;
-  /** Of notifications. */
-  ids: readonly string[];
+  notifications: readonly LadderKey[];
   reason: 'cancelled' | 'ladder_stopped';
   now: Date;
 }
@@ -28,12 +27,12 @@ export interface PostponedEnd {
  */
 export async function endPostponed(
   db: Queryable,
-  { tenantId, ids, reason, now }: PostponedEnd,
+  { notifications, reason, now }: PostponedEnd,
 ): Promise<{ id: string; priority: number; channels: number }[]> {
   const { rows } = await db.query({
     name: `ledger_end_postponed_${reason}`,
     text: endStatement(reason === 'cancelled' ? '' : 'skip locked'),
-    values: [ids, tenantId, now, reason],
+    values: [notifications.map(({ id }) => id), notifications.map(({ tenantId }) => tenantId), now, reason],
   });
   return rows;
 }
@@ -44,8 +43,9 @@ const endStatement = (ifTaken: string) => `
 with turn as materialized (
   select n.id, n.tenant_id, n.priority, p.due_at, p.channels,
     greatest($3::timestamptz, n.due_at + interval '1 millisecond') as at
-  from unnest($1::uuid[]) as wanted (id)
-  cross join lateral (select id, tenant_id, priority, due_at from notifications where id = wanted.id and tenant_id = $2 limit 1) n
+  from unnest($1::uuid[], $2::uuid[]) as wanted (id, tenant_id)
+  cross join lateral (select id, tenant_id, priority, due_at from notifications
+    where id = wanted.id and tenant_id = wanted.tenant_id limit 1) n
   cross join lateral (
     select due_at, channels from postponed where notification_id = n.id and tenant_id = n.tenant_id
       and reason not in ('cancelled', 'ladder_stopped')) p

@@ -1,6 +1,6 @@
 import type { Queryable, Store } from '../store/index.ts';
 import { meets } from './ladder.ts';
-import { hurryLadders, loadReached, lockLadders, stopDeliveries } from './ladder-store.ts';
+import { hurryLadders, type LadderKey, loadReached, lockLadders, stopDeliveries } from './ladder-store.ts';
 import { endPostponed } from './postponed-store.ts';
 
 export interface Ladders {
@@ -25,16 +25,27 @@ export interface Stopped {
  * transaction that made them meet it, while the ladders are locked: `lockLadders` comes before anything else there.
  */
 export async function stopLadders(db: Queryable, { tenantId, ids, now }: Ladders): Promise<Stopped> {
-  const nothing = { cancelled: 0, beingSent: 0, priorities: [] };
-  if (ids.length === 0) return nothing;
-  const all = await loadReached(
+  return stopLaddersOf(
     db,
     ids.map((id) => ({ tenantId, id })),
+    now,
   );
-  const met = all.filter(({ reached, until }) => until && meets(reached, until)).map(({ id }) => id);
-  if (met.length === 0) return nothing;
-  const { cancelled, flagged } = await stopDeliveries(db, { tenantId, ids: met, now });
-  const ended = await endPostponed(db, { tenantId, ids: met, reason: 'ladder_stopped', now });
+}
+
+/** The same for notifications of many tenants, by the same number of statements. */
+export async function stopLaddersOf(
+  db: Queryable,
+  ladders: readonly LadderKey[],
+  now: Date,
+): Promise<Stopped> {
+  const nothing = { cancelled: 0, beingSent: 0, priorities: [] };
+  if (ladders.length === 0) return nothing;
+  const all = await loadReached(db, ladders);
+  const met = new Set(all.flatMap(({ id, reached, until }) => (until && meets(reached, until) ? id : [])));
+  if (met.size === 0) return nothing;
+  const notifications = ladders.filter(({ id }) => met.has(id));
+  const { cancelled, flagged } = await stopDeliveries(db, notifications, now);
+  const ended = await endPostponed(db, { notifications, reason: 'ladder_stopped', now });
   return {
     cancelled: cancelled + ended.reduce((sum, { channels }) => sum + channels, 0),
     beingSent: flagged,

@@ -47,6 +47,22 @@ describe('a batcher', () => {
     assert.deepEqual(batches, [[1, 2], [3]]);
   });
 
+  it('fills a batch by weight, and an item that is too heavy goes alone', async () => {
+    const batches: number[][] = [];
+    const batcher = new Batcher<number, void>({
+      flush: async (items) => {
+        batches.push(items);
+        return [];
+      },
+      maxBatch: 10,
+      weigh: (item) => item,
+      concurrency: 1,
+      maxWaiting: 100,
+    });
+    await Promise.all([4, 6, 1, 30, 9, 2].map((item) => batcher.add(item)));
+    assert.deepEqual(batches, [[4, 6], [1], [30], [9], [2]]);
+  });
+
   it('refuses what does not fit into the line', async () => {
     const { batcher, gates, turn } = setUp({ maxWaiting: 1 });
     const first = batcher.add(1);

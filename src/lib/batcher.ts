@@ -9,7 +9,10 @@ interface Waiting<Item, Answer> {
 export interface BatcherOptions<Item, Answer> {
   /** Does the work for many at once; answers in the order of the items. */
   flush(items: Item[]): Promise<Answer[]>;
+  /** The items of one batch; their weight, where they are weighed. An item that is heavier goes alone. */
   maxBatch: number;
+  /** What an item counts for in a batch; default 1. */
+  weigh?(item: Item): number;
   /** Batches under way at once. */
   concurrency: number;
   /** Items that may wait; more are refused by `OverloadedError`. */
@@ -96,8 +99,19 @@ export class Batcher<Item, Answer> {
     while (this.#running < this.#options.concurrency && this.#waiting.length > 0) {
       this.#running++;
       this.#startedAt = this.#clock.now();
-      this.#run(this.#waiting.splice(0, this.#options.maxBatch));
+      this.#run(this.#waiting.splice(0, this.#countOfNext()));
     }
+  }
+
+  #countOfNext(): number {
+    const { maxBatch, weigh } = this.#options;
+    if (!weigh) return maxBatch;
+    let weight = 0;
+    const tooMany = this.#waiting.findIndex(({ item }) => {
+      weight += weigh(item);
+      return weight > maxBatch;
+    });
+    return tooMany < 0 ? this.#waiting.length : Math.max(1, tooMany);
   }
 
   async #run(batch: Waiting<Item, Answer>[]): Promise<void> {

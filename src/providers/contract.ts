@@ -86,7 +86,12 @@ export interface MailRequest {
     clientName?: string;
   };
   dkim?: { domainName: string; keySelector: string; privateKey: Secret };
-  envelope: { from: string; to: string };
+  envelope: {
+    from: string;
+    to: string;
+    /** Asks servers that can (RFC 3461) to report failures and delays with the headers only, under this id. */
+    dsn?: { id: string };
+  };
   mail: {
     messageId: string;
     from: string;

@@ -16,7 +16,7 @@ export interface StoreOptions {
   dataDir?: string;
   /** An embedded database that is open already (tests start from a snapshot). */
   database?: PGlite;
-  /** Connections per pool; there are four, and a small one for high priority. The embedded database has one in all. */
+  /** Connections per pool; there are four, and small ones for high priority and for receipts. The embedded database has one in all. */
   poolSize?: number;
   migrate?: boolean;
 }
@@ -40,6 +40,8 @@ export interface Store {
   engine: pg.Pool;
   /** Routing and claims of high priority. */
   engineHigh: pg.Pool;
+  /** What vendors report: a flood of it waits here, and for nobody else. */
+  receipts: pg.Pool;
   /** The database's time (see ReferenceClock). */
   clock: Clock;
   /** A transaction as role bellhop_api that sees the rows of one tenant only: the second wall behind `where tenant_id`. */
@@ -54,6 +56,8 @@ export interface Store {
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Routing of high priority, and a claim for each of its lanes, of which few are busy at once. */
 const HIGH_POOL_SIZE = 3;
+/** Two batches of receipts under way, and a look at the connections of tenants. */
+const RECEIPTS_POOL_SIZE = 3;
 const EMBEDDED_GATHER_MS = 20;
 const DEADLOCK = '40P01';
 const SERIALIZATION_FAILURE = '40001';
@@ -99,7 +103,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 
 type Pools = Pick<
   Store,
-  'kind' | 'gatherMs' | 'api' | 'acceptHigh' | 'acceptBulk' | 'engine' | 'engineHigh' | 'close'
+  'kind' | 'gatherMs' | 'api' | 'acceptHigh' | 'acceptBulk' | 'engine' | 'engineHigh' | 'receipts' | 'close'
 >;
 
 function postgresPools(connectionString: string, max: number): Pools {
@@ -122,6 +126,7 @@ function postgresPools(connectionString: string, max: number): Pools {
     acceptBulk: open('accept'),
     engine: open('engine'),
     engineHigh: open('engine high', Math.min(max, HIGH_POOL_SIZE)),
+    receipts: open('receipts', Math.min(max, RECEIPTS_POOL_SIZE)),
   };
   return {
     kind: 'postgres',
@@ -145,6 +150,7 @@ async function embeddedPools(dataDir: string, database: PGlite | undefined): Pro
     acceptBulk: pool,
     engine: pool,
     engineHigh: pool,
+    receipts: pool,
     close,
   };
 }

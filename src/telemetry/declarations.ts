@@ -274,6 +274,24 @@ export const METRICS = {
     ['reason'],
   ),
   visitsWaiting: gauge('visits_waiting', 'Visits of this process that wait to be written down.', []),
+  receiptsWaiting: gauge('receipts_waiting', 'Posts of vendors under way in this process.', []),
+  receiptsTurnedAway: counter(
+    'receipts_turned_away',
+    'Posts of vendors answered 503 before they were read: too many under way (full), too many of one connection (rate).',
+    ['reason'],
+  ),
+  receiptsLeftOut: counter(
+    'receipts_left_out',
+    'Receipts that the database refused, which is logged; the rest of their posts counts.',
+    [],
+  ),
+  receiptBatchSize: histogram('receipt_batch_size', 'Receipts of one commit.', [], ITEMS),
+  receiptBatchSeconds: histogram(
+    'receipt_batch_seconds',
+    'Duration of one commit of receipts.',
+    [],
+    STATEMENT,
+  ),
 
   spansExported: counter('spans_exported', 'Spans that the collector of traces took.', []),
   spansDropped: counter(

@@ -55,6 +55,7 @@ describeStores('the routes of connections', (store) => {
       version: 1,
       createdAt: time,
       updatedAt: time,
+      receiptsPath: `/v1/receipts/${tenantId}/mail`,
     });
     assert.deepEqual((await api.call(key, 'GET /v1/connections/mail')).body, made.body);
     clock.advance(1_000);
@@ -91,7 +92,9 @@ describeStores('the routes of connections', (store) => {
     const config = { accountSid: `AC${'0'.repeat(32)}`, authToken: 'token', from: '+15005550006' };
     const texts = await put(key, { provider: 'twilio', config }, 'texts');
     assert.equal(texts.body.receiptsPath, `/v1/receipts/${tenantId}/texts`);
-    assert.equal((await put(key)).body.receiptsPath, undefined);
+    const hook = { url: 'https://hook.example.com', secret: `whsec_${'a'.repeat(32)}` };
+    const hooked = await put(key, { provider: 'webhook', config: hook }, 'hook');
+    assert.deepEqual([hooked.status, hooked.body.receiptsPath], [201, undefined]);
   });
 
   it('keep a secret that is left out or sent back as it was shown, and remove it when it is emptied', async () => {

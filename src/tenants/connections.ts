@@ -28,8 +28,8 @@ export interface Connections {
    * fresh, else one for all tenants, and another one when something changed. `db` may be inside a transaction.
    */
   forTenants(db: Queryable, tenantIds: string[]): Promise<Map<string, Connection[]>>;
-  /** One connection, enabled or not. Takes a client of its own: never call it while holding one. */
-  get(tenantId: string, id: string): Promise<Connection | null>;
+  /** One connection, enabled or not. Takes a client of its own (of `db`): never call it while holding one. */
+  get(tenantId: string, id: string, db?: Queryable): Promise<Connection | null>;
   /** Call it after a change was committed: from now on this process reads the tenant's connections again. */
   forget(tenantId: string): void;
 }
@@ -66,8 +66,8 @@ class ConnectionCache implements Connections {
     return new Map([...entries].map(([tenantId, entry]) => [tenantId, entry.enabled]));
   }
 
-  async get(tenantId: string, id: string): Promise<Connection | null> {
-    const entries = await this.#entriesOf(this.#store.engine, [tenantId]);
+  async get(tenantId: string, id: string, db: Queryable = this.#store.engine): Promise<Connection | null> {
+    const entries = await this.#entriesOf(db, [tenantId]);
     return entries.get(tenantId)?.all.find((connection) => connection.id === id) ?? null;
   }
 

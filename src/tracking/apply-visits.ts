@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/clock.ts';
 import { routeTopic, type Wake } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
-import { applyReceipts } from './apply.ts';
+import { applyPosts } from './apply.ts';
 import { countsFrom, receiptsFrom, type Visit } from './visit.ts';
 import { addVisits, loadVisited } from './visit-store.ts';
 
@@ -29,11 +29,11 @@ export async function applyVisits(
     const { tenantId, connection } = deliveries.get(deliveryId!)!;
     return `${tenantId} ${connection}`;
   });
-  for (const receipts of groups.values()) {
+  const posts = [...groups.values()].map((receipts) => {
     const { tenantId, connection } = deliveries.get(receipts[0]!.deliveryId!)!;
-    const from = { tenantId, connection, now: clock.now() };
-    const { priorities } = await store.transaction((db) => applyReceipts(db, from, receipts));
-    for (const priority of priorities) wake?.signal(routeTopic(priority));
-  }
+    return { tenantId, connection, receipts };
+  });
+  const { priorities } = await store.transaction((db) => applyPosts(db, posts, clock.now()));
+  for (const priority of new Set(priorities)) wake?.signal(routeTopic(priority));
   if (known.length > 0) await addVisits(store.engine, countsFrom(known));
 }

@@ -10,8 +10,7 @@ import { reveal } from '../lib/secret.ts';
 import { putConnection } from '../tenants/connection-changes.ts';
 import { createConnections } from '../tenants/index.ts';
 import { makeMasterKeys, makeTenant } from '../tenants/testing.ts';
-import { registerTrackingRoutes } from './index.ts';
-import { PUBLIC_URL } from './testing.ts';
+import { mountReceipts, PUBLIC_URL } from './testing.ts';
 
 const TOPIC = 'arn:aws:sns:us-east-1:123456789012:bellhop';
 const HOST = 'https://sns.us-east-1.amazonaws.com';
@@ -67,7 +66,7 @@ describeStores('receipts signed with a published certificate', (store) => {
       authFailuresPerSecondPerAddress: 0,
       trustProxy: false,
     });
-    await registerTrackingRoutes(app, {
+    await mountReceipts(app, {
       store: store(),
       clock,
       logger: silentLogger,

@@ -9,8 +9,7 @@ import { silentLogger } from '../lib/logger.ts';
 import { putConnection } from '../tenants/connection-changes.ts';
 import { createConnections } from '../tenants/index.ts';
 import { makeMasterKeys, makeTenant } from '../tenants/testing.ts';
-import { registerTrackingRoutes } from './index.ts';
-import { PUBLIC_URL } from './testing.ts';
+import { mountReceipts, PUBLIC_URL } from './testing.ts';
 
 const clock = new FakeClock();
 const WHATSAPP = {
@@ -42,7 +41,7 @@ describeStores('what chat services post', (store) => {
       authFailuresPerSecondPerAddress: 0,
       trustProxy: false,
     });
-    await registerTrackingRoutes(app, {
+    await mountReceipts(app, {
       store: store(),
       clock,
       logger: silentLogger,

@@ -10,8 +10,7 @@ import { putConnection } from '../tenants/connection-changes.ts';
 import { createConnections } from '../tenants/index.ts';
 import { makeMasterKeys, makeTenant } from '../tenants/testing.ts';
 import { suppressContacts } from '../users/index.ts';
-import { registerTrackingRoutes } from './index.ts';
-import { PUBLIC_URL, signAsTwilio } from './testing.ts';
+import { mountReceipts, PUBLIC_URL, signAsTwilio } from './testing.ts';
 
 const TOKEN = 'the-auth-token-of-the-account';
 const ADA = '+4915123456789';
@@ -49,7 +48,7 @@ describeStores('what users answer to text messages', (store) => {
       authFailuresPerSecondPerAddress: 0,
       trustProxy: false,
     });
-    await registerTrackingRoutes(app, {
+    await mountReceipts(app, {
       store: store(),
       clock,
       logger: silentLogger,

@@ -16,7 +16,6 @@ const TOLD = new Set<ReceiptEvent>([
 /** Tells of receipts that are new, in the transaction that logs them. */
 export async function tellReceipts(
   db: Queryable,
-  tenantId: string,
   receipts: readonly MatchedReceipt[],
   now: Date,
 ): Promise<void> {
@@ -26,7 +25,7 @@ export async function tellReceipts(
     name: 'tracking_tell_receipts',
     text: TELL,
     values: [
-      tenantId,
+      column(told, ({ tenantId }) => tenantId),
       now,
       column(told, ({ deliveryId }) => deliveryId),
       column(told, ({ event }) => event),
@@ -43,9 +42,9 @@ const TELL = tellRows(
   select d.tenant_id, d.live, 'delivery.' || r.event as type, coalesce(r.occurred_at, $2::timestamptz) as at, d.channel,
     null::text as category, d.notification_id, jsonb_build_object('deliveryId', d.id, 'notificationId', d.notification_id, 'channel', d.channel, 'state', d.state, 'reason', r.reason, 'code', r.code,
       'provider', d.provider, 'connection', d.connection, 'attempt', d.attempt) as data
-  from unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
-    as r (delivery_id, event, reason, code, occurred_at)
-  cross join lateral (select * from deliveries where id = r.delivery_id and tenant_id = $1 limit 1) d
+  from unnest($1::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
+    as r (tenant_id, delivery_id, event, reason, code, occurred_at)
+  cross join lateral (select * from deliveries where id = r.delivery_id and tenant_id = r.tenant_id limit 1) d
 )`,
   '$2::timestamptz',
 );

@@ -12,8 +12,7 @@ import { silentLogger } from '../lib/logger.ts';
 import { putConnection } from '../tenants/connection-changes.ts';
 import { createConnections } from '../tenants/index.ts';
 import { makeMasterKeys, makeTenant } from '../tenants/testing.ts';
-import { registerTrackingRoutes } from './index.ts';
-import { callAsTwilio, PUBLIC_URL, type TwilioCallback } from './testing.ts';
+import { callAsTwilio, mountReceipts, PUBLIC_URL, type TwilioCallback } from './testing.ts';
 
 const TOKEN = 'the-auth-token-of-the-account';
 const TABLE_OF_ENDED = ['failed', 'dead', 'skipped', 'expired', 'cancelled', 'queued'] as const;
@@ -40,8 +39,8 @@ describeStores('receipts of Twilio', (store) => {
         request: { provider: 'twilio', config },
       });
     }
-    const mail = { host: 'smtp.example.com', from: 'a@example.com' };
-    await putConnection(options, { tenantId, id: 'mail', request: { provider: 'smtp', config: mail } });
+    const hook = { url: 'https://hook.example.com', secret: `whsec_${'a'.repeat(32)}` };
+    await putConnection(options, { tenantId, id: 'hook', request: { provider: 'webhook', config: hook } });
     notification = await insertNotification(store(), tenantId);
     app = await createServer({
       authenticate: () => null,
@@ -54,7 +53,7 @@ describeStores('receipts of Twilio', (store) => {
       trustProxy: false,
     });
     const connections = createConnections(options);
-    await registerTrackingRoutes(app, {
+    await mountReceipts(app, {
       store: store(),
       clock,
       logger: silentLogger,
@@ -285,7 +284,7 @@ describeStores('receipts of Twilio', (store) => {
     const id = await deliver('sent');
     assert.equal(await report(id, 'sent', { tenantId: other }), 401);
     assert.equal(await report(id, 'sent', { connection: 'nothing' }), 404);
-    assert.equal(await report(id, 'sent', { connection: 'mail' }), 404);
+    assert.equal(await report(id, 'sent', { connection: 'hook' }), 404);
     assert.equal(await report(id, 'sent', { tenantId: uuidv7(1) }), 404);
     assert.equal(await report(id, 'sent', { tenantId: 'x' }), 400);
   });

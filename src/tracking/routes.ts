@@ -1,53 +1,67 @@
+import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { Problem, type Server } from '../http/index.ts';
+import { invalidField, Problem, type Server } from '../http/index.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { Logger } from '../lib/logger.ts';
+import { isUuid } from '../lib/ids.ts';
 import { getProvider, type Provider } from '../providers/index.ts';
-import { routeTopic, type Wake } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
-import type { Metrics, Tracer } from '../telemetry/index.ts';
+import type { Metrics } from '../telemetry/index.ts';
 import type { Connection, Connections } from '../tenants/index.ts';
-import { applyReceipts, countEnds } from './apply.ts';
-import { countReceipts } from './counts.ts';
-import { hear } from './hear.ts';
-import { loadSubjects, type MatchedReceipt } from './store.ts';
-import { type ReceiptSource, receiptFacts } from './trace.ts';
-import { createVendorPages, type PageTransport, type VendorPages } from './vendor-pages.ts';
+import { Admission, type AdmissionLimits } from './admission.ts';
+import { Doors } from './doors.ts';
+import type { ReceiptLane } from './lane.ts';
+import { type Reception, receive, type TakesReceipts, tooMuch } from './receive.ts';
+import { Slices } from './slices.ts';
+import { createVendorPages, type PageTransport } from './vendor-pages.ts';
 
 export interface TrackingOptions {
-  store: Store;
+  lane: Pick<ReceiptLane, 'add'>;
+  store: Pick<Store, 'receipts'>;
   clock: Clock;
-  logger: Logger;
-  connections: Pick<Connections, 'get' | 'forget'>;
+  connections: Pick<Connections, 'get'>;
   /** How vendors see this installation; signatures cover the URL they requested, not the one that arrives here. */
   publicUrl: string | undefined;
-  /** Told that routing has something to do. */
-  wake?: Pick<Wake, 'signal'>;
+  limits?: AdmissionLimits;
   metrics?: Metrics;
-  tracer?: Tracer;
   /** By id; the registry's by default. */
   providerOf?: (id: string) => Provider | undefined;
   /** The way to vendors' certificates, and to where they are told that their posts are wanted. */
   transport?: PageTransport;
-  /** Learns what receipts say of a connection. */
-  health: { of(connection: Connection): { reported(delivered: number, undelivered: number): void } };
+  health: Reception['health'];
 }
 
 /** SendGrid gathers up to 768 KiB of events in a post, Mailchimp a thousand events. */
 const MAX_BATCH_BYTES = 2 * 1024 * 1024;
+const DEFAULT_LIMITS: AdmissionLimits = { maxPosts: 5_000, postsPerSecond: 0 };
 
 const Path = Type.Object({
   tenant: Type.String({ format: 'uuid' }),
   connection: Type.String({ maxLength: 64 }),
 });
 
+/** Where a post goes, once it is let in. */
+interface Destination {
+  connection: Connection;
+  provider: TakesReceipts;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set on posts of receipts only. */
+    receiptsFor: Destination | null;
+  }
+}
+
 /**
  * `POST /v1/receipts/{tenant}/{connection}`: what vendors report later, verified by each vendor's own scheme on the raw
  * bytes. Some vendors report by GET, with everything in the query.
  */
 export async function registerTrackingRoutes(app: Server, options: TrackingOptions): Promise<void> {
-  const { providerOf = getProvider } = options;
-  const pages = options.transport && createVendorPages(options.transport);
+  const { clock, metrics, publicUrl } = options;
+  const pages = options.transport ? createVendorPages(options.transport) : null;
+  const reception: Reception = { ...options, pages, slices: new Slices() };
+  const admission = new Admission(options.limits ?? DEFAULT_LIMITS, clock);
+  metrics?.beforeScrape(() => metrics.receiptsWaiting.set(admission.posts));
   await app.register(async (scope) => {
     // Signatures are over bytes: nothing may be parsed before they are checked.
     scope.removeAllContentTypeParsers();
@@ -57,15 +71,24 @@ export async function registerTrackingRoutes(app: Server, options: TrackingOptio
       { parseAs: 'buffer', bodyLimit },
       async (_request: unknown, body: Buffer) => body,
     );
+    scope.decorateRequest('receiptsFor', null);
+    const doors = new Doors(options.connections, options.store.receipts, clock);
+    // Before the body is read: an answer here costs neither memory nor a signature.
+    scope.addHook('onRequest', async (request, reply) => {
+      const { tenant, connection } = request.params as { tenant: string; connection: string };
+      const entered = admission.enter(`${tenant} ${connection}`, sizeOf(request, bodyLimit));
+      if (typeof entered === 'string') {
+        metrics?.receiptsTurnedAway.inc({ reason: entered });
+        throw tooMuch();
+      }
+      reply.raw.once('close', entered);
+      request.receiptsFor = await findDestination(options, doors, request);
+    });
     // Mailchimp looks whether anybody is here before it makes a webhook.
     scope.head(
       '/v1/receipts/:tenant/:connection',
       { schema: { hide: true, params: Path } },
-      async (request, reply) => {
-        const { tenant, connection } = request.params as { tenant: string; connection: string };
-        const found = await options.connections.get(tenant, connection);
-        return reply.code(found && providerOf(found.providerId)?.receipts ? 200 : 404).send();
-      },
+      async (_request, reply) => reply.code(200).send(),
     );
     scope.route({
       method: ['GET', 'POST'],
@@ -73,42 +96,14 @@ export async function registerTrackingRoutes(app: Server, options: TrackingOptio
       exposeHeadRoute: false,
       schema: { tags: ['Receipts'], summary: 'Called by providers', params: Path },
       handler: async (request, reply) => {
-        const { tenant, connection } = request.params as { tenant: string; connection: string };
-        // A disabled connection sends nothing more, but what it sent is still reported on.
-        const found = await options.connections.get(tenant, connection);
-        const provider = found && providerOf(found.providerId);
-        const receipts = provider?.receipts;
-        if (!found || !receipts)
-          throw new Problem('connection.not_found', 'No connection that takes receipts is at this address');
+        const { connection, provider } = request.receiptsFor!;
         const received = {
           method: request.method,
-          url: `${options.publicUrl ?? `${request.protocol}://${request.host}`}${request.url}`,
+          url: `${publicUrl ?? `${request.protocol}://${request.host}`}${request.url}`,
           headers: request.headers as Record<string, string>,
           body: (request.body as Buffer | undefined) ?? Buffer.alloc(0),
         };
-        const now = options.clock.now();
-        const certificate = await loadCertificate(
-          receipts.certificateUrl?.(received, found.config as never),
-          pages,
-        );
-        const verified = receipts.verify(received, found.config as never, { now, certificate });
-        const shaken = receipts.handshake?.(received, found.config as never, { now, verified });
-        if (shaken) return reply.code(200).type(shaken.contentType).send(shaken.body);
-        if (!verified) throw new Problem('receipt.refused');
-        await confirm(receipts.confirmationUrl?.(received, found.config as never), pages);
-        const parsed = receipts.parse(received, found.config as never);
-        const { fresh, priorities } = await options.store.transaction((db) =>
-          applyReceipts(db, { tenantId: tenant, connection, now }, parsed),
-        );
-        for (const priority of priorities) options.wake?.signal(routeTopic(priority));
-        countReceipts(options.metrics, { provider: found.providerId, channel: found.channel, now }, fresh);
-        if (options.tracer && fresh.length > 0)
-          await tell(options, { tenantId: tenant, connection, now }, fresh);
-        const { delivered, undelivered } = countEnds(fresh);
-        options.health.of(found).reported(delivered, undelivered);
-        // Apart from receipts, which are applied by now.
-        const heard = await hear(options, found, { provider, post: received, now });
-        const answer = heard ? receipts.inbound?.reply : receipts.reply;
+        const answer = await receive(reception, connection, { provider, request: received });
         if (!answer) return reply.code(204).send();
         return reply.code(200).type(answer.contentType).send(answer.body);
       },
@@ -116,40 +111,24 @@ export async function registerTrackingRoutes(app: Server, options: TrackingOptio
   });
 }
 
-/** Vendors come again after a 503; a 401 would be the end of a post that only cannot be judged now. */
-async function loadCertificate(
-  url: string | null | undefined,
-  pages: VendorPages | undefined,
-): Promise<string | undefined> {
-  if (!url) return undefined;
-  const certificate = await pages?.certificate(url);
-  if (!certificate)
-    throw new Problem('service.unavailable', 'The certificate of the receipt can not be read now');
-  return certificate;
+/** Of the body that is going to be read: at most the limit, over which the server refuses it. */
+function sizeOf({ method, headers }: FastifyRequest, bodyLimit: number): number {
+  if (method !== 'POST') return 0;
+  const told = Number(headers['content-length']);
+  return Number.isSafeInteger(told) && told >= 0 ? Math.min(told, bodyLimit) : bodyLimit;
 }
 
-/** The vendor asked, with a right signature, whether this address wants its posts. */
-async function confirm(url: string | null | undefined, pages: VendorPages | undefined): Promise<void> {
-  if (url && !(await pages?.confirm(url)))
-    throw new Problem('service.unavailable', 'The subscription can not be confirmed now');
-}
-
-/** The receipts are applied by now: what goes wrong here must not make the vendor send them again. */
-async function tell(
-  { tracer, store, clock, logger }: TrackingOptions,
-  from: ReceiptSource,
-  receipts: MatchedReceipt[],
-): Promise<void> {
-  try {
-    const ids = [...new Set(receipts.map((receipt) => receipt.deliveryId))];
-    const subjects = await loadSubjects(store.engine, from.tenantId, ids);
-    for (const fact of receiptFacts(receipts, subjects, from, clock.now())) tracer!.received(fact);
-  } catch (error) {
-    logger.warn(
-      { error, tenant: from.tenantId, connection: from.connection },
-      'receipts could not be traced',
-    );
-  }
+async function findDestination(
+  { providerOf = getProvider }: TrackingOptions,
+  doors: Doors,
+  request: FastifyRequest,
+): Promise<Destination> {
+  const { tenant, connection: id } = request.params as { tenant: string; connection: string };
+  if (!isUuid(tenant)) throw invalidField('path/tenant', 'must be a UUID');
+  const connection = await doors.find(tenant, id, request.ip);
+  const provider = connection && providerOf(connection.providerId);
+  if (connection && provider?.receipts) return { connection, provider: provider as TakesReceipts };
+  throw new Problem('connection.not_found', 'No connection that takes receipts is at this address');
 }
 
 /** The callback URL for receipts of one delivery. */

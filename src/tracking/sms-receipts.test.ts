@@ -12,8 +12,7 @@ import { silentLogger } from '../lib/logger.ts';
 import { putConnection } from '../tenants/connection-changes.ts';
 import { createConnections } from '../tenants/index.ts';
 import { makeMasterKeys, makeTenant } from '../tenants/testing.ts';
-import { registerTrackingRoutes } from './index.ts';
-import { PUBLIC_URL } from './testing.ts';
+import { mountReceipts, PUBLIC_URL } from './testing.ts';
 
 const KEY = 'the-key-that-signs';
 const ADA = '+4915112345678';
@@ -146,7 +145,7 @@ describeStores('receipts of the vendors of text messages', (store) => {
       authFailuresPerSecondPerAddress: 0,
       trustProxy: false,
     });
-    await registerTrackingRoutes(app, {
+    await mountReceipts(app, {
       store: store(),
       clock,
       logger: silentLogger,

@@ -1,8 +1,18 @@
 import { createHmac } from 'node:crypto';
 import type { Server } from '../http/index.ts';
-import { receiptUrl } from './routes.ts';
+import { createReceiptLane, type ReceiptLaneOptions } from './lane.ts';
+import { receiptUrl, registerTrackingRoutes, type TrackingOptions } from './routes.ts';
 
 export const PUBLIC_URL = 'https://bellhop.example.com';
+
+/** For tests: the routes with a lane of their own. */
+export async function mountReceipts(
+  app: Server,
+  options: Omit<TrackingOptions, 'lane' | 'store'> & Omit<ReceiptLaneOptions, 'maxWaiting'>,
+): Promise<void> {
+  const lane = createReceiptLane({ ...options, maxWaiting: 1_000 });
+  await registerTrackingRoutes(app, { ...options, lane });
+}
 
 export interface TwilioCallback {
   tenantId: string;

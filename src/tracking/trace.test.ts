@@ -10,8 +10,7 @@ import type { ReceiptFact, Tracer } from '../telemetry/index.ts';
 import { putConnection } from '../tenants/connection-changes.ts';
 import { createConnections } from '../tenants/index.ts';
 import { makeMasterKeys, makeTenant } from '../tenants/testing.ts';
-import { registerTrackingRoutes } from './index.ts';
-import { callAsTwilio, PUBLIC_URL } from './testing.ts';
+import { callAsTwilio, mountReceipts, PUBLIC_URL } from './testing.ts';
 
 const TOKEN = 'the-auth-token-of-the-account';
 const TRACE = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
@@ -36,7 +35,7 @@ describeStores('receipts in a trace', (store) => {
       authFailuresPerSecondPerAddress: 0,
       trustProxy: false,
     });
-    await registerTrackingRoutes(app, {
+    await mountReceipts(app, {
       store: store(),
       clock,
       logger: silentLogger,

@@ -20,7 +20,7 @@ import type { ReceiptRequest } from '../providers/index.ts';
 import { signParts } from '../providers/wire/wechat-crypt.ts';
 import type { Connection } from '../tenants/index.ts';
 import { makeTenant } from '../tenants/testing.ts';
-import { registerTrackingRoutes } from './index.ts';
+import { mountReceipts } from './testing.ts';
 
 const VENDOR_ID = '1864323726461255680';
 
@@ -42,11 +42,11 @@ describeStores('the callback of a WeChat account in secure mode', (store) => {
       trustProxy: false,
     });
     const connection = { tenantId, id: 'account', providerId: 'wechat', channel: 'chat', config };
-    await registerTrackingRoutes(app, {
+    await mountReceipts(app, {
       store: store(),
       clock,
       logger: silentLogger,
-      connections: { get: async () => connection as unknown as Connection, forget: () => {} },
+      connections: { get: async () => connection as unknown as Connection },
       publicUrl: 'https://bellhop.example',
       health: { of: () => ({ reported: () => {} }) },
     });

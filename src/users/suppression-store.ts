@@ -62,6 +62,12 @@ function distinctInOrder(list: Suppression[]): Suppression[] {
   return [...byKey].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry);
 }
 
+/** An address as one tenant knows it. */
+export interface AddressOwner {
+  tenantId: string;
+  address: string;
+}
+
 /** The reason of those who said themselves that they want no more. */
 const OPTED_OUT: Reason = 'recipient_opted_out';
 
@@ -69,26 +75,22 @@ const OPTED_OUT: Reason = 'recipient_opted_out';
 export async function listOptOuts(
   db: Queryable,
   now: number,
-  {
-    tenantId,
-    kind,
-    addresses,
-    source,
-  }: { tenantId: string; kind: string; addresses: string[]; source: string },
+  { kind, owners, source }: { kind: string; owners: readonly AddressOwner[]; source: string },
 ): Promise<void> {
-  if (addresses.length === 0) return;
+  if (owners.length === 0) return;
   await db.query(
     `with listed as (
       insert into suppressions (tenant_id, kind, address, reason, source, created_at)
-      select $1, $2, address, $4, $5, $6 from unnest($3::text[]) as address order by address
+      select tenant_id, $2, address, $4, $5, $6 from unnest($1::uuid[], $3::text[]) as said (tenant_id, address)
+       order by tenant_id, address
       on conflict (tenant_id, kind, address) do nothing
       returning tenant_id, kind, address, reason, source
     )
     ${tellSuppressed('$6::timestamptz')}`,
     [
-      tenantId,
+      owners.map(({ tenantId }) => tenantId),
       kind,
-      addresses.map((address) => suppressionKey(kind, address)),
+      owners.map(({ address }) => suppressionKey(kind, address)),
       OPTED_OUT,
       source,
       new Date(now),
@@ -99,15 +101,22 @@ export async function listOptOuts(
 /** Removes addresses that opted out; what was listed for another reason, or through the API, stays. */
 export async function takeBackOptOuts(
   db: Queryable,
-  { tenantId, kind, addresses }: { tenantId: string; kind: string; addresses: string[] },
+  { kind, owners }: { kind: string; owners: readonly AddressOwner[] },
 ): Promise<void> {
-  if (addresses.length === 0) return;
+  if (owners.length === 0) return;
   await db.query(
     `delete from suppressions where (tenant_id, kind, address) in (
-       select tenant_id, kind, address from suppressions
-        where tenant_id = $1 and kind = $2 and address = any($3::text[]) and reason = $4 and source <> 'api'
-        order by address for update)`,
-    [tenantId, kind, addresses.map((address) => suppressionKey(kind, address)), OPTED_OUT],
+       select s.tenant_id, s.kind, s.address
+         from unnest($1::uuid[], $3::text[]) as said (tenant_id, address)
+         join suppressions s on s.tenant_id = said.tenant_id and s.kind = $2 and s.address = said.address
+        where s.reason = $4 and s.source <> 'api'
+        order by s.tenant_id, s.address for update of s)`,
+    [
+      owners.map(({ tenantId }) => tenantId),
+      kind,
+      owners.map(({ address }) => suppressionKey(kind, address)),
+      OPTED_OUT,
+    ],
   );
 }
 

@@ -52,9 +52,8 @@ describeStores('what other rooms tell webhooks', (store) => {
     assert.deepEqual(data, { ...entry, address: 'ada@mail.example' });
     assert.equal(occurred_at.getTime(), now);
     await listOptOuts(store().engine, now, {
-      tenantId,
       kind: 'phone',
-      addresses: ['+491', '+492'],
+      owners: ['+491', '+492'].map((address) => ({ tenantId, address })),
       source: 'stop',
     });
     assert.deepEqual(

@@ -72,7 +72,7 @@ function checkMail(request: MailRequest): MailRequest | string {
   const to = parseEmailAddress(request.envelope.to);
   if ('problem' in to) return `the envelope's to ${to.problem}`;
   const injection = findInjection(request);
-  return injection ?? { ...request, envelope: { from: from.address, to: to.address } };
+  return injection ?? { ...request, envelope: { ...request.envelope, from: from.address, to: to.address } };
 }
 
 /** CR, LF or NUL could begin a new header or command (CWE-93). */

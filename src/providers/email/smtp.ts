@@ -3,6 +3,8 @@ import { Secret } from '../../lib/secret.ts';
 import { accepted, defineSmtpProvider, type MailRequest, type SmtpReply } from '../contract.ts';
 import { composeMail, oneLine } from './mail/compose.ts';
 import { MAILBOX_PATTERN, parseMailbox } from './mail/mailbox.ts';
+import { isFromOurServer, parseBounce } from './smtp/bounce.ts';
+import { BOUNCE_PATTERN, bounceAddressOf } from './smtp/bounce-address.ts';
 import { classifyFault } from './smtp/fault.ts';
 import { classifyRefusal } from './smtp/refusal.ts';
 
@@ -37,6 +39,18 @@ export default defineSmtpProvider({
       type: 'text',
       help: 'The name given in EHLO; default: the host name.',
     },
+    bounceAddress: {
+      label: 'Bounce address',
+      type: 'text',
+      pattern: BOUNCE_PATTERN,
+      help: 'The envelope sender: each mail gets an address of its own by a plus sign. With the bounce secret only.',
+    },
+    bounceSecret: {
+      label: 'Bounce secret',
+      type: 'secret',
+      pattern: { regex: String.raw`\S{32,128}`, hint: '32 to 128 characters without spaces' },
+      help: 'Signs bounce addresses, and is what your mail server shows when it hands a bounce on.',
+    },
     dkimDomain: {
       label: 'DKIM domain',
       type: 'text',
@@ -46,7 +60,7 @@ export default defineSmtpProvider({
     dkimPrivateKey: { label: 'DKIM private key', type: 'pem', help: 'RSA, 2048 bit recommended.' },
   },
   limits: { connectTimeoutMs: 5_000, deadlineMs: 60_000, maxInFlight: 5 },
-  supports: { dedupeKey: false, replaces: false, receipts: false },
+  supports: { dedupeKey: false, replaces: false, receipts: true },
 
   testConfig: () => ({
     host: 'smtp.example.com',
@@ -61,7 +75,8 @@ export default defineSmtpProvider({
     const from = oneLine(config.from);
     const { email: sender } = parseMailbox(from);
     const mail = composeMail(message, config);
-    const { dkimDomain, dkimSelector, dkimPrivateKey } = config;
+    const { dkimDomain, dkimSelector, dkimPrivateKey, bounceAddress, bounceSecret } = config;
+    const takesBounces = bounceAddress !== undefined && bounceSecret !== undefined;
     return {
       server: {
         host: config.host,
@@ -75,7 +90,11 @@ export default defineSmtpProvider({
         dkimDomain && dkimSelector && dkimPrivateKey
           ? { domainName: dkimDomain, keySelector: dkimSelector, privateKey: dkimPrivateKey }
           : undefined,
-      envelope: { from: sender, to: mail.to },
+      envelope: {
+        from: takesBounces ? bounceAddressOf(deliveryId, bounceAddress, bounceSecret) : sender,
+        to: mail.to,
+        ...(takesBounces && { dsn: { id: deliveryId } }),
+      },
       mail: {
         messageId: `<${deliveryId}@${sender.slice(sender.lastIndexOf('@') + 1)}>`,
         from,
@@ -88,6 +107,8 @@ export default defineSmtpProvider({
     if (reply.kind === 'delivered') return accepted(reply.messageId);
     return reply.kind === 'refused' ? classifyRefusal(reply) : classifyFault(reply);
   },
+
+  receipts: { verify: isFromOurServer, parse: parseBounce },
 
   examples: {
     accepted: {
