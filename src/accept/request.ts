@@ -23,6 +23,7 @@ import {
   type TenantCategories,
 } from '../rules/index.ts';
 import type { CallersTrace } from '../telemetry/index.ts';
+import type { SealedSecrets } from '../tenants/index.ts';
 import { checkInline, InlineMessage, type Templates } from '../templates/index.ts';
 import { channelsAsked, checkLadder, LadderBody } from './ladder.ts';
 import type { AcceptedRow } from './store.ts';
@@ -140,6 +141,10 @@ export interface AcceptContext {
   trace?: CallersTrace;
   /** Somebody tries a template out. */
   isTest?: boolean;
+  /** An id that was made before (UUIDv7). */
+  id?: string;
+  /** Values that belong to this id and stand in the content by their marks. */
+  sealed?: SealedSecrets;
 }
 
 /** The row of the ledger for a request that passed all rules. */
@@ -154,7 +159,7 @@ export function buildRow(
   const createdAt = new Date(context.now);
   const sendAt = body.sendAt === undefined ? null : new Date(body.sendAt);
   return {
-    id: uuidv7(context.now),
+    id: context.id ?? uuidv7(context.now),
     tenantId: context.tenantId,
     live: context.live,
     userId: body.userId,
@@ -168,6 +173,7 @@ export function buildRow(
       digest: body.digest,
       window: body.window,
       ...(context.isTest && { test: true }),
+      ...(context.sealed && { sealed: context.sealed }),
       ...context.trace,
     }),
     dueAt: sendAt && sendAt > createdAt ? sendAt : createdAt,

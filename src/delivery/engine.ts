@@ -11,7 +11,7 @@ import type { Categories } from '../rules/index.ts';
 import type { Store } from '../store/index.ts';
 import type { LoopWatch, Metrics, Tracer } from '../telemetry/index.ts';
 import type { Templates } from '../templates/index.ts';
-import type { Connections } from '../tenants/index.ts';
+import type { Connections, Seals } from '../tenants/index.ts';
 import type { AttemptTools } from './attempt.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Evacuation } from './evacuation.ts';
@@ -38,6 +38,8 @@ export interface DeliveryOptions {
   categories: Pick<Categories, 'forTenants'>;
   /** Absent when there is no address that users could open. */
   links?: Pick<Links, 'forTenants'>;
+  /** Absent where nothing sealed is sent. */
+  seals?: Pick<Seals, 'open'>;
   guard: EgressGuard;
   health: HealthBoard;
   /** Where test attempts go; null when this process must not send any. */
@@ -102,6 +104,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
     flags: options.flags,
     categories: options.categories,
     links: options.links,
+    seals: options.seals,
     tools,
   });
   const evacuation = new Evacuation({

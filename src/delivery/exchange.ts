@@ -20,6 +20,7 @@ import type { Health } from './health.ts';
 import type { Refusal } from './held.ts';
 import { type MessageLinks, offerUnsubscribe } from './message-links.ts';
 import type { Route } from './route.ts';
+import { fillSealed, hideSealed, type SealedValues } from './sealed-content.ts';
 import { buildPreview, type Sender } from './sender.ts';
 import type { TokenCache } from './tokens.ts';
 import type { Sent } from './transport/index.ts';
@@ -46,6 +47,8 @@ export interface Talk {
   hooks: TenantHooks | null;
   /** Absent without an address for them. */
   links?: MessageLinks | null;
+  /** What replaces the marks in the message. */
+  sealed?: SealedValues | null;
 }
 
 export interface Sending {
@@ -71,6 +74,8 @@ export async function exchange(work: Talk, tools: ExchangeTools): Promise<Sendin
   const composed = compose(claimed, work.template, work.links);
   if ('problem' in composed) return { outcome: rejected('content_invalid', { code: composed.problem }) };
   const { message } = composed;
+  if (claimed.request.sealed !== undefined && !work.sealed)
+    return { outcome: rejected('content_invalid', { code: 'sealed_unreadable' }) };
   // After the hooks, which may write the whole content anew.
   if (!hooks) return send(offerUnsubscribe(message, work.links), work, tools);
   const ruling = await hooks.preSend(claimed, message);
@@ -80,8 +85,10 @@ export async function exchange(work: Talk, tools: ExchangeTools): Promise<Sendin
   return { ...(await send(ruled, work, tools)), notes: ruling.notes };
 }
 
-async function send(message: Message, work: Talk, tools: ExchangeTools): Promise<Sending> {
-  const { claimed } = work;
+async function send(composed: Message, work: Talk, tools: ExchangeTools): Promise<Sending> {
+  const { claimed, sealed } = work;
+  // As late as this: no hook gets to see what is sealed.
+  const message = sealed ? { ...composed, content: fillSealed(composed.content, sealed) } : composed;
   const route = work.route!;
   // Not before: a hook that took its time must not look like a vendor that does not answer.
   work.health.start(claimed.id, tools.clock.now());
@@ -110,7 +117,7 @@ async function send(message: Message, work: Talk, tools: ExchangeTools): Promise
 
 async function sendMail(
   provider: SmtpProvider,
-  { claimed, route }: Talk,
+  { claimed, route, sealed }: Talk,
   message: Message,
   context: RequestContext,
   tools: ExchangeTools,
@@ -122,7 +129,7 @@ async function sendMail(
   const { reply } = sent;
   return {
     outcome: provider.classify(reply, { now: tools.clock.now() }),
-    detail: { reply: printable(reply.reply ?? '', route!), kind: reply.kind },
+    detail: { reply: hideSealed(printable(reply.reply ?? '', route!), sealed), kind: reply.kind },
   };
 }
 
@@ -142,7 +149,7 @@ async function sendHttp(
 
 async function sendHttpOnce(
   provider: HttpProvider,
-  { claimed, route }: Talk,
+  { claimed, route, sealed }: Talk,
   message: Message,
   context: RequestContext,
   tools: ExchangeTools,
@@ -159,7 +166,8 @@ async function sendHttpOnce(
   if (sent.kind === 'fault') return judgeFault(sent, reveal(request.url) === message.recipient.address);
   const outcome = provider.classify(sent.reply, { now: tools.clock.now() });
   if (outcome.kind === 'token-expired' && token) tools.tokens.drop(route!, token.value as Secret);
-  return { outcome, detail: { status: sent.reply.status, answer: printable(sent.reply.body, route!) } };
+  const answer = hideSealed(printable(sent.reply.body, route!), sealed);
+  return { outcome, detail: { status: sent.reply.status, answer } };
 }
 
 /** A host that the recipient named and that cannot be used is the recipient's trouble; waiting heals no other message. */

@@ -8,7 +8,7 @@ import type { Claim, Claimed, Wake } from '../queue/index.ts';
 import type { Categories, TenantCategories } from '../rules/index.ts';
 import type { Store } from '../store/index.ts';
 import type { CompiledTemplate, Templates } from '../templates/index.ts';
-import type { Connection, Connections } from '../tenants/index.ts';
+import type { Connection, Connections, Seals } from '../tenants/index.ts';
 import { type AttemptTools, attempt, breakOff, handBack, type Work } from './attempt.ts';
 import { findAlternative } from './failover.ts';
 import type { Gate } from './gate.ts';
@@ -16,6 +16,7 @@ import type { Gates } from './gates.ts';
 import { linksFor } from './message-links.ts';
 import type { Recorder } from './recorder.ts';
 import { routeOf } from './route.ts';
+import { openSealed, type SealedValues } from './sealed-content.ts';
 import { deleteClaims, type Result } from './store.ts';
 
 export interface WorkerOptions {
@@ -33,6 +34,8 @@ export interface WorkerOptions {
   categories: Pick<Categories, 'forTenants'>;
   /** Absent when there is no address for them. */
   links?: Pick<Links, 'forTenants'>;
+  /** Without it nothing is sent that has sealed values. */
+  seals?: Pick<Seals, 'open'>;
   tools: AttemptTools;
 }
 
@@ -44,6 +47,8 @@ interface Needs {
   flags: Map<string, TenantFlags>;
   categories: Map<string, TenantCategories>;
   links: Map<string, TenantLinks> | null;
+  /** By the id of the delivery. */
+  sealed: Map<string, SealedValues>;
 }
 
 const DELETE_CLAIMS_AT = 50;
@@ -107,7 +112,7 @@ export class Worker {
   }
 
   async #lookUp(deliveries: Claimed[]): Promise<Needs> {
-    const { store, connections, hooks, flags, categories, links } = this.#options;
+    const { store, connections, hooks, flags, categories, links, seals } = this.#options;
     const tenantIds = [...new Set(deliveries.map((delivery) => delivery.tenantId))];
     return {
       configured: await connections.forTenants(store.engine, tenantIds),
@@ -116,6 +121,7 @@ export class Worker {
       categories: await categories.forTenants(store.engine, tenantIds),
       links: links ? await links.forTenants(tenantIds) : null,
       templates: await this.#loadTemplates(deliveries),
+      sealed: await openSealed(store.engine, seals, deliveries),
     };
   }
 
@@ -130,6 +136,7 @@ export class Worker {
       category,
       template: needs.templates.get(templateName(claimed)) ?? null,
       hooks: needs.hooks.get(claimed.tenantId) ?? null,
+      sealed: needs.sealed.get(claimed.id) ?? null,
       links: linksFor(claimed, category, needs.links?.get(claimed.tenantId) ?? null),
       findAlternative: () =>
         mayFailOver(claimed, needs.flags) ? this.#findAlternative(claimed, connections) : null,

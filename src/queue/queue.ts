@@ -85,6 +85,8 @@ export interface NotificationRequest {
   window?: object;
   /** How the caller wants it collected with others; the rules know the fields. */
   digest?: object;
+  /** Values that are stored sealed with the tenant's data key: their marks are replaced as the message leaves. */
+  sealed?: { dataKey: number | null; fields: Record<string, string> };
   /** Of a message that is a digest itself. */
   carries?: { digestId: string; events: number };
   /** The caller's `traceparent` and `tracestate`, if he sent them. */

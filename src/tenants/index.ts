@@ -23,7 +23,9 @@ export {
   type MasterKeys,
   parseMasterKey,
 } from './master-key.ts';
-export type { SealedSecrets } from './sealed-secrets.ts';
+export type { DataKey } from './data-keys.ts';
+export { type SealedSecrets, sealSecrets } from './sealed-secrets.ts';
+export { createSeals, type Seals } from './seals.ts';
 export { openForTenant, type StoredSecrets, sealForTenant } from './tenant-secrets.ts';
 export { listTenantIds } from './tenant-store.ts';
 export { DEFAULT_TENANT, ensureDefaultTenant } from './tenants.ts';

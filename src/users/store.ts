@@ -72,7 +72,7 @@ export async function listUsers(
 ): Promise<UserRow[]> {
   const { rows } = await db.query(
     `select ${COLUMNS} from users u
-    where u.tenant_id = $1 and u.id > $2
+    where u.tenant_id = $1 and u.id > $2 and not u.internal
     order by u.id
     limit $3`,
     // As a parameter: a coalesce() here would keep the planner from using the index under row-level security.
@@ -91,7 +91,7 @@ export async function listUsersByPrefix(
 ): Promise<UserRow[]> {
   const { rows } = await db.query(
     `select ${COLUMNS} from users u
-    where u.tenant_id = $1 and u.external_id collate "C" >= $2 and u.external_id collate "C" < $3
+    where u.tenant_id = $1 and not u.internal and u.external_id collate "C" >= $2 and u.external_id collate "C" < $3
       and u.external_id collate "C" > $4
     order by u.external_id collate "C"
     limit $5`,
