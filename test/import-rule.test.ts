@@ -17,7 +17,7 @@ const ORDER = [
   ['hooks', 'consent', 'audiences'],
   ['routing', 'inbox'],
   ['accept', 'delivery'],
-  ['schedules', 'digests'],
+  ['schedules', 'digests', 'otp'],
   ['tracking', 'simulator'],
   ['cli'],
 ];

@@ -23,8 +23,8 @@ import {
   type TenantCategories,
 } from '../rules/index.ts';
 import type { CallersTrace } from '../telemetry/index.ts';
-import type { SealedSecrets } from '../tenants/index.ts';
 import { checkInline, InlineMessage, type Templates } from '../templates/index.ts';
+import type { SealedSecrets } from '../tenants/index.ts';
 import { channelsAsked, checkLadder, LadderBody } from './ladder.ts';
 import type { AcceptedRow } from './store.ts';
 

@@ -40,7 +40,8 @@ export function createSeals({ masterKeys }: { masterKeys: MasterKeys }): Seals {
       // Read each time: one that was made in a transaction which is undone must not be remembered.
       const row = await ensureDataKey(db, { tenantId, masterKey: masterKeys.current, now });
       const key = unwrapDataKey(row, masterKeys);
-      if (!key) throw new Error(`the data key of the tenant is wrapped by the unknown master key ${row.kek_id}`);
+      if (!key)
+        throw new Error(`the data key of the tenant is wrapped by the unknown master key ${row.kek_id}`);
       return key;
     },
     async find(db, key) {

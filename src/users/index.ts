@@ -1,6 +1,7 @@
 export { parseContactAddress } from './contact-address.ts';
 export { type Prune, pruneDevices } from './device-store.ts';
 export { requireUserId } from './find-user.ts';
+export { saveInternalUser } from './internal-user.ts';
 export { parseProfile, parseTimezone } from './profile.ts';
 export { findUserById } from './recipient-store.ts';
 export {
@@ -13,6 +14,7 @@ export {
 export type { UserRoutesDeps } from './route-deps.ts';
 export { registerUserRoutes } from './routes.ts';
 export { UserPath } from './schema.ts';
+export { deleteInternalUsers } from './store.ts';
 export { listOptOuts, type Suppression, suppressContacts, takeBackOptOuts } from './suppression-store.ts';
 export { saveTestRecipient } from './test-recipient.ts';
 export { loadTimezones } from './timezones.ts';

@@ -1,0 +1,3 @@
+export { registerOtpRoutes } from './routes.ts';
+export { tidyOtps } from './tidy.ts';
+export type { OtpEvent, OtpTools } from './tools.ts';

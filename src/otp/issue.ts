@@ -1,0 +1,208 @@
+import { invalidField, Problem } from '../http/index.ts';
+import { uuidv7 } from '../lib/ids.ts';
+import { ROUTE_HIGH } from '../queue/index.ts';
+import type { TenantCategories } from '../rules/index.ts';
+import type { Queryable } from '../store/index.ts';
+import { saveInternalUser } from '../users/index.ts';
+import { hashKeyFrom, hashMark } from './code.ts';
+import { countOtpRefused, countOtpSent } from './counts.ts';
+import type { Whose } from './limit-store.ts';
+import type { Refusal } from './limits.ts';
+import { variablesFor } from './message.ts';
+import { channelsFor, loadRecipient, type OtpRecipient, parseRecipient } from './recipient.ts';
+import type { OtpBody } from './schema.ts';
+import { type Sending, type SentCode, sendCode } from './send.ts';
+import type { OtpSettings } from './settings.ts';
+import { loadSettings } from './settings-store.ts';
+import { type Asked, findOtp, insertOtp, type OtpRow } from './store.ts';
+import { type Addresses, netOf } from './target.ts';
+import type { OtpTools } from './tools.ts';
+
+/** Makes an OTP and sends its code. Throws a Problem when a limit does not let it. */
+export async function issueOtp(tools: OtpTools, whose: Whose, body: OtpBody): Promise<OtpRow> {
+  const now = tools.clock.now();
+  const addresses = parseRecipient(body);
+  const known = await loadKnown(tools, whose, (settings) => askedBy(body, settings));
+  const done = await tools.store.scoped(whose.tenantId, (db) =>
+    issueIn(db, tools, { whose, body, addresses, known, now }),
+  );
+  if ('refusal' in done) throw problemOf(tools, done.refusal, { now, live: whose.live });
+  tell(tools, done.row, whose.live);
+  return done.row;
+}
+
+async function issueIn(
+  db: Queryable,
+  tools: OtpTools,
+  {
+    whose,
+    body,
+    addresses,
+    known,
+    now,
+  }: { whose: Whose; body: OtpBody; addresses: Addresses; known: Known; now: number },
+): Promise<{ refusal: Refusal } | { row: OtpRow }> {
+  const { tenantId } = whose;
+  const { userId } = body.to;
+  const recipient: OtpRecipient =
+    userId === undefined
+      ? { userId: null, addresses, locale: null }
+      : await loadRecipient(db, { tenantId, userId });
+  const dataKey = await tools.seals.newest(db, tenantId, now);
+  const hashKey = hashKeyFrom(dataKey.key);
+  const id = uuidv7(now);
+  const sending: Sending = {
+    ...known,
+    whose,
+    id,
+    sends: 1,
+    userId: recipient.userId ?? internalId(hashKey, tenantId, recipient.addresses),
+    addresses: recipient.addresses,
+    asked: {
+      ...known.asked,
+      channels: body.channels ?? channelsFor(recipient.addresses),
+      locale: body.locale ?? recipient.locale,
+      ip: body.clientIp ? hashMark(hashKey, 'ip', tenantId, netOf(body.clientIp)).toString('hex') : null,
+    },
+    dataKey,
+    now,
+  };
+  const done = await sendCode(db, tools, sending, () => saveBare(db, sending, recipient));
+  if ('refusal' in done) return done;
+  const session = body.sessionId === undefined ? null : hashMark(hashKey, 'session', id, body.sessionId);
+  await insertOtp(db, toRow(sending, done.sent, session));
+  await tellSent(db, tools, sending, done.sent);
+  return { row: (await findOtp(db, { ...whose, id }))! };
+}
+
+/** What is looked up before the transaction, over connections of its own. */
+export interface Known {
+  settings: OtpSettings;
+  categories: TenantCategories;
+  asked: Asked;
+}
+
+export async function loadKnown(
+  { store, categories, templates }: Pick<OtpTools, 'store' | 'categories' | 'templates'>,
+  { tenantId }: Whose,
+  ask: (settings: OtpSettings) => Asked,
+): Promise<Known> {
+  const settings = await store.scoped(tenantId, (db) => loadSettings(db, tenantId));
+  const asked = ask(settings);
+  const { template } = settings;
+  const refused =
+    template &&
+    (await templates.refusal(tenantId, { id: template, variables: variablesFor(asked, settings) }));
+  if (refused) {
+    const why = `The template "${template}" of the settings can not be used: ${refused.field} ${refused.rule}`;
+    throw new Problem('request.unprocessable', why);
+  }
+  return { settings, asked, categories: await categories.forTenant(store.api, tenantId) };
+}
+
+/** How the caller wants it, on top of the settings; channels, language and address follow with the recipient. Pure. */
+function askedBy(body: OtpBody, settings: OtpSettings): Asked {
+  if (body.waitSeconds !== undefined && body.channels?.length === 1)
+    throw invalidField('/waitSeconds', 'must not be given: no other channel comes after this one');
+  const { alphabet, maxSends } = settings;
+  return {
+    channels: [],
+    waitSeconds: body.waitSeconds ?? settings.waitSeconds,
+    until: body.until ?? 'approved',
+    purpose: body.purpose ?? null,
+    locale: null,
+    codeLength: body.codeLength ?? settings.codeLength,
+    alphabet,
+    expiresInSeconds: body.expiresInSeconds ?? settings.expiresInSeconds,
+    maxSends,
+    ip: null,
+    ...(body.domain && { domain: body.domain }),
+    ...(body.appHash && { appHash: body.appHash }),
+  };
+}
+
+/** The id of the internal user: the same for the same addresses, and none can be read from it. */
+function internalId(hashKey: Buffer, tenantId: string, { phone = '', email = '' }: Addresses): string {
+  return `otp:${hashMark(hashKey, 'recipient', tenantId, phone, email.toLowerCase()).toString('hex')}`;
+}
+
+async function saveBare(
+  db: Queryable,
+  { whose, userId, now }: Sending,
+  recipient: OtpRecipient,
+): Promise<void> {
+  if (recipient.userId !== null) return;
+  const contacts = Object.entries(recipient.addresses).map(([kind, address]) => ({
+    kind,
+    address: address!,
+  }));
+  const user = { tenantId: whose.tenantId, externalId: userId, locale: recipient.locale, contacts };
+  await saveInternalUser(db, user, now);
+}
+
+function toRow(
+  { whose, id, userId, asked, settings, dataKey, now }: Sending,
+  sent: SentCode,
+  session: Buffer | null,
+): Parameters<typeof insertOtp>[1] {
+  const at = new Date(now);
+  return {
+    tenant_id: whose.tenantId,
+    live: whose.live,
+    id,
+    user_id: userId,
+    notification_id: sent.notificationId,
+    code_hash: sent.codeHash,
+    key_version: dataKey.version,
+    code_length: asked.codeLength,
+    session_hash: session,
+    max_attempts: settings.maxAttempts,
+    sends: 1,
+    asked,
+    recipients: sent.recipients,
+    country: sent.country,
+    prefix: sent.prefix,
+    created_at: at,
+    sent_at: at,
+    resend_at: sent.resendAt,
+    expires_at: sent.expiresAt,
+  };
+}
+
+export async function tellSent(
+  db: Queryable,
+  { onEvent }: Pick<OtpTools, 'onEvent'>,
+  { whose, id, asked, now }: Sending,
+  { notificationId }: SentCode,
+): Promise<void> {
+  const about = { ...whose, id, notificationId, purpose: asked.purpose, at: new Date(now) };
+  await onEvent?.(db, { type: 'otp.sent', ...about });
+}
+
+/** After the commit: routing has work, the operator one more. */
+export function tell(
+  { wake, metrics }: Pick<OtpTools, 'wake' | 'metrics'>,
+  row: OtpRow,
+  live: boolean,
+): void {
+  wake.signal(ROUTE_HIGH);
+  countOtpSent(metrics, row.asked.channels[0]!, live);
+}
+
+/** What the caller is answered; counted on the way. */
+export function problemOf(
+  { metrics }: Pick<OtpTools, 'metrics'>,
+  { reason, retryAt }: Refusal,
+  { now, live }: { now: number; live: boolean },
+): Problem {
+  countOtpRefused(metrics, reason, live);
+  const retryAfterSeconds = retryAt === null ? undefined : Math.max(1, Math.ceil((retryAt - now) / 1_000));
+  return new Problem(`otp.${reason}`, DETAILS[reason], { retryAfterSeconds });
+}
+
+const DETAILS: Partial<Record<Refusal['reason'], string>> = {
+  disabled: 'Switch them on with PUT /v1/otp/settings {"enabled": true}',
+  country_not_allowed:
+    'Add the country to `countries` with PUT /v1/otp/settings; as long as none is there, live keys send to no phone number',
+  paused: 'GET /v1/otp/usage shows what is paused and why; POST /v1/otp/resume ends it',
+};
