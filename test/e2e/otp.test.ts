@@ -79,7 +79,7 @@ describe('one-time passwords of a running Bellhop', () => {
     assert.match(body.detail, /PUT \/v1\/otp\/settings/);
   });
 
-  it('stand in clear nowhere: in no table, no log, no trace of an answer', async () => {
+  it('stand in clear in no table, no log and no answer', async () => {
     const settings = { ...UNMISTAKABLE, countries: ['DE'], brand: 'Shop', maxAttempts: 3 };
     assert.equal((await bellhop.call('PUT', '/v1/otp/settings', settings)).status, 200);
     // The vendor fails once and says the text again, which is put on record as an attempt.
