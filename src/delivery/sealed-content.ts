@@ -25,7 +25,8 @@ export async function openSealed(
 export function fillSealed(content: Content, values: SealedValues): Content {
   return replaceIn(content, (text) => {
     let filled = text;
-    for (const [name, value] of Object.entries(values)) filled = filled.replaceAll(sealedMark(name), value);
+    for (const [name, value] of Object.entries(values))
+      filled = filled.replaceAll(sealedMark(name), () => value);
     return filled;
   }) as Content;
 }

@@ -16,6 +16,8 @@ describeStores('an attack on one-time passwords', (store) => {
   });
   after(() => api.close());
   beforeEach(async () => {
+    // What was refused in the test before is no longer remembered.
+    api.clock.advance(2_000);
     await store().engine.query(
       'truncate otps, otp_uses, otp_recipients, otp_pauses, otp_settings, notifications, unrouted',
     );
@@ -61,13 +63,13 @@ describeStores('an attack on one-time passwords', (store) => {
 
   it('on one recipient ends for the hour and for the day', async () => {
     const to = { email: 'victim@mail.example' };
-    const waits: number[] = [];
+    let waits = 0;
     const sendNext = async () => {
       for (;;) {
         const answer = await ask(to);
         if (answer.status !== 429) return answer;
-        waits.push(1);
-        api.clock.advance(MINUTE_MS);
+        waits += 1;
+        api.clock.advance(waits < 10 ? 5 * MINUTE_MS : 15 * MINUTE_MS);
       }
     };
     const startedAt = api.clock.now();
@@ -77,7 +79,6 @@ describeStores('an attack on one-time passwords', (store) => {
     for (let n = 0; n < 4; n++) assert.equal((await sendNext()).status, 'pending');
     await sendNext();
     assert.ok(api.clock.now() - startedAt >= DAY_MS, 'the eleventh within a day');
-    assert.ok(waits.length > 0);
   });
 
   it('for money pauses what nobody enters codes of, until somebody looks at it', async () => {

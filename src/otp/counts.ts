@@ -9,7 +9,7 @@ export function countOtpSent(metrics: Metrics | undefined, channel: OtpChannel, 
 }
 
 export function countOtpChecked(metrics: Metrics | undefined, result: CheckResult, live: boolean): void {
-  metrics?.otpChecks.inc({ result, kind: kindOf(live) });
+  metrics?.otpChecks.inc({ outcome: result, kind: kindOf(live) });
 }
 
 export function countOtpRefused(metrics: Metrics | undefined, reason: RefusalReason, live: boolean): void {

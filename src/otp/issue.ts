@@ -6,27 +6,41 @@ import type { Queryable } from '../store/index.ts';
 import { saveInternalUser } from '../users/index.ts';
 import { hashKeyFrom, hashMark } from './code.ts';
 import { countOtpRefused, countOtpSent } from './counts.ts';
-import type { Whose } from './limit-store.ts';
+import { countRefused, type Whose } from './limit-store.ts';
 import type { Refusal } from './limits.ts';
 import { variablesFor } from './message.ts';
+import type { Places } from './recent-refusals.ts';
 import { channelsFor, loadRecipient, type OtpRecipient, parseRecipient } from './recipient.ts';
 import type { OtpBody } from './schema.ts';
 import { type Sending, type SentCode, sendCode } from './send.ts';
 import type { OtpSettings } from './settings.ts';
 import { loadSettings } from './settings-store.ts';
 import { type Asked, findOtp, insertOtp, type OtpRow } from './store.ts';
-import { type Addresses, netOf } from './target.ts';
-import type { OtpTools } from './tools.ts';
+import { type Addresses, netOf, placeOf } from './target.ts';
+import type { OtpTools, RoomTools } from './tools.ts';
 
 /** Makes an OTP and sends its code. Throws a Problem when a limit does not let it. */
-export async function issueOtp(tools: OtpTools, whose: Whose, body: OtpBody): Promise<OtpRow> {
+export async function issueOtp(tools: RoomTools, whose: Whose, body: OtpBody): Promise<OtpRow> {
   const now = tools.clock.now();
   const addresses = parseRecipient(body);
+  const places = placesOf(body, addresses);
+  const again = tools.recent.find(whose, places, now);
+  if (again) throw problemOf(tools, again, { now, live: whose.live });
   const known = await loadKnown(tools, whose, (settings) => askedBy(body, settings));
-  const done = await tools.store.scoped(whose.tenantId, (db) =>
-    issueIn(db, tools, { whose, body, addresses, known, now }),
-  );
-  if ('refusal' in done) throw problemOf(tools, done.refusal, { now, live: whose.live });
+  const missed = tools.recent.take(whose);
+  const done = await tools.store
+    .scoped(whose.tenantId, async (db) => {
+      await countRefused(db, whose, missed, now);
+      return issueIn(db, tools, { whose, body, addresses, known, now });
+    })
+    .catch((error: unknown) => {
+      tools.recent.putBack(whose, missed);
+      throw error;
+    });
+  if ('refusal' in done) {
+    tools.recent.remember(whose, places, done.refusal, now);
+    throw problemOf(tools, done.refusal, { now, live: whose.live });
+  }
   tell(tools, done.row, whose.live);
   return done.row;
 }
@@ -73,6 +87,13 @@ async function issueIn(
   await insertOtp(db, toRow(sending, done.sent, session));
   await tellSent(db, tools, sending, done.sent);
   return { row: (await findOtp(db, { ...whose, id }))! };
+}
+
+/** As far as the request alone tells: a user's number is not looked up for it. Pure. */
+function placesOf({ channels, clientIp }: OtpBody, { phone }: Addresses): Places {
+  const ip = clientIp === undefined ? {} : { ip: netOf(clientIp) };
+  const isText = phone !== undefined && (channels?.includes('sms') ?? true);
+  return { tenant: '', ...ip, ...(isText && { spend: '', ...placeOf(phone) }) };
 }
 
 /** What is looked up before the transaction, over connections of its own. */

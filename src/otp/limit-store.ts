@@ -171,11 +171,20 @@ export async function countApproved(
   );
 }
 
-/** Counts a refusal, by its reason; nothing else is written for it. */
-export function countRefused(db: Queryable, whose: Whose, reason: string, now: number): Promise<void> {
-  return addUses(db, whose, [
-    { scope: 'refused', key: reason, startsAt: hourOf(now), lengthMs: HOUR_MS, sent: 1 },
-  ]);
+/** Counts refusals by their reasons; nothing else is written for them. */
+export async function countRefused(
+  db: Queryable,
+  whose: Whose,
+  reasons: ReadonlyMap<string, number>,
+  now: number,
+): Promise<void> {
+  if (reasons.size === 0) return;
+  const hour = { scope: 'refused', startsAt: hourOf(now), lengthMs: HOUR_MS };
+  await addUses(
+    db,
+    whose,
+    [...reasons].map(([key, sent]) => ({ ...hour, key, sent })),
+  );
 }
 
 interface Piece extends ScopeKey {

@@ -69,8 +69,13 @@ export interface OnRecord {
   pauses: readonly Pause[];
 }
 
+/** What many requests are refused for together. */
+export type RefusalScope = Scope | 'spend';
+
 export interface Refusal {
   reason: RefusalReason;
+  /** Null when it concerns this recipient only. */
+  scope: RefusalScope | null;
   /** When it may be tried again (ms since the epoch); null when time does not help. */
   retryAt: number | null;
   /** To be written down: this one was found to be paused from now on. */
@@ -110,7 +115,7 @@ function heedPauses({ country, prefix }: Ask, { pauses }: OnRecord, now: number)
   const paused = pauses.find(
     ({ scope, key, until }) => until > now && key === (scope === 'country' ? country : prefix),
   );
-  return paused ? { reason: 'paused', retryAt: paused.until } : null;
+  return paused ? { reason: 'paused', scope: paused.scope, retryAt: paused.until } : null;
 }
 
 function heedRecipients(
@@ -125,9 +130,9 @@ function heedRecipients(
     const free = mayResendAt(times, settings, now);
     const hour = freesAt(times, { length: HOUR_MS, limit: perHour }, now);
     const day = freesAt(times, { length: DAY_MS, limit: perDay }, now);
-    if (day !== null) return { reason: 'recipient_limit', retryAt: day };
-    if (hour !== null) return { reason: 'recipient_limit', retryAt: hour };
-    if (free > now) return { reason: 'too_soon', retryAt: free };
+    if (day !== null) return { reason: 'recipient_limit', scope: null, retryAt: day };
+    if (hour !== null) return { reason: 'recipient_limit', scope: null, retryAt: hour };
+    if (free > now) return { reason: 'too_soon', scope: null, retryAt: free };
   }
   return null;
 }
@@ -161,9 +166,9 @@ function heedScopes(ask: Ask, { uses }: OnRecord, { limits }: OtpSettings, now: 
     const own = uses.filter((use) => use.scope === scope && use.key === key);
     const { perHour, perDay } = limits[scope];
     const day = hourFrees(own, ({ sent }) => sent, perDay - 1, now);
-    if (day !== null) return { reason: `${scope}_limit`, retryAt: day };
+    if (day !== null) return { reason: `${scope}_limit`, scope, retryAt: day };
     const thisHour = own.find(({ startsAt }) => startsAt === hour)?.sent ?? 0;
-    if (thisHour >= perHour) return { reason: `${scope}_limit`, retryAt: hour + HOUR_MS };
+    if (thisHour >= perHour) return { reason: `${scope}_limit`, scope, retryAt: hour + HOUR_MS };
   }
   return null;
 }
@@ -178,7 +183,7 @@ function heedSpending(
   const room = Math.round(spendPerDay * 1_000_000) - cost;
   const own = uses.filter(({ scope }) => scope === 'tenant');
   const frees = hourFrees(own, (use) => use.cost, room, now);
-  return frees === null ? null : { reason: 'spend_limit', retryAt: frees };
+  return frees === null ? null : { reason: 'spend_limit', scope: 'spend', retryAt: frees };
 }
 
 /** The hour from which on the last 24 of them hold at most `room`; null when they do now. */
@@ -219,7 +224,12 @@ function heedRates(
     const approved = ripe.reduce((sum, use) => sum + use.approved, 0);
     if (sent < conversion.minimumSent[scope] || approved >= sent * conversion.minimumRate) continue;
     const until = now + conversion.pauseMinutes * 60_000;
-    return { reason: 'paused', retryAt: until, pause: { scope, key, pausedAt: now, until, sent, approved } };
+    return {
+      reason: 'paused',
+      scope,
+      retryAt: until,
+      pause: { scope, key, pausedAt: now, until, sent, approved },
+    };
   }
   return null;
 }

@@ -1,11 +1,12 @@
 import { Problem, responses, type Server } from '../http/index.ts';
 import { checkOtp } from './check.ts';
 import { issueOtp } from './issue.ts';
+import { RecentRefusals } from './recent-refusals.ts';
 import { cancelOtp, resendOtp } from './resend.ts';
 import { CheckAnswer, CheckBody, OtpAnswer, OtpBody, OtpPath, ResendBody } from './schema.ts';
 import { registerSettingsRoutes } from './settings-routes.ts';
 import { findOtp } from './store.ts';
-import type { OtpTools } from './tools.ts';
+import type { OtpTools, RoomTools } from './tools.ts';
 import { renderOtp } from './view.ts';
 
 const read = { scope: 'notifications:read' } as const;
@@ -13,13 +14,14 @@ const write = { scope: 'notifications:write' } as const;
 const about = (summary: string, description?: string) => ({ tags: ['OTP'], summary, description });
 
 /** One-time passwords: sent, sent again, checked, cancelled. */
-export function registerOtpRoutes(app: Server, tools: OtpTools): void {
+export function registerOtpRoutes(app: Server, given: OtpTools): void {
+  const tools: RoomTools = { ...given, recent: new RecentRefusals() };
   addSending(app, tools);
   addChecking(app, tools);
   registerSettingsRoutes(app, tools);
 }
 
-function addSending(app: Server, tools: OtpTools): void {
+function addSending(app: Server, tools: RoomTools): void {
   const issue = {
     ...about(
       'Send a one-time password',

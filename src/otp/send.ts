@@ -57,7 +57,8 @@ export async function sendCode(
   const ask: Ask = { ...target, recipients: recipients.map((each) => each.toString('hex')), ip: asked.ip };
   const phone = asked.channels.includes('sms') ? addresses.phone : undefined;
   const refused = refuseAtOnce(phone, settings, whose.live);
-  if (refused) return { refusal: await refuse(db, tools, whose, { reason: refused, retryAt: null }, now) };
+  if (refused)
+    return { refusal: await refuse(db, tools, whose, { reason: refused, scope: null, retryAt: null }, now) };
   await lockCounts(db, whose, ask);
   const record = await loadOnRecord(db, whose, ask, now);
   const refusal = judge(ask, record, settings, now);
@@ -85,7 +86,7 @@ async function refuse(
   now: number,
 ): Promise<Refusal> {
   const { pause } = refusal;
-  await countRefused(db, whose, refusal.reason, now);
+  await countRefused(db, whose, new Map([[refusal.reason, 1]]), now);
   if (pause) {
     await savePause(db, whose, pause);
     const about = { ...whose, id: null, notificationId: null, purpose: null, at: new Date(now) };

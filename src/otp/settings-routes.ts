@@ -1,10 +1,10 @@
 import { Type } from 'typebox';
-import { Exact, invalidField, OneOf, Problem, responses, type Server } from '../http/index.ts';
-import { endPause, listPauses, sumUses, type Whose } from './limit-store.ts';
-import { DAY_MS, HOUR_MS, hourOf } from './limits.ts';
+import { Exact, invalidField, OneOf, Problem, responses, type Server, type Static } from '../http/index.ts';
+import { countRefused, endPause, listPauses, sumUses, type Whose } from './limit-store.ts';
+import { DAY_MS, HOUR_MS, hourOf, type Pause } from './limits.ts';
 import { checkSettings, SettingsBody, settingsFrom } from './settings.ts';
 import { loadSettings, saveSettings } from './settings-store.ts';
-import type { OtpTools } from './tools.ts';
+import type { RoomTools } from './tools.ts';
 
 const read = { scope: 'categories:read' } as const;
 const write = { scope: 'categories:write' } as const;
@@ -32,12 +32,12 @@ const UsageAnswer = Type.Object({
 });
 
 /** The settings of a tenant, what was sent and refused, and the end of a pause. */
-export function registerSettingsRoutes(app: Server, tools: OtpTools): void {
+export function registerSettingsRoutes(app: Server, tools: RoomTools): void {
   addSettings(app, tools);
   addUsage(app, tools);
 }
 
-function addSettings(app: Server, { store, clock, templates }: OtpTools): void {
+function addSettings(app: Server, { store, clock, templates, recent }: RoomTools): void {
   const url = '/v1/otp/settings';
   const answer = responses({ 200: SettingsBody });
   const look = { ...about('Settings of one-time passwords', 'All that is in force.'), response: answer };
@@ -47,7 +47,7 @@ function addSettings(app: Server, { store, clock, templates }: OtpTools): void {
   const change = {
     ...about(
       'Set them',
-      'What is left out is as built in; a second PUT replaces the first one whole. In force at once.',
+      'What is left out is as built in; a second PUT replaces the first one whole. In force within a second.',
     ),
     body: SettingsBody,
     response: answer,
@@ -60,11 +60,12 @@ function addSettings(app: Server, { store, clock, templates }: OtpTools): void {
     if (refused) throw invalidField('/template', refused.rule);
     const now = new Date(clock.now());
     await store.scoped(tenantId, (db) => saveSettings(db, { tenantId, settings: body, now }));
+    recent.forget();
     return settingsFrom(body);
   });
 }
 
-function addUsage(app: Server, { store, clock }: OtpTools): void {
+function addUsage(app: Server, { store, clock, recent }: RoomTools): void {
   const look = {
     ...about(
       'What was sent, entered and refused',
@@ -72,36 +73,22 @@ function addUsage(app: Server, { store, clock }: OtpTools): void {
     ),
     response: responses({ 200: UsageAnswer }),
   };
-  app.get('/v1/otp/usage', { config: read, schema: look }, ({ credential: { tenantId, live } }) =>
-    store.scoped(tenantId, async (db) => {
-      const now = clock.now();
-      const whose: Whose = { tenantId, live };
-      const sums = await sumUses(db, whose, now);
-      const { spendPerDay } = await loadSettings(db, tenantId);
-      const total = sums.find(({ scope }) => scope === 'tenant');
-      const byKey = (scope: string) => sums.filter((sum) => sum.scope === scope);
-      return {
-        since: new Date(hourOf(now) - DAY_MS + HOUR_MS).toISOString(),
-        sent: total?.sent ?? 0,
-        approved: total?.approved ?? 0,
-        spent: (total?.cost ?? 0) / 1_000_000,
-        spendPerDay,
-        refused: Object.fromEntries(byKey('refused').map(({ key, sent }) => [key, sent])),
-        countries: Object.fromEntries(
-          byKey('country').map(({ key, sent, approved }) => [key, { sent, approved }]),
-        ),
-        paused: (await listPauses(db, whose, new Date(now))).map(
-          ({ scope, key, pausedAt, until, sent, approved }) => ({
-            [scope]: key,
-            pausedAt: new Date(pausedAt).toISOString(),
-            until: new Date(until).toISOString(),
-            sent,
-            approved,
-          }),
-        ),
-      };
-    }),
-  );
+  app.get('/v1/otp/usage', { config: read, schema: look }, async ({ credential: { tenantId, live } }) => {
+    const now = clock.now();
+    const whose: Whose = { tenantId, live };
+    const refused = recent.take(whose);
+    return store
+      .scoped(tenantId, async (db) => {
+        await countRefused(db, whose, refused, now);
+        const { spendPerDay } = await loadSettings(db, tenantId);
+        const pauses = await listPauses(db, whose, new Date(now));
+        return renderUsage(await sumUses(db, whose, now), { pauses, spendPerDay, now });
+      })
+      .catch((error: unknown) => {
+        recent.putBack(whose, refused);
+        throw error;
+      });
+  });
   const resume = {
     ...about('End a pause', 'Codes go out again at once; from now on the rate is counted anew.'),
     body: Exact({
@@ -115,6 +102,34 @@ function addUsage(app: Server, { store, clock }: OtpTools): void {
     const now = new Date(clock.now());
     const ended = await store.scoped(tenantId, (db) => endPause(db, { tenantId, live }, { ...body, now }));
     if (!ended) throw new Problem('otp.not_paused');
+    recent.forget();
     return reply.code(204).send(null);
   });
+}
+
+/** Sums as the API shows them. Pure. */
+function renderUsage(
+  sums: Awaited<ReturnType<typeof sumUses>>,
+  { pauses, spendPerDay, now }: { pauses: Pause[]; spendPerDay: number | null; now: number },
+): Static<typeof UsageAnswer> {
+  const total = sums.find(({ scope }) => scope === 'tenant');
+  const byKey = (scope: string) => sums.filter((sum) => sum.scope === scope);
+  return {
+    since: new Date(hourOf(now) - DAY_MS + HOUR_MS).toISOString(),
+    sent: total?.sent ?? 0,
+    approved: total?.approved ?? 0,
+    spent: (total?.cost ?? 0) / 1_000_000,
+    spendPerDay,
+    refused: Object.fromEntries(byKey('refused').map(({ key, sent }) => [key, sent])),
+    countries: Object.fromEntries(
+      byKey('country').map(({ key, sent, approved }) => [key, { sent, approved }]),
+    ),
+    paused: pauses.map(({ scope, key, pausedAt, until, sent, approved }) => ({
+      [scope]: key,
+      pausedAt: new Date(pausedAt).toISOString(),
+      until: new Date(until).toISOString(),
+      sent,
+      approved,
+    })),
+  };
 }

@@ -44,14 +44,19 @@ export function targetOf(
       `The recipient has no address for ${channels.join(', ')} that may be written to`,
     );
   const phone = channels.includes('sms') ? addresses.phone : undefined;
-  const country = phone === undefined ? null : describeNumber(phone).country;
+  const { country, prefix } = phone === undefined ? { country: null, prefix: null } : placeOf(phone);
   const price = country === null ? 0 : (prices.countries[country] ?? prices.default);
   return {
     recipients: [...new Set(recipients)],
     country,
-    prefix: phone?.slice(0, -BLOCK_DIGITS) ?? null,
+    prefix,
     cost: Math.round(price * 1_000_000),
   };
+}
+
+/** What a phone number is counted under. Pure. */
+export function placeOf(phone: string): { country: string; prefix: string } {
+  return { country: describeNumber(phone).country, prefix: phone.slice(0, -BLOCK_DIGITS) };
 }
 
 /** Why no code goes to this phone number whatever was sent before; null when one may. Pure. */

@@ -5,6 +5,7 @@ import type { Queryable, Store } from '../store/index.ts';
 import type { Metrics } from '../telemetry/index.ts';
 import type { Templates } from '../templates/index.ts';
 import type { Seals } from '../tenants/index.ts';
+import type { RecentRefusals } from './recent-refusals.ts';
 
 /** What happened to an OTP. Never with its code. */
 export interface OtpEvent {
@@ -20,6 +21,7 @@ export interface OtpEvent {
   paused?: string;
 }
 
+/** What every request works with. */
 export interface OtpTools {
   store: Store;
   clock: Clock;
@@ -32,4 +34,9 @@ export interface OtpTools {
   onEvent?(db: Queryable, event: OtpEvent): Promise<void>;
   /** A number of [0, max); of the system's strong ones by default. */
   draw?(max: number): number;
+}
+
+/** The same within the room. */
+export interface RoomTools extends OtpTools {
+  recent: RecentRefusals;
 }

@@ -45,7 +45,7 @@ export const METRICS = {
     'One-time passwords sent, each new code counted; `channel` is the first one.',
     ['channel', 'kind'],
   ),
-  otpChecks: counter('otp_checks', 'Codes that were checked, by the answer.', ['result', 'kind']),
+  otpChecks: counter('otp_checks', 'Codes that were checked, by the answer.', ['outcome', 'kind']),
   otpRefused: counter(
     'otp_refused',
     'One-time passwords that a limit of the tenant did not let out, by the end of the code of the error (docs/errors.md).',

@@ -11,6 +11,10 @@ const PHONE = '+4915112345678';
 // Long, and of letters: nothing else that is stored or printed looks like one.
 const UNMISTAKABLE = { codeLength: 10, alphabet: 'letters' };
 
+interface Mailbox {
+  items: { content: { body: string } }[];
+}
+
 // A real process on PostgreSQL, used as a newcomer would; live codes go to a Twilio on loopback.
 describe('one-time passwords of a running Bellhop', () => {
   let bellhop: RunningBellhop;
@@ -61,9 +65,14 @@ describe('one-time passwords of a running Bellhop', () => {
   it('are read in the mailbox of the simulator and checked, with nothing set up', async () => {
     const made = await asTest('POST', '/v1/otp', { to: { phone: '+4915199999999' }, domain: 'shop.example' });
     assert.equal(made.status, 201, JSON.stringify(made.body));
+    const early = await asTest('POST', '/v1/otp', { to: { phone: '+4915199999999' } });
+    assert.deepEqual([early.status, early.body.code], [429, 'otp.too_soon']);
+    const waitSeconds = Number(early.headers.get('retry-after'));
+    assert.ok(waitSeconds > 20 && waitSeconds <= 30, `${waitSeconds}`);
     const { items } = await eventually(
-      async () => (await fetch(`${bellhop.url}/simulator/api/messages?channel=sms`)).json(),
-      (answer) => answer.items?.length > 0,
+      async () =>
+        (await fetch(`${bellhop.url}/simulator/api/messages?channel=sms`)).json() as Promise<Mailbox>,
+      (answer) => answer.items.length > 0,
     );
     const [, code] = /^(\d{6}) is your code\./.exec(items[0].content.body)!;
     assert.equal(items[0].content.body.split('\n').at(-1), `@shop.example #${code}`);
@@ -111,7 +120,7 @@ describe('one-time passwords of a running Bellhop', () => {
     }
     const metrics = await (await fetch(`${bellhop.url}/metrics`)).text();
     assert.match(metrics, /bellhop_otp_sent_total\{channel="sms",kind="live"\} 1/);
-    assert.match(metrics, /bellhop_otp_checks_total\{result="approved",kind="live"\} 1/);
+    assert.match(metrics, /bellhop_otp_checks_total\{outcome="approved",kind="live"\} 1/);
     assert.match(metrics, /bellhop_otp_refused_total\{reason="country_not_allowed",kind="live"\} 1/);
   });
 

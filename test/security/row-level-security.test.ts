@@ -96,6 +96,14 @@ describeStores('the second wall, for statements that forget their tenant', (stor
         ],
         ["digest_events values ($1, $2, $2, 1, '{sms}', null)", [user]],
         ["replays values ($2, $1, true, '{}', 1, null, 'running', null, $3, 0, '{}', $3, null)", [user, at]],
+        ["otp_settings values ($1, '{}', $2)", [at]],
+        [
+          `otps values ($1, $2, true, 'ada', $2, 'pending', 'h', 1, 6, null, 0, 5, 1, '{}', '{}', null, null, $3, $3, $3, $3, null)`,
+          [user, at],
+        ],
+        ["otp_recipients values ($1, true, 'h', '{}', $2)", [at]],
+        ["otp_uses values ($1, true, 'tenant', '', $2, 1, 0, 0, $2)", [at]],
+        ["otp_pauses values ($1, true, 'country', 'DE', $2, $2, 1, 0)", [at]],
         ["receipts values ($2, 'h', $1, 'mail', 'sent', null, null, null, $3)", [delivery, at]],
       ];
       for (const [into, values] of rest)
