@@ -1,6 +1,6 @@
 import { confirmNotification } from '../ledger/index.ts';
 import type { Queryable } from '../store/index.ts';
-import { hashCode, hashKeyFrom, hashMark, isSame, readCode } from './code.ts';
+import { hashCode, hashKeyFrom, hashSession, isSame, readCode } from './code.ts';
 import { countOtpChecked } from './counts.ts';
 import { countApproved } from './limit-store.ts';
 import { stopMessages } from './resend.ts';
@@ -35,17 +35,15 @@ async function checkIn(
 ): Promise<Checked> {
   const found = await findOtp(db, key);
   if (!found) return NOT_FOUND;
-  const hashKey = await hashKeyOf(db, tools, found);
-  if (!isOfSession(found, hashKey, body.sessionId)) return NOT_FOUND;
+  if (!isOfSession(found, body.sessionId)) return NOT_FOUND;
   const code = readCode(body.code);
   // Half a code is a slip of the finger, and no guess.
   if (code.length !== found.code_length) return judgeUncounted(found, now);
   const counted = await countAttempt(db, { ...key, now: new Date(now) });
   if (!counted) return judgeUncounted((await findOtp(db, key)) ?? found, now);
   const { tenant_id: tenantId, id, sends } = counted;
-  // A new code may have been sent, under another key, since it was found.
-  const currentKey = await hashKeyOf(db, tools, counted);
-  const isRight = isSame(hashCode(currentKey, { tenantId, id, sends }, code), counted.code_hash);
+  const hashKey = await hashKeyOf(db, tools, counted);
+  const isRight = isSame(hashCode(hashKey, { tenantId, id, sends }, code), counted.code_hash);
   const left = { attemptsLeft: counted.max_attempts - counted.attempts, purpose: counted.asked.purpose };
   if (isRight) {
     await approve(db, tools, counted, now);
@@ -91,9 +89,9 @@ async function hashKeyOf(db: Queryable, { seals }: OtpTools, row: OtpRow): Promi
 }
 
 /** Once it belongs to a session, only the session that it was made for may enter it. */
-function isOfSession({ id, session_hash }: OtpRow, hashKey: Buffer, sessionId: string | undefined): boolean {
+function isOfSession({ id, session_hash }: OtpRow, sessionId: string | undefined): boolean {
   if (session_hash === null) return true;
-  return sessionId !== undefined && isSame(hashMark(hashKey, 'session', id, sessionId), session_hash);
+  return sessionId !== undefined && isSame(hashSession(id, sessionId), session_hash);
 }
 
 function eventOf(type: OtpEvent['type'], row: OtpRow, now: number): OtpEvent {

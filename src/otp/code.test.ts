@@ -57,7 +57,7 @@ describe('a code', () => {
       hashCode(key, { ...TENANT, sends: 2 }, '123456'),
       hashCode(key, { ...TENANT, id: 'p' }, '123456'),
       hashCode(key, { ...TENANT, tenantId: 'u' }, '123456'),
-      hashMark(key, 'session', 'o', '123456'),
+      hashMark(key, 'recipient', 'o', '123456'),
     ];
     for (const other of others) assert.equal(isSame(hash, other), false);
     assert.equal(hash.includes('123456'), false);

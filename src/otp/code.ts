@@ -1,4 +1,4 @@
-import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { createHmac, hash, hkdfSync, timingSafeEqual } from 'node:crypto';
 
 /** What codes are made of; of letters those that nobody takes for another one. */
 export const ALPHABETS = { digits: '0123456789', letters: '23456789ABCDEFGHJKLMNPQRSTUVWXYZ' } as const;
@@ -47,8 +47,13 @@ export function hashCode(key: Buffer, { tenantId, id, sends }: CodePlace, code: 
     .digest();
 }
 
-/** What is stored of an address, a session or an address of the net, to know it again. */
-export function hashMark(key: Buffer, kind: 'session' | 'recipient' | 'ip', ...parts: string[]): Buffer {
+/** What is stored of a session: by no key, since that of the code changes with the code. */
+export function hashSession(id: string, sessionId: string): Buffer {
+  return hash('sha256', JSON.stringify([id, sessionId]), 'buffer');
+}
+
+/** What is stored of an address or an address of the net, to know it again. */
+export function hashMark(key: Buffer, kind: 'recipient' | 'ip', ...parts: string[]): Buffer {
   return createHmac('sha256', key)
     .update(JSON.stringify([kind, ...parts]))
     .digest()

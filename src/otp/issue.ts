@@ -4,13 +4,13 @@ import { ROUTE_HIGH } from '../queue/index.ts';
 import type { TenantCategories } from '../rules/index.ts';
 import type { Queryable } from '../store/index.ts';
 import { saveInternalUser } from '../users/index.ts';
-import { hashKeyFrom, hashMark } from './code.ts';
+import { hashKeyFrom, hashMark, hashSession } from './code.ts';
 import { countOtpRefused, countOtpSent } from './counts.ts';
-import { countRefused, type Whose } from './limit-store.ts';
+import { countRefused } from './limit-store.ts';
 import type { Refusal } from './limits.ts';
 import { variablesFor } from './message.ts';
 import type { Places } from './recent-refusals.ts';
-import { channelsFor, loadRecipient, type OtpRecipient, parseRecipient } from './recipient.ts';
+import { channelsFor, loadBare, loadRecipient, type OtpRecipient, parseRecipient } from './recipient.ts';
 import type { OtpBody } from './schema.ts';
 import { type Sending, type SentCode, sendCode } from './send.ts';
 import type { OtpSettings } from './settings.ts';
@@ -18,6 +18,7 @@ import { loadSettings } from './settings-store.ts';
 import { type Asked, findOtp, insertOtp, type OtpRow } from './store.ts';
 import { type Addresses, netOf, placeOf } from './target.ts';
 import type { OtpTools, RoomTools } from './tools.ts';
+import type { Whose } from './whose.ts';
 
 /** Makes an OTP and sends its code. Throws a Problem when a limit does not let it. */
 export async function issueOtp(tools: RoomTools, whose: Whose, body: OtpBody): Promise<OtpRow> {
@@ -60,7 +61,7 @@ async function issueIn(
   const { userId } = body.to;
   const recipient: OtpRecipient =
     userId === undefined
-      ? { userId: null, addresses, locale: null }
+      ? await loadBare(db, { tenantId, addresses })
       : await loadRecipient(db, { tenantId, userId });
   const dataKey = await tools.seals.newest(db, tenantId, now);
   const hashKey = hashKeyFrom(dataKey.key);
@@ -83,7 +84,7 @@ async function issueIn(
   };
   const done = await sendCode(db, tools, sending, () => saveBare(db, sending, recipient));
   if ('refusal' in done) return done;
-  const session = body.sessionId === undefined ? null : hashMark(hashKey, 'session', id, body.sessionId);
+  const session = body.sessionId === undefined ? null : hashSession(id, body.sessionId);
   await insertOtp(db, toRow(sending, done.sent, session));
   await tellSent(db, tools, sending, done.sent);
   return { row: (await findOtp(db, { ...whose, id }))! };
@@ -180,7 +181,6 @@ function toRow(
     max_attempts: settings.maxAttempts,
     sends: 1,
     asked,
-    recipients: sent.recipients,
     country: sent.country,
     prefix: sent.prefix,
     created_at: at,

@@ -23,6 +23,8 @@ export function buildNotification(
     userId,
     category: 'otp',
     priority: 'high' as const,
+    // Whatever the tenant made of the category.
+    digest: { enabled: false },
     expiresAt: expiresAt.toISOString(),
     ...roadOf(asked),
   };

@@ -178,6 +178,17 @@ describeStores('one-time passwords', (store) => {
     assert.equal(nobody.body.code, 'user.not_found');
   });
 
+  it('go to no address that must not be written to', async () => {
+    await store().engine.query(
+      "insert into suppressions values ($1, 'email', 'gone@mail.example', 'bounced', 'api', $2) on conflict do nothing",
+      [api.tenantId, new Date(api.clock.now())],
+    );
+    const alone = await api.test('POST', '/v1/otp', { to: { email: 'gone@Mail.example' } });
+    assert.deepEqual([alone.status, alone.body.code], [422, 'otp.unreachable']);
+    const { body } = await api.test('POST', '/v1/otp', { to: { email: 'gone@mail.example', phone: PHONE } });
+    assert.deepEqual(body.channels, ['sms']);
+  });
+
   it('are written as the tenant wants it', async () => {
     const definition = {
       channels: {
@@ -217,6 +228,7 @@ describeStores('one-time passwords', (store) => {
       [{ to: { phone: PHONE }, clientIp: 'x' }, '/clientIp'],
       [{ to: { phone: PHONE }, channels: ['sms'], waitSeconds: 30 }, '/waitSeconds'],
       [{ to: { phone: PHONE }, channels: ['inbox'] }, '/channels/0'],
+      [{ to: { phone: PHONE }, channels: ['sms', 'push'] }, '/channels/1'],
       [{ to: { phone: PHONE }, domain: 'https://a.example' }, '/domain'],
       [{ to: { phone: PHONE }, appHash: 'short' }, '/appHash'],
     ];

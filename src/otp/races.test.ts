@@ -61,6 +61,17 @@ describe('one-time passwords on PostgreSQL, in a race', () => {
     });
   });
 
+  it('sends one new code, however often it is asked for at once', async () => {
+    const id = await api.send({ to: { phone: phone(4) } });
+    api.clock.advance(30_000);
+    const answers = await times(GUESSES, () => api.test('POST', `/v1/otp/${id}/resend`, {}));
+    assert.deepEqual(tally(answers.map(({ body }) => body.code ?? body.status)), {
+      pending: 1,
+      'otp.too_soon': GUESSES - 1,
+    });
+    assert.equal(await check(id, await api.codeOf(id)), 'approved');
+  });
+
   it('keeps every limit exactly', async () => {
     const limits = { tenant: { perHour: 9, perDay: 90 }, prefix: { perHour: 4, perDay: 40 } };
     await api.test('PUT', '/v1/otp/settings', { limits, prices: { default: 1 }, spendPerDay: 7 });

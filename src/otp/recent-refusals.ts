@@ -1,6 +1,6 @@
 import { Lru } from '../lib/lru.ts';
-import type { Whose } from './limit-store.ts';
 import type { Refusal, RefusalScope } from './limits.ts';
+import type { Whose } from './whose.ts';
 
 const REMEMBERED = 10_000;
 /** As late as another process may hear that a limit was raised. */

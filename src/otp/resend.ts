@@ -4,7 +4,6 @@ import { lockNotification } from '../ledger/index.ts';
 import { ROUTE_HIGH } from '../queue/index.ts';
 import type { Queryable } from '../store/index.ts';
 import { type Known, loadKnown, problemOf, tell, tellSent } from './issue.ts';
-import type { Whose } from './limit-store.ts';
 import type { Refusal } from './limits.ts';
 import { loadRecipient } from './recipient.ts';
 import { type Sending, sendCode } from './send.ts';
@@ -12,6 +11,7 @@ import type { OtpChannel } from './settings.ts';
 import { endOtp, findOtp, lockOtp, type OtpKey, type OtpRow, replaceCode } from './store.ts';
 import type { OtpTools } from './tools.ts';
 import { statusOf } from './view.ts';
+import type { Whose } from './whose.ts';
 
 /**
  * Sends a new code in place of the one before, whose messages that wait are stopped. Attempts go on being counted: a new

@@ -6,13 +6,15 @@ import type { TenantCategories } from '../rules/index.ts';
 import type { Queryable } from '../store/index.ts';
 import { type DataKey, sealSecrets } from '../tenants/index.ts';
 import { drawCode, hashCode, hashKeyFrom, hashMark } from './code.ts';
-import { countRefused, countSent, loadOnRecord, lockCounts, savePause, type Whose } from './limit-store.ts';
+import { countRefused, countSent, loadOnRecord, lockCounts } from './limit-store.ts';
 import { type Ask, judge, mayResendAt, type Refusal } from './limits.ts';
 import { buildNotification } from './message.ts';
+import { savePause } from './pause-store.ts';
 import type { OtpSettings } from './settings.ts';
 import type { Asked } from './store.ts';
 import { type Addresses, refuseNumber, targetOf } from './target.ts';
 import type { OtpTools } from './tools.ts';
+import type { Whose } from './whose.ts';
 
 /** A code that is to be sent: the first of an OTP, or a new one. */
 export interface Sending {
@@ -33,7 +35,6 @@ export interface Sending {
 export interface SentCode {
   notificationId: string;
   codeHash: Buffer;
-  recipients: Buffer[];
   country: string | null;
   prefix: string | null;
   resendAt: Date;
@@ -53,8 +54,10 @@ export async function sendCode(
   const { whose, addresses, asked, settings, dataKey, now } = sending;
   const hashKey = hashKeyFrom(dataKey.key);
   const target = targetOf(sending, asked.channels, settings);
-  const recipients = target.recipients.map((each) => hashMark(hashKey, 'recipient', whose.tenantId, each));
-  const ask: Ask = { ...target, recipients: recipients.map((each) => each.toString('hex')), ip: asked.ip };
+  const recipients = target.recipients.map((each) =>
+    hashMark(hashKey, 'recipient', whose.tenantId, each).toString('hex'),
+  );
+  const ask: Ask = { ...target, recipients, ip: asked.ip };
   const phone = asked.channels.includes('sms') ? addresses.phone : undefined;
   const refused = refuseAtOnce(phone, settings, whose.live);
   if (refused)
@@ -70,7 +73,7 @@ export async function sendCode(
   const times = ask.recipients.map((each) =>
     mayResendAt([...(record.recipients.get(each) ?? []), now], settings, now),
   );
-  return { sent: { ...written, recipients, country, prefix, resendAt: new Date(Math.max(...times)) } };
+  return { sent: { ...written, country, prefix, resendAt: new Date(Math.max(...times)) } };
 }
 
 function refuseAtOnce(phone: string | undefined, settings: OtpSettings, live: boolean) {

@@ -1,10 +1,12 @@
 import { Type } from 'typebox';
 import { Exact, invalidField, OneOf, Problem, responses, type Server, type Static } from '../http/index.ts';
-import { countRefused, endPause, listPauses, sumUses, type Whose } from './limit-store.ts';
+import { countRefused, sumUses } from './limit-store.ts';
 import { DAY_MS, HOUR_MS, hourOf, type Pause } from './limits.ts';
+import { endPause, listPauses } from './pause-store.ts';
 import { checkSettings, SettingsBody, settingsFrom } from './settings.ts';
 import { loadSettings, saveSettings } from './settings-store.ts';
 import type { RoomTools } from './tools.ts';
+import type { Whose } from './whose.ts';
 
 const read = { scope: 'categories:read' } as const;
 const write = { scope: 'categories:write' } as const;

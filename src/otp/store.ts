@@ -37,7 +37,6 @@ export interface OtpRow {
   max_attempts: number;
   sends: number;
   asked: Asked;
-  recipients: Buffer[];
   country: string | null;
   prefix: string | null;
   created_at: Date;
@@ -60,8 +59,8 @@ export async function insertOtp(
   await db.query({
     name: 'otp_insert',
     text: `insert into otps (tenant_id, id, live, user_id, notification_id, status, code_hash, key_version, code_length,
-        session_hash, attempts, max_attempts, sends, asked, recipients, country, prefix, created_at, sent_at, resend_at, expires_at)
-      values ($1, $2, $3, $4, $5, 'pending', $6, $7, $8, $9, 0, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
+        session_hash, attempts, max_attempts, sends, asked, country, prefix, created_at, sent_at, resend_at, expires_at)
+      values ($1, $2, $3, $4, $5, 'pending', $6, $7, $8, $9, 0, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
     values: [
       row.tenant_id,
       row.id,
@@ -75,7 +74,6 @@ export async function insertOtp(
       row.max_attempts,
       row.sends,
       JSON.stringify(row.asked),
-      row.recipients,
       row.country,
       row.prefix,
       row.created_at,

@@ -8,8 +8,8 @@ export function statusOf(
   now: number,
 ): OtpStatus {
   if (row.status !== 'pending') return row.status;
-  if (row.expires_at.getTime() <= now) return 'expired';
-  return row.attempts >= row.max_attempts ? 'max_attempts' : 'pending';
+  if (row.attempts >= row.max_attempts) return 'max_attempts';
+  return row.expires_at.getTime() <= now ? 'expired' : 'pending';
 }
 
 /** What the API shows. Pure. */

@@ -15,6 +15,12 @@ export type { UserRoutesDeps } from './route-deps.ts';
 export { registerUserRoutes } from './routes.ts';
 export { UserPath } from './schema.ts';
 export { deleteInternalUsers } from './store.ts';
-export { listOptOuts, type Suppression, suppressContacts, takeBackOptOuts } from './suppression-store.ts';
+export {
+  listOptOuts,
+  type Suppression,
+  selectSuppressed,
+  suppressContacts,
+  takeBackOptOuts,
+} from './suppression-store.ts';
 export { saveTestRecipient } from './test-recipient.ts';
 export { loadTimezones } from './timezones.ts';

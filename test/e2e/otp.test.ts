@@ -12,7 +12,7 @@ const PHONE = '+4915112345678';
 const UNMISTAKABLE = { codeLength: 10, alphabet: 'letters' };
 
 interface Mailbox {
-  items: { content: { body: string } }[];
+  items: { content: { body: string; subject?: string; text?: string } }[];
 }
 
 // A real process on PostgreSQL, used as a newcomer would; live codes go to a Twilio on loopback.
@@ -74,8 +74,8 @@ describe('one-time passwords of a running Bellhop', () => {
         (await fetch(`${bellhop.url}/simulator/api/messages?channel=sms`)).json() as Promise<Mailbox>,
       (answer) => answer.items.length > 0,
     );
-    const [, code] = /^(\d{6}) is your code\./.exec(items[0].content.body)!;
-    assert.equal(items[0].content.body.split('\n').at(-1), `@shop.example #${code}`);
+    const [, code] = /^(\d{6}) is your code\./.exec(items[0]!.content.body)!;
+    assert.equal(items[0]!.content.body.split('\n').at(-1), `@shop.example #${code}`);
     const checked = await asTest('POST', `/v1/otp/${made.body.id}/check`, { code });
     assert.deepEqual([checked.status, checked.body.status], [200, 'approved']);
     const view = await asTest('GET', `/v1/notifications/${made.body.notificationId}`);
@@ -138,4 +138,33 @@ describe('one-time passwords of a running Bellhop', () => {
     const answers = await Promise.all(paths.map((path) => bellhop.call('GET', path)));
     return [tables, bellhop.output(), JSON.stringify(answers.map(({ body }) => body))].join('\n');
   }
+});
+
+describe('one-time passwords of a fresh installation', () => {
+  let bellhop: RunningBellhop;
+  before(async () => {
+    bellhop = await startBellhop({ BELLHOP_SIMULATOR_PAGE: 'on' });
+  });
+  after(() => bellhop?.dispose());
+
+  it('go on to the mailbox when the phone stays silent, and end when they are entered', async () => {
+    const made = await bellhop.call('POST', '/v1/keys', { name: 'test', live: false, scopes: ['owner'] });
+    const call = (path: string, body: object) =>
+      bellhop.call('POST', path, body, { authorization: `Bearer ${made.body.key}` });
+    const to = { phone: '+4915112345678', email: 'ada@mail.example' };
+    const { body } = await call('/v1/otp', { to, waitSeconds: 10, locale: 'de' });
+    assert.deepEqual(body.channels, ['sms', 'email']);
+    const { items } = await eventually(
+      async () => (await fetch(`${bellhop.url}/simulator/api/messages`)).json() as Promise<Mailbox>,
+      (answer) => answer.items.length === 2,
+      30_000,
+    );
+    const [text, mail] = items;
+    const code = /^(\d{6}) ist Ihr Code\./.exec(text!.content.body)![1]!;
+    assert.equal(mail!.content.subject, 'Ihr Code');
+    assert.ok(mail!.content.text!.startsWith(`${code} ist Ihr Code.`), JSON.stringify(mail!.content));
+    const answer = await call(`/v1/otp/${body.id}/check`, { code });
+    assert.equal(answer.body.status, 'approved');
+    assert.equal(bellhop.output().includes(code), false);
+  });
 });

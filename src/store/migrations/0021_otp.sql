@@ -9,7 +9,7 @@ create table otp_settings (
 );
 
 -- A one-time password: never the code, only its keyed hash. `sends` goes into the hash, so each new code has its own.
--- `recipients`, `ip` and the session are keyed hashes too. What is pending and past its time counts as expired.
+-- Of the session only a hash is kept as well. What is pending and past its time counts as expired.
 create table otps (
   tenant_id uuid not null,
   id uuid not null,
@@ -25,7 +25,6 @@ create table otps (
   max_attempts smallint not null,
   sends smallint not null,
   asked jsonb not null,
-  recipients bytea[] not null,
   country text,
   prefix text,
   created_at timestamptz not null,
