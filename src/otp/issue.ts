@@ -11,6 +11,7 @@ import type { Refusal } from './limits.ts';
 import { variablesFor } from './message.ts';
 import type { Places } from './recent-refusals.ts';
 import { channelsFor, loadBare, loadRecipient, type OtpRecipient, parseRecipient } from './recipient.ts';
+import { findRepeated, type RepeatKey } from './repeat.ts';
 import type { OtpBody } from './schema.ts';
 import { type Sending, type SentCode, sendCode } from './send.ts';
 import type { OtpSettings } from './settings.ts';
@@ -21,18 +22,25 @@ import type { OtpTools, RoomTools } from './tools.ts';
 import type { Whose } from './whose.ts';
 
 /** Makes an OTP and sends its code. Throws a Problem when a limit does not let it. */
-export async function issueOtp(tools: RoomTools, whose: Whose, body: OtpBody): Promise<OtpRow> {
+export async function issueOtp(
+  tools: RoomTools,
+  whose: Whose,
+  { body, key }: { body: OtpBody; key: RepeatKey | null },
+): Promise<OtpRow> {
   const now = tools.clock.now();
   const addresses = parseRecipient(body);
   const places = placesOf(body, addresses);
-  const again = tools.recent.find(whose, places, now);
+  // The first answer to a request that comes again is in the database.
+  const again = key ? null : tools.recent.find(whose, places, now);
   if (again) throw problemOf(tools, again, { now, live: whose.live });
   const known = await loadKnown(tools, whose, (settings) => askedBy(body, settings));
   const missed = tools.recent.take(whose);
   const done = await tools.store
     .scoped(whose.tenantId, async (db) => {
       await countRefused(db, whose, missed, now);
-      return issueIn(db, tools, { whose, body, addresses, known, now });
+      const repeated = key && (await findRepeated(db, whose, key));
+      if (repeated) return { row: repeated, isRepeat: true };
+      return issueIn(db, tools, { whose, body, key, addresses, known, now });
     })
     .catch((error: unknown) => {
       tools.recent.putBack(whose, missed);
@@ -42,7 +50,7 @@ export async function issueOtp(tools: RoomTools, whose: Whose, body: OtpBody): P
     tools.recent.remember(whose, places, done.refusal, now);
     throw problemOf(tools, done.refusal, { now, live: whose.live });
   }
-  tell(tools, done.row, whose.live);
+  if (!('isRepeat' in done)) tell(tools, done.row, whose.live);
   return done.row;
 }
 
@@ -52,10 +60,18 @@ async function issueIn(
   {
     whose,
     body,
+    key,
     addresses,
     known,
     now,
-  }: { whose: Whose; body: OtpBody; addresses: Addresses; known: Known; now: number },
+  }: {
+    whose: Whose;
+    body: OtpBody;
+    key: RepeatKey | null;
+    addresses: Addresses;
+    known: Known;
+    now: number;
+  },
 ): Promise<{ refusal: Refusal } | { row: OtpRow }> {
   const { tenantId } = whose;
   const { userId } = body.to;
@@ -85,7 +101,7 @@ async function issueIn(
   const done = await sendCode(db, tools, sending, () => saveBare(db, sending, recipient));
   if ('refusal' in done) return done;
   const session = body.sessionId === undefined ? null : hashSession(id, body.sessionId);
-  await insertOtp(db, toRow(sending, done.sent, session));
+  await insertOtp(db, { ...toRow(sending, done.sent), session_hash: session, ...columnsOf(key) });
   await tellSent(db, tools, sending, done.sent);
   return { row: (await findOtp(db, { ...whose, id }))! };
 }
@@ -165,8 +181,7 @@ async function saveBare(
 function toRow(
   { whose, id, userId, asked, settings, dataKey, now }: Sending,
   sent: SentCode,
-  session: Buffer | null,
-): Parameters<typeof insertOtp>[1] {
+): Omit<Parameters<typeof insertOtp>[1], 'session_hash' | 'key_hash' | 'fingerprint'> {
   const at = new Date(now);
   return {
     tenant_id: whose.tenantId,
@@ -177,7 +192,6 @@ function toRow(
     code_hash: sent.codeHash,
     key_version: dataKey.version,
     code_length: asked.codeLength,
-    session_hash: session,
     max_attempts: settings.maxAttempts,
     sends: 1,
     asked,
@@ -188,6 +202,10 @@ function toRow(
     resend_at: sent.resendAt,
     expires_at: sent.expiresAt,
   };
+}
+
+function columnsOf(key: RepeatKey | null): Pick<OtpRow, 'key_hash' | 'fingerprint'> {
+  return { key_hash: key?.hash ?? null, fingerprint: key?.fingerprint ?? null };
 }
 
 export async function tellSent(

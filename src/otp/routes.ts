@@ -1,7 +1,9 @@
+import { Type } from 'typebox';
 import { Problem, responses, type Server } from '../http/index.ts';
 import { checkOtp } from './check.ts';
 import { issueOtp } from './issue.ts';
 import { RecentRefusals } from './recent-refusals.ts';
+import { repeatKeyOf } from './repeat.ts';
 import { cancelOtp, resendOtp } from './resend.ts';
 import { CheckAnswer, CheckBody, OtpAnswer, OtpBody, OtpPath, ResendBody } from './schema.ts';
 import { registerSettingsRoutes } from './settings-routes.ts';
@@ -26,14 +28,19 @@ function addSending(app: Server, tools: RoomTools): void {
     ...about(
       'Send a one-time password',
       'To a user or to bare addresses, over one channel after the other until the code is entered. The code itself is ' +
-        'stored nowhere in clear and shown to nobody but its recipient.',
+        'stored nowhere in clear and shown to nobody but its recipient. With an `Idempotency-Key` a repeated request gets ' +
+        'the OTP of the first one.',
     ),
+    headers: Type.Object({
+      'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
+    }),
     body: OtpBody,
     response: responses({ 201: OtpAnswer }),
   };
-  app.post('/v1/otp', { config: write, schema: issue }, async ({ credential, body }, reply) => {
+  app.post('/v1/otp', { config: write, schema: issue }, async ({ credential, headers, body }, reply) => {
     const { tenantId, live } = credential;
-    const row = await issueOtp(tools, { tenantId, live }, body);
+    const key = repeatKeyOf(headers['idempotency-key'], body);
+    const row = await issueOtp(tools, { tenantId, live }, { body, key });
     return reply.code(201).send(renderOtp(row, tools.clock.now()));
   });
   const again = {

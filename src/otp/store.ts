@@ -1,6 +1,7 @@
 import type { Queryable } from '../store/index.ts';
 import type { OtpChannel } from './settings.ts';
 import type { Autofill } from './text.ts';
+import type { Whose } from './whose.ts';
 
 export type StoredStatus = 'pending' | 'approved' | 'cancelled';
 
@@ -33,6 +34,9 @@ export interface OtpRow {
   key_version: number;
   code_length: number;
   session_hash: Buffer | null;
+  /** Of the idempotency key that it was asked for with, and of that request. */
+  key_hash: Buffer | null;
+  fingerprint: Buffer | null;
   attempts: number;
   max_attempts: number;
   sends: number;
@@ -59,8 +63,8 @@ export async function insertOtp(
   await db.query({
     name: 'otp_insert',
     text: `insert into otps (tenant_id, id, live, user_id, notification_id, status, code_hash, key_version, code_length,
-        session_hash, attempts, max_attempts, sends, asked, country, prefix, created_at, sent_at, resend_at, expires_at)
-      values ($1, $2, $3, $4, $5, 'pending', $6, $7, $8, $9, 0, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+        session_hash, key_hash, fingerprint, attempts, max_attempts, sends, asked, country, prefix, created_at, sent_at, resend_at, expires_at)
+      values ($1, $2, $3, $4, $5, 'pending', $6, $7, $8, $9, $10, $11, 0, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
     values: [
       row.tenant_id,
       row.id,
@@ -71,6 +75,8 @@ export async function insertOtp(
       row.key_version,
       row.code_length,
       row.session_hash,
+      row.key_hash,
+      row.fingerprint,
       row.max_attempts,
       row.sends,
       JSON.stringify(row.asked),
@@ -89,6 +95,28 @@ export async function findOtp(db: Queryable, { tenantId, live, id }: OtpKey): Pr
     name: 'otp_find',
     text: 'select * from otps where tenant_id = $1 and live = $2 and id = $3',
     values: [tenantId, live, id],
+  });
+  return rows[0] ?? null;
+}
+
+/** Whoever comes with the same idempotency key waits here until the transaction ends. */
+export async function lockKey(db: Queryable, { tenantId, live }: Whose, hash: Buffer): Promise<void> {
+  await db.query({
+    name: 'otp_lock_key',
+    text: 'select pg_advisory_xact_lock(hashtextextended($1, 0))',
+    values: [`otp/${tenantId}/${live}/key/${hash.toString('hex')}`],
+  });
+}
+
+export async function findOtpByKey(
+  db: Queryable,
+  { tenantId, live }: Whose,
+  hash: Buffer,
+): Promise<OtpRow | null> {
+  const { rows } = await db.query<OtpRow>({
+    name: 'otp_find_by_key',
+    text: 'select * from otps where tenant_id = $1 and live = $2 and key_hash = $3',
+    values: [tenantId, live, hash],
   });
   return rows[0] ?? null;
 }

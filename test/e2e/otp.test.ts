@@ -82,6 +82,27 @@ describe('one-time passwords of a running Bellhop', () => {
     assert.equal(view.body.status, 'sent');
   });
 
+  it('are made once by a request that is repeated', async () => {
+    const request = { to: { phone: '+4915199999990' } };
+    const post = (body: object) =>
+      bellhop.call('POST', '/v1/otp', body, {
+        authorization: `Bearer ${testKey}`,
+        'idempotency-key': 'sign-up-1',
+      });
+    const answers = await Promise.all(Array.from({ length: 10 }, () => post(request)));
+    assert.deepEqual([...new Set(answers.map(({ status }) => status))], [201]);
+    assert.equal(new Set(answers.map(({ body }) => body.id)).size, 1);
+    const other = await post({ to: { phone: '+4915199999991' } });
+    assert.deepEqual([other.status, other.body.code], [422, 'idempotency.mismatch']);
+    const live = await bellhop.call(
+      'POST',
+      '/v1/otp',
+      { to: { email: 'a@mail.example' } },
+      { 'idempotency-key': 'sign-up-1' },
+    );
+    assert.equal(live.status, 201, 'live keys have keys of their own');
+  });
+
   it('refuse live keys before a country is allowed', async () => {
     const { status, body } = await bellhop.call('POST', '/v1/otp', { to: { phone: PHONE } });
     assert.deepEqual([status, body.code], [403, 'otp.country_not_allowed']);

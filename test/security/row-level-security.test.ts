@@ -98,7 +98,7 @@ describeStores('the second wall, for statements that forget their tenant', (stor
         ["replays values ($2, $1, true, '{}', 1, null, 'running', null, $3, 0, '{}', $3, null)", [user, at]],
         ["otp_settings values ($1, '{}', $2)", [at]],
         [
-          `otps values ($1, $2, true, 'ada', $2, 'pending', 'h', 1, 6, null, 0, 5, 1, '{}', null, null, $3, $3, $3, $3, null)`,
+          `otps values ($1, $2, true, 'ada', $2, 'pending', 'h', 1, 6, null, null, null, 0, 5, 1, '{}', null, null, $3, $3, $3, $3, null)`,
           [user, at],
         ],
         ["otp_recipients values ($1, true, 'h', '{}', $2)", [at]],

@@ -9,7 +9,7 @@ create table otp_settings (
 );
 
 -- A one-time password: never the code, only its keyed hash. `sends` goes into the hash, so each new code has its own.
--- Of the session only a hash is kept as well. What is pending and past its time counts as expired.
+-- Of the session and the idempotency key (`key_hash`) only hashes are kept as well. What is pending and past its time counts as expired.
 create table otps (
   tenant_id uuid not null,
   id uuid not null,
@@ -21,6 +21,8 @@ create table otps (
   key_version integer not null,
   code_length smallint not null,
   session_hash bytea,
+  key_hash bytea,
+  fingerprint bytea,
   attempts smallint not null,
   max_attempts smallint not null,
   sends smallint not null,
@@ -35,6 +37,7 @@ create table otps (
   primary key (tenant_id, id)
 ) with (fillfactor = 70);
 create index otps_by_expiry on otps (expires_at);
+create unique index otps_by_key on otps (tenant_id, live, key_hash) where key_hash is not null;
 create index otps_by_user on otps (tenant_id, user_id);
 
 -- When a recipient was sent something lately: as many times as its limit of a day, so the windows are exact.
