@@ -1,23 +1,21 @@
-import { invalidField, Problem } from '../http/index.ts';
+import { invalidField } from '../http/index.ts';
 import { uuidv7 } from '../lib/ids.ts';
-import { ROUTE_HIGH } from '../queue/index.ts';
-import type { TenantCategories } from '../rules/index.ts';
 import type { Queryable } from '../store/index.ts';
+import type { DataKey } from '../tenants/index.ts';
 import { saveInternalUser } from '../users/index.ts';
 import { hashKeyFrom, hashMark, hashSession } from './code.ts';
-import { countOtpRefused, countOtpSent } from './counts.ts';
+import { type Known, loadKnown } from './known.ts';
 import { countRefused } from './limit-store.ts';
 import type { Refusal } from './limits.ts';
-import { variablesFor } from './message.ts';
 import type { Places } from './recent-refusals.ts';
 import { channelsFor, loadBare, loadRecipient, type OtpRecipient, parseRecipient } from './recipient.ts';
 import { findRepeated, type RepeatKey } from './repeat.ts';
 import type { OtpBody } from './schema.ts';
 import { type Sending, type SentCode, sendCode } from './send.ts';
 import type { OtpSettings } from './settings.ts';
-import { loadSettings } from './settings-store.ts';
 import { type Asked, findOtp, insertOtp, type OtpRow } from './store.ts';
 import { type Addresses, netOf, placeOf } from './target.ts';
+import { problemOf, tell, tellSent } from './telling.ts';
 import type { OtpTools, RoomTools } from './tools.ts';
 import type { Whose } from './whose.ts';
 
@@ -54,50 +52,31 @@ export async function issueOtp(
   return done.row;
 }
 
+/** All that one request asks for. */
+interface Issue {
+  whose: Whose;
+  body: OtpBody;
+  key: RepeatKey | null;
+  addresses: Addresses;
+  known: Known;
+  now: number;
+}
+
 async function issueIn(
   db: Queryable,
   tools: OtpTools,
-  {
-    whose,
-    body,
-    key,
-    addresses,
-    known,
-    now,
-  }: {
-    whose: Whose;
-    body: OtpBody;
-    key: RepeatKey | null;
-    addresses: Addresses;
-    known: Known;
-    now: number;
-  },
+  issue: Issue,
 ): Promise<{ refusal: Refusal } | { row: OtpRow }> {
+  const { whose, body, key, addresses, now } = issue;
   const { tenantId } = whose;
   const { userId } = body.to;
-  const recipient: OtpRecipient =
+  const recipient =
     userId === undefined
       ? await loadBare(db, { tenantId, addresses })
       : await loadRecipient(db, { tenantId, userId });
   const dataKey = await tools.seals.newest(db, tenantId, now);
-  const hashKey = hashKeyFrom(dataKey.key);
-  const id = uuidv7(now);
-  const sending: Sending = {
-    ...known,
-    whose,
-    id,
-    sends: 1,
-    userId: recipient.userId ?? internalId(hashKey, tenantId, recipient.addresses),
-    addresses: recipient.addresses,
-    asked: {
-      ...known.asked,
-      channels: body.channels ?? channelsFor(recipient.addresses),
-      locale: body.locale ?? recipient.locale,
-      ip: body.clientIp ? hashMark(hashKey, 'ip', tenantId, netOf(body.clientIp)).toString('hex') : null,
-    },
-    dataKey,
-    now,
-  };
+  const sending = sendingOf(issue, recipient, dataKey);
+  const { id } = sending;
   const done = await sendCode(db, tools, sending, () => saveBare(db, sending, recipient));
   if ('refusal' in done) return done;
   const session = body.sessionId === undefined ? null : hashSession(id, body.sessionId);
@@ -106,36 +85,33 @@ async function issueIn(
   return { row: (await findOtp(db, { ...whose, id }))! };
 }
 
+function sendingOf({ whose, body, known, now }: Issue, recipient: OtpRecipient, dataKey: DataKey): Sending {
+  const { tenantId } = whose;
+  const { addresses, locale } = recipient;
+  const hashKey = hashKeyFrom(dataKey.key);
+  return {
+    ...known,
+    whose,
+    id: uuidv7(now),
+    sends: 1,
+    userId: recipient.userId ?? internalId(hashKey, tenantId, addresses),
+    addresses,
+    asked: {
+      ...known.asked,
+      channels: body.channels ?? channelsFor(addresses),
+      locale: body.locale ?? locale,
+      ip: body.clientIp ? hashMark(hashKey, 'ip', tenantId, netOf(body.clientIp)).toString('hex') : null,
+    },
+    dataKey,
+    now,
+  };
+}
+
 /** As far as the request alone tells: a user's number is not looked up for it. Pure. */
 function placesOf({ channels, clientIp }: OtpBody, { phone }: Addresses): Places {
   const ip = clientIp === undefined ? {} : { ip: netOf(clientIp) };
   const isText = phone !== undefined && (channels?.includes('sms') ?? true);
   return { tenant: '', ...ip, ...(isText && { spend: '', ...placeOf(phone) }) };
-}
-
-/** What is looked up before the transaction, over connections of its own. */
-export interface Known {
-  settings: OtpSettings;
-  categories: TenantCategories;
-  asked: Asked;
-}
-
-export async function loadKnown(
-  { store, categories, templates }: Pick<OtpTools, 'store' | 'categories' | 'templates'>,
-  { tenantId }: Whose,
-  ask: (settings: OtpSettings) => Asked,
-): Promise<Known> {
-  const settings = await store.scoped(tenantId, (db) => loadSettings(db, tenantId));
-  const asked = ask(settings);
-  const { template } = settings;
-  const refused =
-    template &&
-    (await templates.refusal(tenantId, { id: template, variables: variablesFor(asked, settings) }));
-  if (refused) {
-    const why = `The template "${template}" of the settings can not be used: ${refused.field} ${refused.rule}`;
-    throw new Problem('request.unprocessable', why);
-  }
-  return { settings, asked, categories: await categories.forTenant(store.api, tenantId) };
 }
 
 /** How the caller wants it, on top of the settings; channels, language and address follow with the recipient. Pure. */
@@ -207,41 +183,3 @@ function toRow(
 function columnsOf(key: RepeatKey | null): Pick<OtpRow, 'key_hash' | 'fingerprint'> {
   return { key_hash: key?.hash ?? null, fingerprint: key?.fingerprint ?? null };
 }
-
-export async function tellSent(
-  db: Queryable,
-  { onEvent }: Pick<OtpTools, 'onEvent'>,
-  { whose, id, asked, now }: Sending,
-  { notificationId }: SentCode,
-): Promise<void> {
-  const about = { ...whose, id, notificationId, purpose: asked.purpose, at: new Date(now) };
-  await onEvent?.(db, { type: 'otp.sent', ...about });
-}
-
-/** After the commit: routing has work, the operator one more. */
-export function tell(
-  { wake, metrics }: Pick<OtpTools, 'wake' | 'metrics'>,
-  row: OtpRow,
-  live: boolean,
-): void {
-  wake.signal(ROUTE_HIGH);
-  countOtpSent(metrics, row.asked.channels[0]!, live);
-}
-
-/** What the caller is answered; counted on the way. */
-export function problemOf(
-  { metrics }: Pick<OtpTools, 'metrics'>,
-  { reason, retryAt }: Refusal,
-  { now, live }: { now: number; live: boolean },
-): Problem {
-  countOtpRefused(metrics, reason, live);
-  const retryAfterSeconds = retryAt === null ? undefined : Math.max(1, Math.ceil((retryAt - now) / 1_000));
-  return new Problem(`otp.${reason}`, DETAILS[reason], { retryAfterSeconds });
-}
-
-const DETAILS: Partial<Record<Refusal['reason'], string>> = {
-  disabled: 'Switch them on with PUT /v1/otp/settings {"enabled": true}',
-  country_not_allowed:
-    'Add the country to `countries` with PUT /v1/otp/settings; as long as none is there, live keys send to no phone number',
-  paused: 'GET /v1/otp/usage shows what is paused and why; POST /v1/otp/resume ends it',
-};

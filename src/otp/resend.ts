@@ -3,12 +3,13 @@ import { Problem } from '../http/index.ts';
 import { lockNotification } from '../ledger/index.ts';
 import { ROUTE_HIGH } from '../queue/index.ts';
 import type { Queryable } from '../store/index.ts';
-import { type Known, loadKnown, problemOf, tell, tellSent } from './issue.ts';
+import { type Known, loadKnown } from './known.ts';
 import type { Refusal } from './limits.ts';
 import { loadRecipient } from './recipient.ts';
 import { type Sending, sendCode } from './send.ts';
 import type { OtpChannel } from './settings.ts';
 import { endOtp, findOtp, lockOtp, type OtpKey, type OtpRow, replaceCode } from './store.ts';
+import { problemOf, tell, tellSent } from './telling.ts';
 import type { OtpTools } from './tools.ts';
 import { statusOf } from './view.ts';
 import type { Whose } from './whose.ts';
@@ -40,12 +41,7 @@ async function resendIn(
   { key, known, now }: { key: OtpKey; known: Known; now: number },
 ): Promise<{ refusal: Refusal } | { row: OtpRow }> {
   const whose: Whose = { tenantId: key.tenantId, live: key.live };
-  const row = await lockOtp(db, key);
-  if (!row) throw new Problem('otp.not_found');
-  const status = statusOf(row, now);
-  // One that is past its time may be sent anew; one that was guessed at too often may not.
-  if (status !== 'pending' && status !== 'expired') throw new Problem('otp.over', `It is ${status}`);
-  if (row.sends >= row.asked.maxSends) throw new Problem('otp.sends_used_up');
+  const row = await lockResendable(db, key, now);
   const { addresses } = await loadRecipient(db, { tenantId: key.tenantId, userId: row.user_id });
   const dataKey = await tools.seals.newest(db, key.tenantId, now);
   const sends = row.sends + 1;
@@ -79,6 +75,17 @@ async function resendIn(
   });
   await tellSent(db, tools, sending, sent);
   return { row: (await findOtp(db, key))! };
+}
+
+/** Throws a Problem when it may not be sent again. */
+async function lockResendable(db: Queryable, key: OtpKey, now: number): Promise<OtpRow> {
+  const row = await lockOtp(db, key);
+  if (!row) throw new Problem('otp.not_found');
+  const status = statusOf(row, now);
+  // One that is past its time may be sent anew; one that was guessed at too often may not.
+  if (status !== 'pending' && status !== 'expired') throw new Problem('otp.over', `It is ${status}`);
+  if (row.sends >= row.asked.maxSends) throw new Problem('otp.sends_used_up');
+  return row;
 }
 
 /** No attempt for its latest code begins once the caller's transaction is committed. */

@@ -20,6 +20,7 @@ export function registerOtpRoutes(app: Server, given: OtpTools): void {
   const tools: RoomTools = { ...given, recent: new RecentRefusals() };
   addSending(app, tools);
   addChecking(app, tools);
+  addLooking(app, tools);
   registerSettingsRoutes(app, tools);
 }
 
@@ -59,7 +60,7 @@ function addSending(app: Server, tools: RoomTools): void {
   });
 }
 
-function addChecking(app: Server, tools: OtpTools): void {
+function addChecking(app: Server, tools: RoomTools): void {
   const check = {
     ...about(
       'Check a code',
@@ -92,6 +93,9 @@ function addChecking(app: Server, tools: OtpTools): void {
       return renderOtp(await cancelOtp(tools, { tenantId, live, id }), tools.clock.now());
     },
   );
+}
+
+function addLooking(app: Server, tools: RoomTools): void {
   const look = {
     ...about('What became of a one-time password'),
     params: OtpPath,

@@ -41,7 +41,7 @@ export function targetOf(
   if (recipients.length === 0)
     throw new Problem(
       'otp.unreachable',
-      `The recipient has no address for ${channels.join(', ')} that may be written to`,
+      `The recipient has no address for ${channels.join(', ') || 'sms or email'} that may be written to`,
     );
   const phone = channels.includes('sms') ? addresses.phone : undefined;
   const { country, prefix } = phone === undefined ? { country: null, prefix: null } : placeOf(phone);
