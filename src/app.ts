@@ -35,6 +35,7 @@ import { registerInboxRoutes } from './inbox/index.ts';
 import { foldCounters, ReplayLoop, registerLedgerRoutes } from './ledger/index.ts';
 import { createEgressGuard } from './lib/egress.ts';
 import type { Logger } from './lib/logger.ts';
+import { registerOtpRoutes, tellOtp, tidyOtps } from './otp/index.ts';
 import { listProviders } from './providers/index.ts';
 import { createPostgresQueue, Wake } from './queue/index.ts';
 import { startRouting } from './routing/index.ts';
@@ -48,6 +49,7 @@ import {
   bootstrapInstance,
   createAuthenticator,
   createConnections,
+  createSeals,
   type FirstKeys,
   loadOrCreateMasterKey,
   registerConnectionRoutes,
@@ -214,6 +216,7 @@ async function buildParts(
     firstKeys,
     queue: createPostgresQueue(store.engine, clock, store.engineHigh),
     templates: createTemplates({ store, clock }),
+    seals: createSeals({ masterKeys }),
     connections: createConnections({ store, clock, masterKeys, logger }),
     health: new HealthBoard({ store, clock, logger, wake, isAlone: store.kind === 'embedded' }),
     guard,
@@ -233,6 +236,7 @@ async function startSweeper(parts: Parts): Promise<Stop> {
     await purgeExpiredKeys(store.engine, now, PURGE_BATCH);
     await purgeVendorIds(store.engine, now, PURGE_BATCH);
     await tidyCaps({ store, clock });
+    await tidyOtps({ store, clock });
     await foldCounters(store.engine, now);
   };
   const sweep = new Sweep({
@@ -299,6 +303,7 @@ async function startWorker(config: Config, parts: Parts, stops: Stop[]): Promise
     categories,
     links: parts.links.areOffered ? parts.links : undefined,
     tracker: parts.tracker,
+    seals: parts.seals,
     guard,
     metrics,
     tracer,
@@ -348,6 +353,7 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   registerLedgerRoutes(app, { store, clock, wake, loadPolicy: policiesOf(categories) });
   registerScheduleRoutes(app, { store, templates, clock, wake });
   registerDigestRoutes(app, { store });
+  registerOtpRoutes(app, { ...parts, onEvent: tellOtp });
   registerUserRoutes(app, { store, clock });
   registerAudienceRoutes(app, { store, clock, wake });
   registerInboxRoutes(app, { store, clock, wake });

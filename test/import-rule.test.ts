@@ -17,7 +17,7 @@ const ORDER = [
   ['hooks', 'webhooks', 'consent', 'audiences', 'visits'],
   ['routing', 'inbox'],
   ['accept', 'delivery'],
-  ['schedules', 'digests'],
+  ['schedules', 'digests', 'otp'],
   ['tracking', 'simulator'],
   ['cli'],
 ];

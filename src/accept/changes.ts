@@ -1,19 +1,6 @@
 import { Type } from 'typebox';
 import { invalidField, Problem, responses, type Server } from '../http/index.ts';
-import {
-  appendEvents,
-  cancelAccepted,
-  cancelCollected,
-  cancelDeliveries,
-  endPostponed,
-  type LedgerEvent,
-  lockLadders,
-  lockNotification,
-  lockTurns,
-  type NotificationRow,
-  PRIORITY_CODES,
-  takeTurn,
-} from '../ledger/index.ts';
+import { lockNotification, type NotificationRow, PRIORITY_CODES, takeTurn } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import { routeTopic, type Wake } from '../queue/index.ts';
 import type { Store } from '../store/index.ts';
@@ -21,6 +8,7 @@ import { checkInline, type Templates } from '../templates/index.ts';
 import { channelsAsked } from './ladder.ts';
 import { checkTemplate, checkTimes, NotificationChange } from './request.ts';
 import { updateAccepted } from './store.ts';
+import { withdraw } from './withdraw.ts';
 
 export interface ChangeOptions {
   store: Store;
@@ -126,32 +114,11 @@ function registerCancel(app: Server, { store, clock, wake }: ChangeOptions): voi
         const found = await lockNotification(db, tenantId, live, params.id);
         if (!found) throw new Problem('notification.not_found');
         const now = new Date(clock.now());
-        const isWhole =
-          (await cancelAccepted(db, tenantId, live, found.id)) ||
-          (await cancelCollected(db, tenantId, found.id));
-        if (isWhole) {
-          await appendEvents(db, [cancelledEvent(tenantId, found, now)]);
-          return { cancelled: 1, beingSent: 0 };
-        }
-        await lockTurns(db, tenantId, found.id);
-        if (found.request.ladder) await lockLadders(db, [found.id]);
-        const ended = await endPostponed(db, {
-          notifications: [{ tenantId, id: found.id }],
-          reason: 'cancelled',
-          now,
-        });
-        const postponed = ended[0]?.channels ?? 0;
-        const { cancelled, flagged } = await cancelDeliveries(db, tenantId, found.id, now);
-        if (postponed + cancelled + flagged === 0)
+        const { cancelled, beingSent, hasTurns } = await withdraw(db, found, { tenantId, now });
+        if (cancelled + beingSent === 0)
           throw new Problem('notification.not_changeable', 'Nothing of it is waiting any more');
-        if (postponed > 0) wake.signal(routeTopic(found.priority));
-        return { cancelled: cancelled + postponed, beingSent: flagged };
+        if (hasTurns) wake.signal(routeTopic(found.priority));
+        return { cancelled, beingSent };
       }),
   );
-}
-
-/** Of a notification without deliveries; those tell for themselves. */
-function cancelledEvent(tenantId: string, { id, live }: NotificationRow, at: Date): LedgerEvent {
-  const data = { notificationId: id, state: 'cancelled', reason: 'cancelled' };
-  return { tenantId, live, type: 'notification.cancelled', at, notificationId: id, data };
 }

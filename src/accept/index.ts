@@ -7,3 +7,4 @@ export { buildRow, checkRules, checkTemplate, NotificationBody } from './request
 export { type AcceptOptions, registerAcceptRoutes } from './routes.ts';
 export { type AcceptedRow, insertAccepted, purgeExpiredKeys } from './store.ts';
 export { registerTestRoutes } from './test-routes.ts';
+export { type Withdrawn, withdraw } from './withdraw.ts';

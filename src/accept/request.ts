@@ -24,6 +24,7 @@ import {
 } from '../rules/index.ts';
 import type { CallersTrace } from '../telemetry/index.ts';
 import { checkInline, InlineMessage, type Templates } from '../templates/index.ts';
+import type { SealedSecrets } from '../tenants/index.ts';
 import { channelsAsked, checkLadder, LadderBody } from './ladder.ts';
 import type { AcceptedRow } from './store.ts';
 
@@ -145,6 +146,10 @@ export interface AcceptContext {
   trace?: CallersTrace;
   /** Somebody tries a template out. */
   isTest?: boolean;
+  /** An id that was made before (UUIDv7). */
+  id?: string;
+  /** Values that belong to this id and stand in the content by their marks. */
+  sealed?: SealedSecrets;
 }
 
 /** The row of the ledger for a request that passed all rules. */
@@ -159,7 +164,7 @@ export function buildRow(
   const createdAt = new Date(context.now);
   const sendAt = body.sendAt === undefined ? null : new Date(body.sendAt);
   return {
-    id: uuidv7(context.now),
+    id: context.id ?? uuidv7(context.now),
     tenantId: context.tenantId,
     live: context.live,
     userId: body.userId,
@@ -174,6 +179,7 @@ export function buildRow(
       window: body.window,
       tracking: body.tracking,
       ...(context.isTest && { test: true }),
+      ...(context.sealed && { sealed: context.sealed }),
       ...context.trace,
     }),
     dueAt: sendAt && sendAt > createdAt ? sendAt : createdAt,

@@ -7,7 +7,7 @@ export async function listExternalIds(
 ): Promise<{ user_id: string; external_id: string }[]> {
   const { rows } = await db.query<{ user_id: string; external_id: string }>(
     `select id as user_id, external_id from users
-      where tenant_id = $1 and id > $2
+      where tenant_id = $1 and id > $2 and not internal
       order by id limit $3`,
     [query.tenantId, query.after ?? FIRST_ID, query.limit],
   );

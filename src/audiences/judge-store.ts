@@ -40,7 +40,7 @@ export async function judgePage(
   const condition = compileRule(segment.rule, { values, now, others });
   const { rows } = await db.query(
     `with page as materialized (
-       select * from users where tenant_id = $1 and id > $4 order by id limit $5
+       select * from users where tenant_id = $1 and id > $4 and not internal order by id limit $5
      ), judged as materialized (
        select u.id, ${condition} as fits, ${wasMember('u.id')} as was from page u
      ), ${WRITE}
@@ -63,7 +63,7 @@ export async function judgeUsers(
        select w.id, coalesce(u.fits, false) as fits, ${wasMember('w.id')} as was
        from unnest($4::uuid[]) as w (id)
        left join lateral (
-         select ${condition} as fits from users u where u.tenant_id = $1 and u.id = w.id limit 1
+         select ${condition} as fits from users u where u.tenant_id = $1 and u.id = w.id and not u.internal limit 1
        ) u on true
      ), ${WRITE}
      select ${COUNT}`,
@@ -87,7 +87,7 @@ export async function countPage(
   const values = [tenantId, after ?? FIRST_ID, limit];
   const condition = compileRule(rule, { values, now, others });
   const { rows } = await db.query(
-    `with page as materialized (select * from users where tenant_id = $1 and id > $2 order by id limit $3)
+    `with page as materialized (select * from users where tenant_id = $1 and id > $2 and not internal order by id limit $3)
      select (select count(*) from page) as users, (select count(*) from page u where ${condition}) as fitting,
        (select id from page order by id desc limit 1) as last`,
     values,

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import { describeStores } from '../../test/support/stores.ts';
 import { serveTwoTenants, type TwoTenants } from '../../test/support/two-tenants.ts';
-import { registerUserRoutes } from '../users/index.ts';
+import { registerUserRoutes, saveInternalUser } from '../users/index.ts';
+import { listExternalIds } from './export-store.ts';
 import { applyChanges, dropLeftovers, refreshPage } from './refresh.ts';
 import { registerSegmentRoutes } from './segment-routes.ts';
 import { countRule } from './segments.ts';
@@ -276,6 +277,24 @@ describeStores('segments', (store) => {
       [status, body.errors],
       [400, [{ field: '/rule', rule: 'must have at most 16384 bytes as JSON' }]],
     );
+  });
+
+  it('know nobody who only stands for a bare address, nor do exports', async () => {
+    const rule = { locale: 'fr' };
+    await declare('before', rule);
+    await settle();
+    await api.call('PUT', '/v1/users/guy', { locale: 'fr' });
+    const stranger = { tenantId: api.tenantId, externalId: 'otp:1', locale: 'fr', contacts: [] };
+    await store().transaction((db) => saveInternalUser(db, stranger, api.clock.now()));
+    await declare('after', rule);
+    await settle();
+    for (const id of ['before', 'after']) assert.deepEqual(await members(id), ['guy'], id);
+    const counted = await api.call('POST', '/v1/segments/count', { rule });
+    assert.equal(counted.body.count, 1);
+    const all = await listExternalIds(store().engine, { tenantId: api.tenantId, after: null, limit: 100 });
+    assert.ok(all.length > 0 && all.every(({ external_id }) => external_id !== 'otp:1'));
+    await api.call('DELETE', '/v1/users/guy');
+    for (const id of ['before', 'after']) await api.call('DELETE', `/v1/segments/${id}`);
   });
 
   it('that fail hold up no other', async () => {

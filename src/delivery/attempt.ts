@@ -16,6 +16,7 @@ import { isTrouble, lessonOf } from './lesson.ts';
 import type { MessageLinks } from './message-links.ts';
 import { scheduleFor } from './retry.ts';
 import type { Route } from './route.ts';
+import type { SealedValues } from './sealed-content.ts';
 import { type Alternative, type SettledOutcome, type Settlement, settle } from './settle.ts';
 import type { Result } from './store.ts';
 import { attemptFact, attemptFields, attemptLevel } from './trace.ts';
@@ -42,6 +43,8 @@ export interface Work {
   hooks: TenantHooks | null;
   links: MessageLinks | null;
   tracking: MessageTracking | null;
+  /** Null without any, or when they do not open. */
+  sealed: SealedValues | null;
   /** Another connection that could take over now. */
   findAlternative(): Alternative | null;
 }

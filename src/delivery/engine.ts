@@ -11,7 +11,7 @@ import type { Categories } from '../rules/index.ts';
 import type { Store } from '../store/index.ts';
 import type { LoopWatch, Metrics, Tracer } from '../telemetry/index.ts';
 import type { Templates } from '../templates/index.ts';
-import type { Connections } from '../tenants/index.ts';
+import type { Connections, Seals } from '../tenants/index.ts';
 import type { Tracker } from '../visits/index.ts';
 import type { AttemptTools } from './attempt.ts';
 import { Dispatcher } from './dispatcher.ts';
@@ -42,6 +42,8 @@ export interface DeliveryOptions {
   links?: Pick<Links, 'forTenants'>;
   /** Absent where nothing is tracked. */
   tracker?: Pick<Tracker, 'forTenants' | 'of'>;
+  /** Absent where nothing sealed is sent. */
+  seals?: Pick<Seals, 'open'>;
   guard: EgressGuard;
   health: HealthBoard;
   /** Where test attempts go; null when this process must not send any. */
@@ -108,6 +110,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<DeliveryE
     categories: options.categories,
     links: options.links,
     tracker: options.tracker,
+    seals: options.seals,
     tools,
   });
   const evacuation = new Evacuation({

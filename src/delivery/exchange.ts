@@ -24,6 +24,7 @@ import type { Refusal } from './held.ts';
 import type { JointRequests } from './joint-requests.ts';
 import { type MessageLinks, offerUnsubscribe } from './message-links.ts';
 import type { Route } from './route.ts';
+import { fillSealed, hideSealed, type SealedValues } from './sealed-content.ts';
 import { buildPreview, type Sender } from './sender.ts';
 import type { TokenCache } from './tokens.ts';
 import type { Sent } from './transport/index.ts';
@@ -53,6 +54,8 @@ export interface Talk {
   links?: MessageLinks | null;
   /** Absent when nothing is tracked. */
   tracking?: MessageTracking | null;
+  /** What replaces the marks in the message. */
+  sealed?: SealedValues | null;
 }
 
 export interface Sending {
@@ -80,6 +83,8 @@ export async function exchange(work: Talk, tools: ExchangeTools): Promise<Sendin
   const composed = compose(claimed, work.template, work.links);
   if ('problem' in composed) return { outcome: rejected('content_invalid', { code: composed.problem }) };
   const { message } = composed;
+  if (claimed.request.sealed !== undefined && !work.sealed)
+    return { outcome: rejected('content_invalid', { code: 'sealed_unreadable' }) };
   // After the hooks, which may write the whole content anew.
   if (!hooks) return send(finish(message, work), work, tools);
   const ruling = await hooks.preSend(claimed, message);
@@ -94,8 +99,10 @@ function finish(message: Message, { links, tracking }: Talk): Message {
   return offerUnsubscribe(track(message, tracking), links);
 }
 
-async function send(message: Message, work: Talk, tools: ExchangeTools): Promise<Sending> {
-  const { claimed } = work;
+async function send(composed: Message, work: Talk, tools: ExchangeTools): Promise<Sending> {
+  const { claimed, sealed } = work;
+  // As late as this: no hook gets to see what is sealed.
+  const message = sealed ? { ...composed, content: fillSealed(composed.content, sealed) } : composed;
   const route = work.route!;
   const wanted = message.content.vendorTemplates?.[route.provider.id];
   const held = wanted && heldState(route.heldTemplates ?? [], wanted);
@@ -130,7 +137,7 @@ async function send(message: Message, work: Talk, tools: ExchangeTools): Promise
 
 async function sendMail(
   provider: SmtpProvider,
-  { claimed, route }: Talk,
+  { claimed, route, sealed }: Talk,
   message: Message,
   context: RequestContext,
   tools: ExchangeTools,
@@ -142,7 +149,7 @@ async function sendMail(
   const { reply } = sent;
   return {
     outcome: provider.classify(reply, { now: tools.clock.now() }),
-    detail: { reply: printable(reply.reply ?? '', route!), kind: reply.kind },
+    detail: { reply: hideSealed(printable(reply.reply ?? '', route!), sealed), kind: reply.kind },
   };
 }
 
@@ -162,14 +169,15 @@ async function sendHttp(
 
 async function sendHttpOnce(
   provider: HttpProvider,
-  { claimed, route }: Talk,
+  { claimed, route, sealed }: Talk,
   message: Message,
   context: RequestContext,
   tools: ExchangeTools,
 ): Promise<Sending> {
   const token = provider.token ? await tools.tokens.get(provider, route!, message, context.now) : undefined;
   if (token && 'outcome' in token) return { outcome: token.outcome, detail: { step: 'token' } };
-  const trip = { provider, claimed, route: route!, message, context: { ...context, token: token?.value } };
+  const own = { ...context, token: token?.value };
+  const trip = { provider, claimed, route: route!, sealed, message, context: own };
   const sending = (await sendJointly(trip, tools)) ?? (await sendAlone(trip, tools));
   if (sending.outcome.kind === 'token-expired' && token) tools.tokens.drop(route!, token.value as Secret);
   return sending;
@@ -180,10 +188,11 @@ interface Trip extends Part {
   provider: HttpProvider;
   claimed: Claimed;
   route: Route;
+  sealed?: SealedValues | null;
 }
 
 async function sendAlone(
-  { provider, claimed, route, message, context }: Trip,
+  { provider, claimed, route, sealed, message, context }: Trip,
   tools: ExchangeTools,
 ): Promise<Sending> {
   const request = provider.request(message, route.config, context);
@@ -195,12 +204,15 @@ async function sendAlone(
   const sent: Sent<HttpResponse> = await tools.sender.sendHttp(provider, request, route, preview);
   if (sent.kind === 'fault') return judgeFault(sent, reveal(request.url) === message.recipient.address);
   const outcome = provider.classify(sent.reply, { now: tools.clock.now(), config: route.config });
-  return { outcome, detail: { status: sent.reply.status, answer: printable(sent.reply.body, route) } };
+  return {
+    outcome,
+    detail: { status: sent.reply.status, answer: hideSealed(printable(sent.reply.body, route), sealed) },
+  };
 }
 
 /** In one request with others, where the vendor takes that; null for what travels alone. */
 async function sendJointly(
-  { provider, claimed, route, message, context }: Trip,
+  { provider, claimed, route, sealed, message, context }: Trip,
   tools: ExchangeTools,
 ): Promise<Sending | null> {
   // What is urgent waits for nobody, and the simulator shows what it gets one by one.
@@ -210,7 +222,7 @@ async function sendJointly(
   const arrival = await tools.joint.send({ provider, route, key, message, context });
   if (!('outcome' in arrival)) return judgeFault(arrival.sent, false);
   const { outcome, together, sent } = arrival;
-  const detail = { status: sent.reply.status, answer: printable(sent.reply.body, route) };
+  const detail = { status: sent.reply.status, answer: hideSealed(printable(sent.reply.body, route), sealed) };
   return { outcome, detail: together > 1 ? { ...detail, together } : detail };
 }
 

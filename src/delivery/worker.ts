@@ -8,7 +8,7 @@ import type { Claim, Claimed, Wake } from '../queue/index.ts';
 import type { Categories, Category, TenantCategories } from '../rules/index.ts';
 import type { Store } from '../store/index.ts';
 import type { CompiledTemplate, Templates } from '../templates/index.ts';
-import type { Connection, Connections } from '../tenants/index.ts';
+import type { Connection, Connections, Seals } from '../tenants/index.ts';
 import type { Tracker, TrackingSettings } from '../visits/index.ts';
 import { type AttemptTools, attempt, breakOff, handBack, type Work } from './attempt.ts';
 import { findAlternative } from './failover.ts';
@@ -17,6 +17,7 @@ import type { Gates } from './gates.ts';
 import { linksFor } from './message-links.ts';
 import type { Recorder } from './recorder.ts';
 import { type Route, routeOf } from './route.ts';
+import { openSealed, type SealedValues } from './sealed-content.ts';
 import { deleteClaims, type Result } from './store.ts';
 
 export interface WorkerOptions {
@@ -36,6 +37,8 @@ export interface WorkerOptions {
   links?: Pick<Links, 'forTenants'>;
   /** Absent where nothing is tracked. */
   tracker?: Pick<Tracker, 'forTenants' | 'of'>;
+  /** Without it nothing is sent that has sealed values. */
+  seals?: Pick<Seals, 'open'>;
   tools: AttemptTools;
 }
 
@@ -48,6 +51,8 @@ interface Needs {
   categories: Map<string, TenantCategories>;
   links: Map<string, TenantLinks> | null;
   tracked: Map<string, TrackingSettings> | null;
+  /** By the id of the delivery. */
+  sealed: Map<string, SealedValues>;
 }
 
 const DELETE_CLAIMS_AT = 50;
@@ -111,7 +116,7 @@ export class Worker {
   }
 
   async #lookUp(deliveries: Claimed[]): Promise<Needs> {
-    const { store, connections, hooks, flags, categories, links, tracker } = this.#options;
+    const { store, connections, hooks, flags, categories, links, tracker, seals } = this.#options;
     const tenantIds = [...new Set(deliveries.map((delivery) => delivery.tenantId))];
     return {
       configured: await connections.forTenants(store.engine, tenantIds),
@@ -121,6 +126,7 @@ export class Worker {
       links: links ? await links.forTenants(tenantIds) : null,
       tracked: tracker ? await tracker.forTenants(store.engine, tenantIds) : null,
       templates: await this.#loadTemplates(deliveries),
+      sealed: await openSealed(store.engine, seals, deliveries),
     };
   }
 
@@ -136,6 +142,7 @@ export class Worker {
       category,
       template: needs.templates.get(templateName(claimed)) ?? null,
       hooks: needs.hooks.get(claimed.tenantId) ?? null,
+      sealed: needs.sealed.get(claimed.id) ?? null,
       links: linksFor(claimed, category, needs.links?.get(claimed.tenantId) ?? null),
       tracking: route && this.#trackingOf(claimed, category, route, needs),
       findAlternative: () =>

@@ -23,6 +23,11 @@ export const EVENT_TYPES = [
   'contact.suppressed',
   'device.inactive',
   'preference.changed',
+  'otp.sent',
+  'otp.approved',
+  'otp.cancelled',
+  'otp.max_attempts',
+  'otp.paused',
   'webhook.disabled',
   'webhook.test',
 ] as const;

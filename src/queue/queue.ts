@@ -90,6 +90,8 @@ export interface NotificationRequest {
   digest?: object;
   /** False: opens and clicks are not tracked. */
   tracking?: boolean;
+  /** Values that are stored sealed with the tenant's data key: their marks are replaced as the message leaves. */
+  sealed?: { dataKey: number | null; fields: Record<string, string> };
   /** Of a message that is a digest itself. */
   carries?: { digestId: string; events: number };
   /** The caller's `traceparent` and `tracestate`, if he sent them. */

@@ -40,6 +40,17 @@ export const METRICS = {
     'Requests answered with an error, by its code (docs/errors.md). `part` is accept, receipts or api.',
     ['part', 'code'],
   ),
+  otpSent: counter(
+    'otp_sent',
+    'One-time passwords sent, each new code counted; `channel` is the first one.',
+    ['channel', 'kind'],
+  ),
+  otpChecks: counter('otp_checks', 'Codes that were checked, by the answer.', ['outcome', 'kind']),
+  otpRefused: counter(
+    'otp_refused',
+    'One-time passwords that a limit of the tenant did not let out, by the end of the code of the error (docs/errors.md).',
+    ['reason', 'kind'],
+  ),
   acceptWaiting: gauge('accept_waiting', 'Requests of this process that wait for a group commit.', ['line']),
   acceptCommitSize: histogram('accept_commit_size', 'Requests of one group commit.', ['line'], ITEMS),
   acceptCommitSeconds: histogram(

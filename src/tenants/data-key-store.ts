@@ -17,6 +17,21 @@ export async function findNewestDataKey(db: Queryable, tenantId: string): Promis
   return rows[0] ?? null;
 }
 
+/** Certain data keys; those that are gone are missing. */
+export async function selectDataKeys(
+  db: Queryable,
+  wanted: readonly { tenantId: string; version: number }[],
+): Promise<DataKeyRow[]> {
+  const { rows } = await db.query<DataKeyRow>({
+    name: 'tenants_data_keys',
+    text: `select k.tenant_id, k.version, k.wrapped, k.kek_id
+      from unnest($1::uuid[], $2::integer[]) as wanted (tenant_id, version)
+      join data_keys k on k.tenant_id = wanted.tenant_id and k.version = wanted.version`,
+    values: [wanted.map((key) => key.tenantId), wanted.map((key) => key.version)],
+  });
+  return rows;
+}
+
 /** Does nothing when the tenant has this version already. */
 export async function insertDataKey(db: Queryable, row: DataKeyRow & { created_at: Date }): Promise<void> {
   await db.query(

@@ -5,6 +5,7 @@ export type { Connection } from './connection.ts';
 export { type ConnectionRouteOptions, registerConnectionRoutes } from './connection-routes.ts';
 export { type Connections, type ConnectionsOptions, createConnections } from './connections.ts';
 export type { Countries } from './countries.ts';
+export type { DataKey } from './data-keys.ts';
 export { rewrapDataKeys } from './data-keys.ts';
 export { type KeyRouteOptions, registerKeyRoutes } from './key-routes.ts';
 export {
@@ -23,7 +24,8 @@ export {
   type MasterKeys,
   parseMasterKey,
 } from './master-key.ts';
-export type { SealedSecrets } from './sealed-secrets.ts';
+export { type SealedSecrets, sealSecrets } from './sealed-secrets.ts';
+export { createSeals, type Seals } from './seals.ts';
 export { openForTenant, type StoredSecrets, sealForTenant } from './tenant-secrets.ts';
 export { listTenantIds } from './tenant-store.ts';
 export { DEFAULT_TENANT, ensureDefaultTenant } from './tenants.ts';

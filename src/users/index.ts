@@ -1,6 +1,7 @@
 export { parseContactAddress } from './contact-address.ts';
 export { type Prune, pruneDevices } from './device-store.ts';
 export { requireUserId } from './find-user.ts';
+export { saveInternalUser } from './internal-user.ts';
 export { parseProfile, parseTimezone } from './profile.ts';
 export { findUserById } from './recipient-store.ts';
 export {
@@ -14,11 +15,12 @@ export {
 export type { UserRoutesDeps } from './route-deps.ts';
 export { registerUserRoutes } from './routes.ts';
 export { UserPath } from './schema.ts';
-export { moveContacts } from './store.ts';
+export { deleteInternalUsers, moveContacts } from './store.ts';
 export {
   type AddressOwner,
   listOptOuts,
   type Suppression,
+  selectSuppressed,
   suppressContacts,
   takeBackOptOuts,
 } from './suppression-store.ts';

@@ -49,6 +49,36 @@ export async function upsertUser(
   return rows[0];
 }
 
+/** Like `upsertUser`, of one that stands for bare addresses. Returns our id. */
+export async function upsertInternalUser(
+  db: Queryable,
+  user: UserKey & { id: string; locale: string | null; now: Date },
+): Promise<string> {
+  const { rows } = await db.query(
+    `insert into users as u (tenant_id, id, external_id, locale, attributes, created_at, updated_at, internal)
+    values ($1, $2, $3, $4, '{}', $5, $5, true)
+    on conflict (tenant_id, external_id) do update set
+      locale = case when u.internal then excluded.locale else u.locale end, updated_at = excluded.updated_at
+    returning id`,
+    [user.tenantId, user.id, user.externalId, user.locale, user.now],
+  );
+  return rows[0].id;
+}
+
+/** Only those that stand for bare addresses and were last saved before `before`. */
+export async function deleteInternalUsers(
+  db: Queryable,
+  users: readonly UserKey[],
+  before: Date,
+): Promise<void> {
+  await db.query({
+    name: 'users_delete_internal',
+    text: `delete from users u using unnest($1::uuid[], $2::text[]) as gone (tenant_id, external_id)
+      where u.tenant_id = gone.tenant_id and u.external_id = gone.external_id and u.internal and u.updated_at < $3`,
+    values: [users.map(({ tenantId }) => tenantId), users.map(({ externalId }) => externalId), before],
+  });
+}
+
 export async function findUser(db: Queryable, key: UserKey): Promise<UserRow | null> {
   const { rows } = await db.query(
     `select ${COLUMNS} from users u where u.tenant_id = $1 and u.external_id = $2`,
@@ -72,7 +102,7 @@ export async function listUsers(
 ): Promise<UserRow[]> {
   const { rows } = await db.query(
     `select ${COLUMNS} from users u
-    where u.tenant_id = $1 and u.id > $2
+    where u.tenant_id = $1 and u.id > $2 and not u.internal
     order by u.id
     limit $3`,
     // As a parameter: a coalesce() here would keep the planner from using the index under row-level security.
@@ -91,7 +121,7 @@ export async function listUsersByPrefix(
 ): Promise<UserRow[]> {
   const { rows } = await db.query(
     `select ${COLUMNS} from users u
-    where u.tenant_id = $1 and u.external_id collate "C" >= $2 and u.external_id collate "C" < $3
+    where u.tenant_id = $1 and not u.internal and u.external_id collate "C" >= $2 and u.external_id collate "C" < $3
       and u.external_id collate "C" > $4
     order by u.external_id collate "C"
     limit $5`,

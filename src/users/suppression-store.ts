@@ -68,6 +68,25 @@ export interface AddressOwner {
   address: string;
 }
 
+/** Which of these addresses the tenant must not write to. */
+export async function selectSuppressed(
+  db: Queryable,
+  tenantId: string,
+  contacts: readonly { kind: string; address: string }[],
+): Promise<{ kind: string; address: string }[]> {
+  const { rows } = await db.query({
+    name: 'suppressed of contacts',
+    text: `select s.kind, s.address from unnest($2::text[], $3::text[]) as wanted (kind, address)
+      join suppressions s on s.tenant_id = $1 and s.kind = wanted.kind and s.address = wanted.address`,
+    values: [
+      tenantId,
+      contacts.map(({ kind }) => kind),
+      contacts.map(({ kind, address }) => suppressionKey(kind, address)),
+    ],
+  });
+  return rows;
+}
+
 /** The reason of those who said themselves that they want no more. */
 const OPTED_OUT: Reason = 'recipient_opted_out';
 

@@ -18,6 +18,7 @@ interface Ids {
   key: string;
   event: string;
   import: string;
+  otp: string;
 }
 
 /** What a stranger gets: nothing (404), something of his own (2xx), or what is everybody's. */
@@ -53,6 +54,16 @@ const ATTACKS: Record<string, Attack> = {
     () => '/v1/deliveries/replay',
     (ids) => ({ ids: [ids.dead, ids.delivery] }),
   ],
+  'POST /v1/otp': ['his own', () => '/v1/otp', () => ({ to: { email: 'x@example.com' } })],
+  'GET /v1/otp/{id}': [404, (ids) => `/v1/otp/${ids.otp}`],
+  // Answers that there is none, whatever the code is; the rows tell that no attempt was counted.
+  'POST /v1/otp/{id}/check': ['his own', (ids) => `/v1/otp/${ids.otp}/check`, () => ({ code: '123456' })],
+  'POST /v1/otp/{id}/resend': [404, (ids) => `/v1/otp/${ids.otp}/resend`, () => ({})],
+  'POST /v1/otp/{id}/cancel': [404, (ids) => `/v1/otp/${ids.otp}/cancel`],
+  'GET /v1/otp/settings': ['his own', () => '/v1/otp/settings'],
+  'PUT /v1/otp/settings': ['his own', () => '/v1/otp/settings', () => ({ enabled: false })],
+  'GET /v1/otp/usage': ['his own', () => '/v1/otp/usage'],
+  'POST /v1/otp/resume': [404, () => '/v1/otp/resume', () => ({ scope: 'country', key: 'NG' })],
   'GET /v1/users/{userId}': [404, () => '/v1/users/ada'],
   'GET /v1/users': ['his own', () => '/v1/users'],
   'POST /v1/users/{userId}/devices': [
@@ -347,6 +358,13 @@ async function furnish({ call, owner, store }: Instance): Promise<Ids> {
     message: { title: MARKER, body: MARKER },
     idempotencyKey: 'k',
   });
+  await make('PUT', '/v1/otp/settings', { brand: MARKER });
+  const otp = await make('POST', '/v1/otp', { to: { email: `otp-${MARKER}@example.com` }, purpose: MARKER });
+  await store.engine.query("insert into otp_pauses values ($1, true, 'country', 'NG', $2, $3, 1, 0)", [
+    owner.tenantId,
+    at,
+    new Date(at.getTime() + 86_400_000),
+  ]);
   const notification_id = await insertNotification(store, owner.tenantId, { reason: MARKER });
   const delivery = await insertDelivery(store, owner.tenantId, {
     notification_id,
@@ -398,6 +416,7 @@ async function furnish({ call, owner, store }: Instance): Promise<Ids> {
     key: key.id,
     event,
     import: file.body.id,
+    otp: otp.id,
   };
 }
 

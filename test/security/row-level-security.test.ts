@@ -114,6 +114,14 @@ describeStores('the second wall, for statements that forget their tenant', (stor
           "events (id, tenant_id, live, type, occurred_at, data) values ($2, $1, true, 'delivery.sent', $3, '{}')",
           [user, at],
         ],
+        ["otp_settings values ($1, '{}', $2)", [at]],
+        [
+          `otps values ($1, $2, true, 'ada', $2, 'pending', 'h', 1, 6, null, null, null, 0, 5, 1, '{}', null, null, $3, $3, $3, $3, null)`,
+          [user, at],
+        ],
+        ["otp_recipients values ($1, true, 'h', '{}', $2)", [at]],
+        ["otp_uses values ($1, true, 'tenant', '', $2, 1, 0, 0, $2)", [at]],
+        ["otp_pauses values ($1, true, 'country', 'DE', $2, $2, 1, 0)", [at]],
         ["receipts values ($2, 'h', $1, 'mail', 'sent', null, null, null, $3)", [delivery, at]],
       ];
       for (const [into, values] of rest)

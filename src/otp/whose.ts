@@ -1,0 +1,5 @@
+/** Whose OTPs and counts: those of test keys are kept apart. */
+export interface Whose {
+  tenantId: string;
+  live: boolean;
+}
