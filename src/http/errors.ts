@@ -45,6 +45,8 @@ export const ERRORS = {
   'replay.not_found': [404, 'No such replay'],
   'replay.over': [409, 'The replay is over'],
   'inbox.item_not_found': [404, 'No such inbox item'],
+  'inbox.action_not_found': [404, 'The inbox item has no such action'],
+  'inbox.too_many_streams': [429, 'The user has too many streams open'],
   'link.unavailable': [409, 'This installation has no address for links'],
   'idempotency.mismatch': [422, 'The idempotency key was used for another request'],
   'idempotency.conflicting_keys': [422, 'Header and body give different idempotency keys'],

@@ -98,6 +98,8 @@ export interface InboxItem {
   image?: string;
   actions: { id: string; title: string; url?: string }[];
   data: Record<string, unknown>;
+  /** How it is kept, which is no part of what is shown. */
+  keeping?: { collapseKey?: string; tags?: string[]; expiresAfterSeconds?: number };
 }
 
 /** What a provider may know besides message and configuration: with these fixed, `request` is a pure function. */

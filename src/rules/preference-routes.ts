@@ -54,7 +54,7 @@ export function registerPreferenceRoutes(app: Server, { store, clock }: Preferen
   app.get(
     url,
     {
-      config: { scope: 'users:read' },
+      config: { scope: 'users:read', userScope: 'preferences' },
       schema: { ...about('What a user wants'), params, response: responses({ 200: Answer }) },
     },
     ({ credential: { tenantId }, params: { userId } }) =>
@@ -65,7 +65,7 @@ export function registerPreferenceRoutes(app: Server, { store, clock }: Preferen
   app.patch(
     url,
     {
-      config: { scope: 'users:write' },
+      config: { scope: 'users:write', userScope: 'preferences' },
       schema: {
         ...about(
           'Change what a user wants',

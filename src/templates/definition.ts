@@ -47,7 +47,15 @@ export const FIELDS = {
   },
   sms: { body: 'text' },
   chat: { title: 'line', body: 'text', url: 'url', image: 'image', fields: 'fields', actions: 'actions' },
-  inbox: { title: 'line', body: 'text', url: 'url', image: 'image', actions: 'actions', data: 'data' },
+  inbox: {
+    title: 'line',
+    body: 'text',
+    url: 'url',
+    image: 'image',
+    actions: 'actions',
+    data: 'data',
+    collapseKey: 'line',
+  },
   webhook: { title: 'line', body: 'text', url: 'url', image: 'image', data: 'data' },
 } as const satisfies Record<Channel, Record<string, Kind>>;
 

@@ -55,6 +55,24 @@ const pushOnly = {
   ),
 };
 
+const inboxOnly = {
+  collapseKey: pushOnly.collapseKey,
+  tags: Type.Optional(
+    Type.Array(Type.String({ minLength: 1, maxLength: 64 }), {
+      maxItems: 10,
+      uniqueItems: true,
+      description: 'By which lists and counts can be filtered',
+    }),
+  ),
+  expiresAfterSeconds: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 366 * 86_400,
+      description: 'How long the inbox shows it; else for good',
+    }),
+  ),
+};
+
 const Headers = Type.Unsafe<Record<string, string>>({
   type: 'object',
   maxProperties: 50,
@@ -84,7 +102,7 @@ export const InlineMessage = Exact(
       }),
     ),
     sms: Type.Optional(Exact({ body: Type.String({ minLength: 1, maxLength: 1_600 }) })),
-    inbox: Type.Optional(Exact(shared)),
+    inbox: Type.Optional(Exact({ ...shared, ...inboxOnly })),
   },
   { description: 'What to say; `push`, `email`, `sms` and `inbox` replace single fields on their channel' },
 );
@@ -116,10 +134,10 @@ export function checkInline(message: InlineMessage, channels: readonly Channel[]
 }
 
 function buildContent(message: InlineMessage, channel: Channel): Content {
-  const { title, subtitle, body, data, url, image, icon, actions, passthrough } = message;
+  const { title, subtitle, body, data, url, image, icon, actions, passthrough, collapseKey } = message;
   switch (channel) {
     case 'push': {
-      const { badge, sound, collapseKey, silent } = message;
+      const { badge, sound, silent } = message;
       const common = { title, subtitle, body, data, url, image, icon, actions };
       return { ...common, badge, sound, collapseKey, silent, passthrough, ...message.push };
     }
@@ -128,7 +146,7 @@ function buildContent(message: InlineMessage, channel: Channel): Content {
     case 'sms':
       return { body: message.sms?.body ?? body ?? title, passthrough };
     case 'inbox':
-      return { title, body, url, image, actions, data, passthrough, ...message.inbox };
+      return { title, body, url, image, actions, data, passthrough, collapseKey, ...message.inbox };
     case 'chat':
     case 'webhook':
       return { title, body, url, image, actions, data, passthrough };
