@@ -33,7 +33,10 @@ describeStores('a stream of an inbox', (store) => {
     const [id] = await api.add(ada, { item: { title: 'Grüße\n"x"', body: '', actions: [], data: { a: 1 } } });
     const created = await stream.next();
     assert.deepEqual(told(created), ['2', 'item.created', id]);
-    assert.deepEqual([created.data.item.title, created.data.item.data, unread(created)], ['Grüße\n"x"', { a: 1 }, 2]);
+    assert.deepEqual(
+      [created.data.item.title, created.data.item.data, unread(created)],
+      ['Grüße\n"x"', { a: 1 }, 2],
+    );
     await api.call(ada.token, `POST /v1/inbox/${id}/read`);
     const updated = await stream.next();
     assert.deepEqual([told(updated), unread(updated)], [['3', 'item.updated', id], 1]);
@@ -41,7 +44,11 @@ describeStores('a stream of an inbox', (store) => {
     await api.call(ada.token, `POST /v1/inbox/${id}/read`);
     await api.call(ada.token, `DELETE /v1/inbox/${old}`);
     const deleted = await stream.next();
-    assert.deepEqual([told(deleted), unread(deleted)], [['4', 'item.deleted', old], 0], 'and not of what changed nothing');
+    assert.deepEqual(
+      [told(deleted), unread(deleted)],
+      [['4', 'item.deleted', old], 0],
+      'and not of what changed nothing',
+    );
     stream.close();
   });
 
@@ -91,10 +98,16 @@ describeStores('a stream of an inbox', (store) => {
     const [ada, bob] = [await newUser(), await newUser()];
     const other = await api.newTenant();
     const stranger = await api.newUser(other, 'user-1');
-    const streams = [await open(ada.token), await open(ada.token), await open(bob.token), await open(stranger.token)];
+    const streams = [
+      await open(ada.token),
+      await open(ada.token),
+      await open(bob.token),
+      await open(stranger.token),
+    ];
     for (const stream of streams) await stream.next();
     const [id] = await api.add(ada, {});
-    for (const stream of streams.slice(0, 2)) assert.deepEqual(told(await stream.next()), ['1', 'item.created', id]);
+    for (const stream of streams.slice(0, 2))
+      assert.deepEqual(told(await stream.next()), ['1', 'item.created', id]);
     const [trial] = await api.add(ada, { live: false });
     const [his] = await api.add(bob, {});
     const [theirs] = await api.add(stranger, {});
@@ -158,7 +171,11 @@ describeStores('a stream of an inbox', (store) => {
     assert.equal((await open(null, `?ticket=${ticket}`)).status, 401);
     const [id] = await api.add(ada, {});
     assert.deepEqual(told(await stream.next()).slice(1), ['item.created', id]);
-    assert.equal((await open(null, `?ticket=${ada.token}`)).status, 403, 'a token is too much for an address');
+    assert.equal(
+      (await open(null, `?ticket=${ada.token}`)).status,
+      403,
+      'a token is too much for an address',
+    );
     assert.equal((await open(null, `?ticket=${tenant.key}`)).status, 401);
     assert.equal((await open(tenant.key)).status, 403);
     assert.ok(!api.logs.join('').includes(ticket));

@@ -98,7 +98,20 @@ export async function serveInbox(store: Store) {
     wake.signal(inboxTopic(userId));
     return items.map(({ id }) => id);
   };
-  return { app, origin, clock, wake, streams, tokens, logs, call, newTenant, newUser, add, close: () => app.close() };
+  return {
+    app,
+    origin,
+    clock,
+    wake,
+    streams,
+    tokens,
+    logs,
+    call,
+    newTenant,
+    newUser,
+    add,
+    close: () => app.close(),
+  };
 }
 
 export interface Heard {
@@ -109,11 +122,7 @@ export interface Heard {
 }
 
 /** Listens as a reader on top of `fetch` does. `next` waits for an event, `pings` counts signs of life. */
-export async function listen(
-  url: string,
-  token: string | null,
-  headers: Record<string, string> = {},
-) {
+export async function listen(url: string, token: string | null, headers: Record<string, string> = {}) {
   const abort = new AbortController();
   const response = await fetch(url, {
     headers: { ...(token && { authorization: `Bearer ${token}` }), ...headers },

@@ -88,7 +88,7 @@ export function registerBrowserOriginRoutes(app: Server, { store, clock }: Brows
 /** As a browser writes it in the header; null for what no tenant may allow (plain http, and `null` of sandboxes). */
 function parseOrigin(text: string): string | null {
   const parsed = URL.parse(text);
-  if (!parsed) return null;
+  if (!parsed || parsed.hostname.includes('*')) return null;
   const isSafe =
     parsed.protocol === 'https:' || (parsed.protocol === 'http:' && LOOPBACK.test(parsed.hostname));
   return isSafe ? parsed.origin : null;

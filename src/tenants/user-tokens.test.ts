@@ -81,7 +81,13 @@ describeStores('tokens of users', (store) => {
     const clock = new FakeClock();
     const process = () => createUserTokens({ store: store(), clock, masterKeys });
     const tenantId = await makeTenant(store(), clock.now());
-    const grant = { tenantId, externalId: 'ada', live: true, scopes: ['inbox'] as const, lifetimeMs: 3_600_000 };
+    const grant = {
+      tenantId,
+      externalId: 'ada',
+      live: true,
+      scopes: ['inbox'] as const,
+      lifetimeMs: 3_600_000,
+    };
     return { clock, process, tenantId, grant };
   };
 
