@@ -6,8 +6,8 @@ export type StreamResponse = Pick<
   'write' | 'end' | 'destroy' | 'on' | 'writableLength' | 'destroyed'
 >;
 
-/** What a reader did not take yet: a few hundred events. Who is slower gets a new start, not our memory. */
-const MAX_UNREAD_BYTES = 256 * 1024;
+/** Of what was written before, when there is more to write. Who is slower gets a new start, not our memory. */
+const MAX_UNREAD_BYTES = 1024 * 1024;
 
 /** What tells proxies and browsers to pass every event on at once. */
 export const STREAM_HEADERS = {
@@ -49,8 +49,9 @@ export class EventStream {
   /** False when the reader is too slow to go on. */
   write(text: string): boolean {
     if (this.#response.destroyed) return true;
+    if (this.#response.writableLength > MAX_UNREAD_BYTES) return false;
     this.#response.write(text);
-    return this.#response.writableLength <= MAX_UNREAD_BYTES;
+    return true;
   }
 
   /** Waits for nobody who is slow to take what was written. */

@@ -5,11 +5,13 @@ import { createLogger } from '../lib/logger.ts';
 import { Wake } from '../queue/index.ts';
 import { registerPreferenceRoutes } from '../rules/index.ts';
 import type { Store } from '../store/index.ts';
+import type { Metrics } from '../telemetry/index.ts';
 import {
   createAllowedOrigins,
   createAuthenticator,
   createUserTokens,
   looksLikeUserToken,
+  type MasterKeys,
   registerBrowserOriginRoutes,
 } from '../tenants/index.ts';
 import { makeKey, makeMasterKeys, makeTenant } from '../tenants/testing.ts';
@@ -19,16 +21,24 @@ import { registerStreamRoute } from './stream-routes.ts';
 import { registerTokenRoutes } from './token-routes.ts';
 import { inboxTopic } from './topic.ts';
 
+/** What processes of one installation have in common, or bring with them. */
+interface Shared {
+  clock?: FakeClock;
+  wake?: Wake;
+  masterKeys?: MasterKeys;
+  metrics?: Metrics;
+}
+
 /** For tests: the inbox with real keys and tokens on a port, on a clock that the test moves. */
-export async function serveInbox(store: Store) {
-  const clock = new FakeClock();
-  const wake = new Wake();
-  const masterKeys = makeMasterKeys();
+export async function serveInbox(
+  store: Store,
+  { clock = new FakeClock(), wake = new Wake(), masterKeys = makeMasterKeys(), metrics }: Shared = {},
+) {
   const logs: string[] = [];
   const logger = createLogger('debug', { write: (line) => logs.push(line) });
   const authenticator = createAuthenticator({ store, clock });
   const tokens = createUserTokens({ store, clock, masterKeys });
-  const streams = new Streams({ store, clock, logger, wake, random: () => 0 });
+  const streams = new Streams({ store, clock, logger, wake, metrics, random: () => 0 });
   const app: Server = await createServer({
     authenticate: (token) => (looksLikeUserToken(token) ? tokens.authenticate(token) : authenticator(token)),
     allowedOrigins: createAllowedOrigins({ store, clock }),
