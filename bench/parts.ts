@@ -5,6 +5,7 @@ import { measureCampaigns } from './campaigns.ts';
 import { measureChannels } from './channels.ts';
 import { measureEmbedded, measureEndToEnd, measureOverTls } from './end-to-end.ts';
 import { measureIdle } from './idle.ts';
+import { measureStreams } from './inbox-streams.ts';
 import { measureQueue } from './queue.ts';
 import { measureResilience } from './resilience.ts';
 import type { Row } from './row.ts';
@@ -74,6 +75,11 @@ const PARTS: Part[] = [
     ids: ['AUDIENCES'],
     byNameOnly: true,
     measure: async ({ sizes, env, report }) => report(...(await measureAudiences(sizes.audience, env))),
+  },
+  {
+    ids: ['STREAMS'],
+    byNameOnly: true,
+    measure: async ({ sizes, env, report }) => report(...(await measureStreams(sizes.inboxStreams, env))),
   },
   {
     ids: ['SOAK'],
