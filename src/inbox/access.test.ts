@@ -52,6 +52,8 @@ describeStores('who may reach an inbox', (store) => {
     ] as const)
       assert.ok((await api.call(ada.token, request, options)).status < 300, request);
     assert.equal((await api.call(ada.token, 'GET /v1/inbox')).body.items[0].id, id);
+    const said = await api.call(tenant.key, `GET /v1/users/${ada.name}/preferences`);
+    assert.equal(said.body.preferences[0].source, 'app');
   });
 
   it('is nobody else: not another user, not another tenant, and no other route', async () => {

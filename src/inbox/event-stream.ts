@@ -46,9 +46,14 @@ export class EventStream {
     this.until = until;
   }
 
+  /** The reader went away. */
+  get isGone(): boolean {
+    return this.#response.destroyed;
+  }
+
   /** False when the reader is too slow to go on. */
   write(text: string): boolean {
-    if (this.#response.destroyed) return true;
+    if (this.isGone) return true;
     if (this.#response.writableLength > MAX_UNREAD_BYTES) return false;
     this.#response.write(text);
     return true;

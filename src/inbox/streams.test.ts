@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { after, before, it } from 'node:test';
 import { describeStores } from '../../test/support/stores.ts';
 import { type Heard, listen, serveInbox } from './testing.ts';
@@ -193,6 +196,25 @@ describeStores('a stream of an inbox', (store) => {
 });
 
 describeStores('streams of an inbox', (store) => {
+  it('of readers who left before they began are not kept', async () => {
+    const api = await serveInbox(store());
+    const ada = await api.newUser(await api.newTenant(), 'ada');
+    const server = createServer((_request, response) => {
+      const opening = { inbox: { ...ada, live: true }, after: 0, until: Number.POSITIVE_INFINITY, response };
+      response.on('close', () => setImmediate(() => server.emit('tried', api.streams.open(opening))));
+      socket.destroy();
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+    await once(server, 'tried');
+    assert.equal(api.streams.count, 0);
+    assert.equal(api.clock.nextAt(), null);
+    server.close();
+    await api.close();
+  });
+
   it('end at once when the process stops, and cost nothing without readers', async () => {
     const api = await serveInbox(store());
     const ada = await api.newUser(await api.newTenant(), 'ada');

@@ -73,6 +73,8 @@ export class Streams {
 
   /** Tells the reader what he missed, and from then on what comes. */
   open({ inbox, after, until, response }: Opening): void {
+    // Gone while its question was answered: nothing would ever tell.
+    if (response.destroyed) return;
     const stream = new EventStream(response, { after, until });
     const audience = this.#audienceOf(inbox);
     audience.streams.add(stream);
