@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { after, before, it } from 'node:test';
+import { serveInbox } from '../../test/support/inbox.ts';
 import { describeStores } from '../../test/support/stores.ts';
 import { makeKey } from '../tenants/testing.ts';
-import { serveInbox } from './testing.ts';
 
 type Served = Awaited<ReturnType<typeof serveInbox>>;
 type Tenant = Awaited<ReturnType<Served['newTenant']>>;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
+import { listen, serveInbox } from '../../test/support/inbox.ts';
 import { createTestDatabase, stopOwnCluster } from '../../test/support/stores.ts';
 import { FakeClock } from '../lib/clock.ts';
 import { silentLogger } from '../lib/logger.ts';
@@ -9,7 +10,6 @@ import { Wake } from '../queue/index.ts';
 import { openStore, type Store } from '../store/index.ts';
 import { createMetrics } from '../telemetry/index.ts';
 import { makeMasterKeys } from '../tenants/testing.ts';
-import { listen, serveInbox } from './testing.ts';
 
 type Served = Awaited<ReturnType<typeof serveInbox>>;
 

@@ -60,14 +60,18 @@ const ReadAllBody = Type.Unsafe<{ before?: string } | null | undefined>({
 
 /** What users do with their items: one by one, several by their ids, or all that fit. */
 export function registerMarkRoutes(app: Server, deps: InboxRoutesDeps, place: InboxPlace): void {
-  for (const mark of [...MARKS, 'click'] as const) registerMark(app, deps, place, mark);
+  for (const mark of [...MARKS, 'click'] as const) registerMark(app, deps, { place, mark });
   registerDelete(app, deps, place);
   registerAction(app, deps, place);
   registerBulk(app, deps, place);
   registerReadAll(app, deps, place);
 }
 
-function registerMark(app: Server, deps: InboxRoutesDeps, place: InboxPlace, mark: Mark | 'click'): void {
+function registerMark(
+  app: Server,
+  deps: InboxRoutesDeps,
+  { place, mark }: { place: InboxPlace; mark: Mark | 'click' },
+): void {
   app.post(
     `${place.url}/:itemId/${mark}`,
     {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
+import { serveInbox } from '../../test/support/inbox.ts';
 import { type Laddered, serveLaddered } from '../../test/support/laddered.ts';
 import { describeStores } from '../../test/support/stores.ts';
 import { insertDelivery, insertNotification, readDelivery } from '../ledger/testing.ts';
 import { uuidv7 } from '../lib/ids.ts';
-import type { NewInboxItem } from './index.ts';
-import { serveInbox } from './testing.ts';
+import { type NewInboxItem, purgeInboxChanges } from './index.ts';
 
 type Served = Awaited<ReturnType<typeof serveInbox>>;
 
@@ -192,8 +192,12 @@ describeStores('what users do with their items', (store) => {
       return [rows[0].n, rows[0].first];
     };
     assert.deepEqual(await kept(), [1_000, 201]);
+    const purge = (at: number, limit: number) => purgeInboxChanges(store().engine, new Date(at), limit);
+    await purge(api.clock.now(), 10_000);
+    assert.deepEqual(await kept(), [1_000, 201], 'what is young enough stays');
+    assert.equal(await purge(api.clock.now() + 1, 10), 10);
     await api.call(tenant.key, `DELETE /v1/users/user-${users}`);
-    assert.deepEqual(await kept(), [0, null]);
+    assert.deepEqual(await kept(), [0, null], 'and nothing of who is gone');
   });
 
   it('tell the delivery: read is opened, a link or button that was followed is clicked', async () => {

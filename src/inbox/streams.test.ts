@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { after, before, it } from 'node:test';
+import { type Heard, listen, serveInbox } from '../../test/support/inbox.ts';
 import { describeStores } from '../../test/support/stores.ts';
-import { type Heard, listen, serveInbox } from './testing.ts';
 
 type Served = Awaited<ReturnType<typeof serveInbox>>;
 

@@ -1,11 +1,20 @@
-import { createServer, type Server } from '../http/index.ts';
-import { FakeClock } from '../lib/clock.ts';
-import { uuidv7 } from '../lib/ids.ts';
-import { createLogger } from '../lib/logger.ts';
-import { Wake } from '../queue/index.ts';
-import { registerPreferenceRoutes } from '../rules/index.ts';
-import type { Store } from '../store/index.ts';
-import type { Metrics } from '../telemetry/index.ts';
+import { createServer, type Server } from '../../src/http/index.ts';
+import {
+  inboxTopic,
+  type NewInboxItem,
+  registerInboxRoutes,
+  registerStreamRoute,
+  registerTokenRoutes,
+  Streams,
+  storeInboxItems,
+} from '../../src/inbox/index.ts';
+import { FakeClock } from '../../src/lib/clock.ts';
+import { uuidv7 } from '../../src/lib/ids.ts';
+import { createLogger } from '../../src/lib/logger.ts';
+import { Wake } from '../../src/queue/index.ts';
+import { registerPreferenceRoutes } from '../../src/rules/index.ts';
+import type { Store } from '../../src/store/index.ts';
+import type { Metrics } from '../../src/telemetry/index.ts';
 import {
   createAllowedOrigins,
   createAuthenticator,
@@ -13,13 +22,9 @@ import {
   looksLikeUserToken,
   type MasterKeys,
   registerBrowserOriginRoutes,
-} from '../tenants/index.ts';
-import { makeKey, makeMasterKeys, makeTenant } from '../tenants/testing.ts';
-import { registerUserRoutes } from '../users/index.ts';
-import { type NewInboxItem, registerInboxRoutes, Streams, storeInboxItems } from './index.ts';
-import { registerStreamRoute } from './stream-routes.ts';
-import { registerTokenRoutes } from './token-routes.ts';
-import { inboxTopic } from './topic.ts';
+} from '../../src/tenants/index.ts';
+import { makeKey, makeMasterKeys, makeTenant } from '../../src/tenants/testing.ts';
+import { registerUserRoutes } from '../../src/users/index.ts';
 
 /** What processes of one installation have in common, or bring with them. */
 interface Shared {
