@@ -3,8 +3,14 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { after, before, it } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Pool } from 'pg';
 import { type Heard, listen, serveInbox } from '../../test/support/inbox.ts';
 import { describeStores } from '../../test/support/stores.ts';
+import { silentLogger } from '../lib/logger.ts';
+import { Streams } from './index.ts';
+
+const told = ({ id, event, data }: Heard) => [id, event, data.item?.id ?? data.id ?? null];
 
 type Served = Awaited<ReturnType<typeof serveInbox>>;
 
@@ -20,7 +26,6 @@ describeStores('a stream of an inbox', (store) => {
   const newUser = () => api.newUser(tenant, `user-${++users}`);
   const open = (token: string | null, query = '', headers = {}) =>
     listen(`${api.origin}/v1/inbox/stream${query}`, token, headers);
-  const told = ({ id, event, data }: Heard) => [id, event, data.item?.id ?? data.id ?? null];
   const unread = ({ data }: Heard) => (data.counts ?? data).unread;
 
   it('begins with the counts, and tells of what comes, is changed and goes', async () => {
@@ -196,6 +201,42 @@ describeStores('a stream of an inbox', (store) => {
 });
 
 describeStores('streams of an inbox', (store) => {
+  it('go on where they were when the database was away', async () => {
+    const api = await serveInbox(store());
+    const ada = await api.newUser(await api.newTenant(), 'ada');
+    let isAway = false;
+    const failed = Promise.withResolvers<void>();
+    const database: Pick<Pool, 'query'> = {
+      query: ((...question: Parameters<Pool['query']>) => {
+        if (!isAway) return store().api.query(...question);
+        failed.resolve();
+        return Promise.reject(new Error('Connection terminated unexpectedly'));
+      }) as Pool['query'],
+    };
+    const { clock, wake } = api;
+    const options = { clock, wake, logger: silentLogger, random: () => 0 };
+    const streams = new Streams({ ...options, store: { api: database as Pool } });
+    const server = createServer((_request, response) =>
+      streams.open({ inbox: { ...ada, live: true }, after: 0, until: Number.POSITIVE_INFINITY, response }),
+    );
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const stream = await listen(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, null);
+    await stream.next();
+    isAway = true;
+    const [id] = await api.add(ada, {});
+    await failed.promise;
+    isAway = false;
+    const heard = stream.next();
+    // By then the reader sleeps over its failure.
+    await nextTurn();
+    clock.advance(1_000);
+    assert.deepEqual(told(await heard), ['1', 'item.created', id]);
+    stream.close();
+    server.close();
+    await api.close();
+  });
+
   it('of readers who left before they began are not kept', async () => {
     const api = await serveInbox(store());
     const ada = await api.newUser(await api.newTenant(), 'ada');
