@@ -110,7 +110,8 @@ async function sendAll(
   const answers: Promise<unknown>[] = [];
   for (let n = 0; n < rate * seconds; n++) {
     const due = startedAt + (n * 1_000) / rate;
-    if (due > performance.now()) await wait(due - performance.now());
+    const early = due - performance.now();
+    if (early > 0) await wait(early);
     const body = {
       userId: `reader-${chosen[n % addressed]}`,
       channels: ['inbox'],

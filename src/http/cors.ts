@@ -27,11 +27,9 @@ export function installCors(app: Server, allowedOrigins: AllowedOrigins): void {
       done();
     }, done);
   });
-  // The first moment after all hooks that look at who calls.
-  app.addHook('preParsing', (request, reply, _payload, done) => {
-    if (request.headers.origin !== undefined && request.credential?.user)
-      keepAnswerFrom(reply, request.credential.tenantId);
-    done();
+  // Not for every request: where only keys are taken, nothing of this is in the way.
+  app.addHook('onRoute', (route) => {
+    if (route.config?.userScope) route.preParsing = keepFromOthers;
   });
   app.options('/v1/*', { schema: { hide: true } }, async (request, reply) => {
     const { origin = '' } = request.headers;
@@ -48,6 +46,18 @@ export function installCors(app: Server, allowedOrigins: AllowedOrigins): void {
       .code(204)
       .send();
   });
+}
+
+/** Runs once it is known who calls. */
+function keepFromOthers(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  _payload: unknown,
+  done: (error: null) => void,
+): void {
+  if (request.headers.origin !== undefined && request.credential.user)
+    keepAnswerFrom(reply, request.credential.tenantId);
+  done(null);
 }
 
 /** Takes the answer from a page that this tenant does not allow. */
