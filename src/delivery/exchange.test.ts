@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { TenantHooks } from '../hooks/index.ts';
 import { makeClaimed } from '../hooks/testing.ts';
 import { FakeClock } from '../lib/clock.ts';
-import { type ExchangeTools, exchange } from './exchange.ts';
+import { type ExchangeTools, exchange, type Sending } from './exchange.ts';
 import { Health } from './health.ts';
 import { routeOf } from './route.ts';
 
@@ -37,5 +37,21 @@ describe('an exchange with hooks', () => {
     clock.advance(SLOW_MS);
     health.listen(clock.now());
     assert.equal(health.breaker.isOpen, true, 'on their way, and no answer came');
+  });
+});
+
+describe('an exchange with the inbox', () => {
+  it('refuses what no app should have to load', async () => {
+    const clock = new FakeClock();
+    const tools = { clock, isAlive: () => true, callbackUrl: () => undefined } as unknown as ExchangeTools;
+    const send = (bytes: number) => {
+      const request = { message: { title: 'Hi', body: 'World', data: { big: 'x'.repeat(bytes) } } };
+      const claimed = makeClaimed('t', { id: '1', channel: 'inbox', connection: 'inbox', request });
+      const route = routeOf(claimed, []);
+      return exchange({ claimed, health: new Health(0), route, template: null, hooks: null }, tools);
+    };
+    assert.equal(((await send(65_000)) as Sending).outcome.kind, 'accepted');
+    const { outcome, inboxItem } = (await send(66_000)) as Sending;
+    assert.deepEqual([outcome.kind, inboxItem], ['rejected', undefined]);
   });
 });
