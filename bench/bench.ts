@@ -16,8 +16,9 @@ const KEEP_IN = fileURLToPath(new URL('../node_modules/.cache/bellhop/', import.
 /**
  * `bellhop bench`: P1 (durable accept), P2 (end to end), P3 (campaign), P4 (the queue alone), P5 (high priority during
  * P3), P6 (P1 and P2, embedded), P7 (channels), P9 (idle), P10 (another tenant during P3) and P11 (age, old snapshots),
- * each against a limit that is measured in the same run. By name only: `resilience` (R1 to R4, the road under trouble)
- * `receipts` (what vendors report, at full speed, beside accepting) and `soak` (minutes of steady load). Bounded in time; ends by itself and leaves nothing behind but what is kept.
+ * each against a limit that is measured in the same run. By name only: `resilience` (R1 to R4, the road under trouble),
+ * `receipts` (what vendors report, at full speed, beside accepting), `streams` (open streams of inboxes) and `soak` (minutes
+ * of steady load). Bounded in time; ends by itself and leaves nothing behind but what is kept.
  */
 export async function bench(args: string[]): Promise<number> {
   const startedAt = performance.now();

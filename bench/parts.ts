@@ -5,6 +5,7 @@ import { measureCampaigns } from './campaigns.ts';
 import { measureChannels } from './channels.ts';
 import { measureEmbedded, measureEndToEnd, measureOverTls } from './end-to-end.ts';
 import { measureIdle } from './idle.ts';
+import { measureStreams } from './inbox-streams.ts';
 import { measureQueue } from './queue.ts';
 import { measureReceipts } from './receipts.ts';
 import { measureResilience } from './resilience.ts';
@@ -81,6 +82,11 @@ const PARTS: Part[] = [
     byNameOnly: true,
     measure: async ({ sizes, env, report }) =>
       report(...(await measureReceipts({ seconds: sizes.troubleSeconds }, env))),
+  },
+  {
+    ids: ['STREAMS'],
+    byNameOnly: true,
+    measure: async ({ sizes, env, report }) => report(...(await measureStreams(sizes.inboxStreams, env))),
   },
   {
     ids: ['SOAK'],

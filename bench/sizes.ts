@@ -1,6 +1,7 @@
 import type { AcceptSizes } from './accept.ts';
 import { type CampaignsSizes, FULL_CAMPAIGNS, QUICK_CAMPAIGNS } from './campaigns.ts';
 import type { RoadSizes } from './end-to-end.ts';
+import type { StreamsSizes } from './inbox-streams.ts';
 
 /** How long and how much each part measures. */
 export interface Sizes {
@@ -17,6 +18,7 @@ export interface Sizes {
   campaigns: CampaignsSizes;
   /** Users who are imported and segmented. */
   audience: number;
+  inboxStreams: StreamsSizes;
   /** Of each phase of R1 to R3, and of the search for the soak's pace. */
   troubleSeconds: number;
 }
@@ -33,6 +35,7 @@ export const FULL: Sizes = {
   channelSeconds: 5,
   campaigns: FULL_CAMPAIGNS,
   audience: 1_000_000,
+  inboxStreams: { streams: 5_000, seconds: 30 },
   troubleSeconds: 10,
 };
 
@@ -48,5 +51,6 @@ export const QUICK: Sizes = {
   channelSeconds: 0.4,
   campaigns: QUICK_CAMPAIGNS,
   audience: 20_000,
+  inboxStreams: { streams: 200, seconds: 2 },
   troubleSeconds: 4,
 };

@@ -31,7 +31,13 @@ import {
   registerMetrics,
   type Server,
 } from './http/index.ts';
-import { registerInboxRoutes } from './inbox/index.ts';
+import {
+  purgeInboxChanges,
+  registerInboxRoutes,
+  registerStreamRoute,
+  registerTokenRoutes,
+  Streams,
+} from './inbox/index.ts';
 import { foldCounters, ReplayLoop, registerLedgerRoutes } from './ledger/index.ts';
 import { createEgressGuard } from './lib/egress.ts';
 import type { Logger } from './lib/logger.ts';
@@ -47,11 +53,15 @@ import { countSpans, createMetrics, LoopWatch, type Metrics, startTracing } from
 import { createTemplates, registerTemplateRoutes } from './templates/index.ts';
 import {
   bootstrapInstance,
+  createAllowedOrigins,
   createAuthenticator,
   createConnections,
   createSeals,
+  createUserTokens,
   type FirstKeys,
   loadOrCreateMasterKey,
+  looksLikeUserToken,
+  registerBrowserOriginRoutes,
   registerConnectionRoutes,
   registerKeyRoutes,
   rewrapDataKeys,
@@ -72,6 +82,8 @@ import { registerWebhookRoutes, WebhookLoop } from './webhooks/index.ts';
 const PURGE_BATCH = 10_000;
 /** Of unknown keys, and of links that do not open, before an address is answered 429. */
 const FAILURES_PER_SECOND_PER_ADDRESS = 20;
+/** Whoever was away for longer reads the inbox anew. */
+const INBOX_CHANGES_KEPT_MS = 24 * 3_600_000;
 const ACCEPT_CONCURRENCY = 2;
 /** A collector that is slow may hold up the end of the process for so long, and no longer than attempts may. */
 const LAST_SPANS_MS = 3_000;
@@ -235,6 +247,7 @@ async function startSweeper(parts: Parts): Promise<Stop> {
     const now = new Date(clock.now());
     await purgeExpiredKeys(store.engine, now, PURGE_BATCH);
     await purgeVendorIds(store.engine, now, PURGE_BATCH);
+    await purgeInboxChanges(store.engine, new Date(now.getTime() - INBOX_CHANGES_KEPT_MS), PURGE_BATCH);
     await tidyCaps({ store, clock });
     await tidyOtps({ store, clock });
     await foldCounters(store.engine, now);
@@ -318,8 +331,10 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   const { store, clock, wake, logger, templates, categories, connections, masterKeys, metrics, tracer } =
     parts;
   const authenticator = createAuthenticator({ store, clock, logger, bootstrapKey: config.bootstrapKey });
+  const tokens = createUserTokens({ store, clock, masterKeys });
   const app = await createServer({
-    authenticate: authenticator,
+    authenticate: (token) => (looksLikeUserToken(token) ? tokens.authenticate(token) : authenticator(token)),
+    allowedOrigins: createAllowedOrigins({ store, clock }),
     clock,
     logger,
     version,
@@ -357,6 +372,15 @@ async function startApi(config: Config, parts: Parts, version: string, stops: St
   registerUserRoutes(app, { store, clock });
   registerAudienceRoutes(app, { store, clock, wake });
   registerInboxRoutes(app, { store, clock, wake });
+  const streams = new Streams({ store, clock, logger, wake, metrics, random: Math.random });
+  registerStreamRoute(app, { store, streams });
+  registerTokenRoutes(app, {
+    store,
+    clock,
+    tokens,
+    failuresPerSecondPerAddress: FAILURES_PER_SECOND_PER_ADDRESS,
+  });
+  registerBrowserOriginRoutes(app, { store, clock });
   registerTemplateRoutes(app, { store, clock, templates, usesOf: schedulesUsing });
   registerKeyRoutes(app, { store, clock, authenticator });
   registerConnectionRoutes(app, { store, clock, connections, masterKeys });

@@ -90,7 +90,7 @@ export const COMMANDS: Command[] = [
   {
     name: 'bench',
     usage:
-      'bench [P1 P2 … | resilience | receipts | soak] [--quick] [--json FILE] [--keep DIR] [--minutes N] [--rate N] [--profile DIR]',
+      'bench [P1 P2 … | resilience | receipts | streams | soak] [--quick] [--json FILE] [--keep DIR] [--minutes N] [--rate N] [--profile DIR]',
     summary: 'Measures throughput and latency against limits taken in the same run (docs/performance.md).',
     load: async () => (await import('../../bench/bench.ts')).bench,
   },

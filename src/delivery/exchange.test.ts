@@ -5,7 +5,7 @@ import { makeClaimed } from '../hooks/testing.ts';
 import { FakeClock } from '../lib/clock.ts';
 import { rejected } from '../providers/index.ts';
 import webhook from '../providers/webhook/webhook.ts';
-import { type ExchangeTools, exchange } from './exchange.ts';
+import { type ExchangeTools, exchange, type Sending } from './exchange.ts';
 import { Health } from './health.ts';
 import { type Route, routeOf } from './route.ts';
 
@@ -74,5 +74,21 @@ describe('an exchange over a provider that refuses some messages', () => {
     const health = new Health(clock.now());
     const talk = { claimed, health, route, template: null, hooks: null };
     assert.deepEqual(await exchange(talk, tools), { outcome: refusal, untried: true });
+  });
+});
+
+describe('an exchange with the inbox', () => {
+  it('refuses what no app should have to load', async () => {
+    const clock = new FakeClock();
+    const tools = { clock, isAlive: () => true, callbackUrl: () => undefined } as unknown as ExchangeTools;
+    const send = (bytes: number) => {
+      const request = { message: { title: 'Hi', body: 'World', data: { big: 'x'.repeat(bytes) } } };
+      const claimed = makeClaimed('t', { id: '1', channel: 'inbox', connection: 'inbox', request });
+      const route = routeOf(claimed, []);
+      return exchange({ claimed, health: new Health(0), route, template: null, hooks: null }, tools);
+    };
+    assert.equal(((await send(65_000)) as Sending).outcome.kind, 'accepted');
+    const { outcome, inboxItem } = (await send(66_000)) as Sending;
+    assert.deepEqual([outcome.kind, inboxItem], ['rejected', undefined]);
   });
 });

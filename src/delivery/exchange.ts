@@ -5,6 +5,7 @@ import {
   type HttpProvider,
   type HttpResponse,
   type InboxItem,
+  type InboxProvider,
   type Message,
   type Outcome,
   type Part,
@@ -122,17 +123,30 @@ async function send(composed: Message, work: Talk, tools: ExchangeTools): Promis
   const { provider } = route;
   switch (provider.transport) {
     case 'inbox':
-      if (!claimed.live) tools.sender.show(buildPreview(claimed, message, provider.id));
-      return {
-        outcome: { kind: 'accepted', providerMessageId: claimed.id },
-        inboxItem: provider.request(message, route.config, context),
-      };
+      return keepItem(
+        provider,
+        provider.request(message, route.config, context),
+        { claimed, message },
+        tools,
+      );
     case 'smtp':
       return sendMail(provider, work, message, context, tools);
     case 'http':
     case 'http2':
       return sendHttp(provider, work, message, context, tools);
   }
+}
+
+function keepItem(
+  { id, limits: { payloadBytes } }: InboxProvider,
+  inboxItem: InboxItem,
+  { claimed, message }: { claimed: Claimed; message: Message },
+  { sender }: ExchangeTools,
+): Sending {
+  if (payloadBytes !== undefined && Buffer.byteLength(JSON.stringify(inboxItem)) > payloadBytes)
+    return { outcome: rejected('content_too_large', { code: `more than ${payloadBytes} bytes` }) };
+  if (!claimed.live) sender.show(buildPreview(claimed, message, id));
+  return { outcome: { kind: 'accepted', providerMessageId: claimed.id }, inboxItem };
 }
 
 async function sendMail(

@@ -1,4 +1,4 @@
-import { storeInboxItems } from '../inbox/index.ts';
+import { inboxTopic, storeInboxItems } from '../inbox/index.ts';
 import { climbLadders } from '../ledger/index.ts';
 import { Batcher } from '../lib/batcher.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -76,6 +76,7 @@ export class Recorder {
       try {
         const written = await this.#writeOnce(results);
         countResults(this.#metrics, { results, written, ms: performance.now() - startedAt });
+        this.#tellInboxes(results.filter((result) => written.has(result.claimed.id)));
         await this.#climb(results.filter((result) => written.has(result.claimed.id)));
         await this.#keepIds(results.filter((result) => !written.has(result.claimed.id)));
         return results.map((result) => written.has(result.claimed.id));
@@ -85,6 +86,15 @@ export class Recorder {
         await this.#clock.sleep(RETRY_MS);
       }
     }
+  }
+
+  /** Whoever looks at an inbox right now hears of what came. */
+  #tellInboxes(written: Result[]): void {
+    if (!this.#wake) return;
+    const topics = new Set(
+      written.flatMap(({ inboxItem, claimed }) => (inboxItem ? [inboxTopic(claimed.user.id!)] : [])),
+    );
+    for (const topic of topics) this.#wake.signal(topic);
   }
 
   /** Ladders go on at once where nobody was reached; if this fails they go on in their time. */
@@ -215,6 +225,7 @@ function byId(a: Result, b: Result): number {
 }
 
 function toInboxItem({ claimed, inboxItem, finishedAt }: Result) {
+  const { keeping: { collapseKey, tags, expiresAfterSeconds } = {}, ...item } = inboxItem!;
   return {
     tenantId: claimed.tenantId,
     userId: claimed.user.id!,
@@ -222,8 +233,10 @@ function toInboxItem({ claimed, inboxItem, finishedAt }: Result) {
     live: claimed.live,
     notificationId: claimed.notificationId,
     category: claimed.category,
-    item: inboxItem!,
+    item,
+    tags: tags ?? [],
+    collapseKey: collapseKey ?? null,
     createdAt: finishedAt,
-    expiresAt: null,
+    expiresAt: expiresAfterSeconds === undefined ? null : finishedAt + expiresAfterSeconds * 1_000,
   };
 }

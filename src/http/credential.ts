@@ -23,6 +23,19 @@ export const SCOPES = [
 ] as const;
 export type Scope = (typeof SCOPES)[number];
 
+/** What the token of a user may be good for, each for that user alone; a stream is part of the inbox. */
+export const USER_SCOPES = ['inbox', 'devices', 'preferences', 'stream'] as const;
+export type UserScope = (typeof USER_SCOPES)[number];
+
+/** Whom the token of a user speaks for. */
+export interface UserGrant {
+  /** The caller's id of the user. */
+  externalId: string;
+  scopes: readonly UserScope[];
+  /** Milliseconds since the epoch at which streams that it opened end. */
+  streamsUntil: number;
+}
+
 /** Who is calling. The tenant of a request comes from here and from nowhere else. */
 export interface Credential {
   keyId: string;
@@ -30,6 +43,8 @@ export interface Credential {
   /** False for test keys: their notifications only ever reach the simulator. */
   live: boolean;
   scopes: readonly Scope[];
+  /** Of a token: one user, whom it may not go beyond. An API key has none. */
+  user?: UserGrant;
 }
 
 /** Looks up a bearer token; null when it is unknown, expired or revoked. */

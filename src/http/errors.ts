@@ -67,6 +67,8 @@ export const ERRORS = {
   'otp.spend_limit': [429, 'The tenant has spent as much on OTPs as it may'],
   'otp.not_paused': [404, 'This country or prefix is not paused'],
   'inbox.item_not_found': [404, 'No such inbox item'],
+  'inbox.action_not_found': [404, 'The inbox item has no such action'],
+  'inbox.too_many_streams': [429, 'The user has too many streams open'],
   'link.unavailable': [409, 'This installation has no address for links'],
   'idempotency.mismatch': [422, 'The idempotency key was used for another request'],
   'idempotency.conflicting_keys': [422, 'Header and body give different idempotency keys'],

@@ -1,6 +1,15 @@
 export { mayUse } from './authentication.ts';
 export { parseJsonBody } from './body.ts';
-export { type Authenticate, type Credential, SCOPES, type Scope } from './credential.ts';
+export { type AllowedOrigins, keepAnswerFrom } from './cors.ts';
+export {
+  type Authenticate,
+  type Credential,
+  SCOPES,
+  type Scope,
+  USER_SCOPES,
+  type UserGrant,
+  type UserScope,
+} from './credential.ts';
 export {
   ERRORS,
   type ErrorCode,

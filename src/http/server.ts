@@ -12,7 +12,8 @@ import type { Logger } from '../lib/logger.ts';
 import type { Metrics } from '../telemetry/index.ts';
 import { installAuthentication } from './authentication.ts';
 import { installJsonBody } from './body.ts';
-import type { Authenticate, Credential, Scope } from './credential.ts';
+import { type AllowedOrigins, installCors } from './cors.ts';
+import type { Authenticate, Credential, Scope, UserScope } from './credential.ts';
 import { answerFrameworkError, installErrorAnswers } from './error-answers.ts';
 import { registerReferencePage } from './reference-page.ts';
 import { createRequestIds, installRequestIds } from './request-id.ts';
@@ -34,8 +35,14 @@ declare module 'fastify' {
     credential: Credential;
   }
   interface FastifyContextConfig {
-    /** The scope a caller needs. A route without one is public. */
+    /** The scope that an API key needs. A route with neither this nor `userScope` is public. */
     scope?: Scope;
+    /** The scope that the token of a user needs; without it no such token opens the route. */
+    userScope?: UserScope;
+    /** Whether a ticket may stand in the address, in place of the header. */
+    takesTicket?: boolean;
+    /** Public, and called from web pages. */
+    isForBrowsers?: boolean;
   }
 }
 
@@ -52,6 +59,8 @@ export interface ServerOptions {
   authFailuresPerSecondPerAddress: number;
   trustProxy: boolean | string;
   metrics?: Metrics;
+  /** Web pages that may call; none without it. */
+  allowedOrigins?: AllowedOrigins;
 }
 
 // S15: a client that trickles its headers or body is cut off instead of holding a socket.
@@ -78,6 +87,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   installJsonBody(app);
   installErrorAnswers(app, options.logger, options.metrics);
   installRequestIds(app, options.logger);
+  if (options.allowedOrigins) installCors(app, options.allowedOrigins);
   installAuthentication(app, options);
   installTextCheck(app);
   await app.register(swagger, { openapi: openapiInfo(options.version), stripBasePath: false });

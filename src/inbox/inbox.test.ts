@@ -68,7 +68,12 @@ describeStores('the inbox', (store) => {
       ],
       data: { nested: { list: [1, null, 'x'] } },
     };
-    const stored = item({ item: content, expiresAt: api.clock.now() + 1_000, category: 'otp' });
+    const stored = item({
+      item: content,
+      expiresAt: api.clock.now() + 1_000,
+      category: 'otp',
+      tags: ['a b'],
+    });
     await add(stored);
     assert.deepEqual((await list()).items, [
       {
@@ -76,6 +81,8 @@ describeStores('the inbox', (store) => {
         id: stored.id,
         notificationId: stored.notificationId,
         category: 'otp',
+        tags: ['a b'],
+        actions: content.actions.map((action) => ({ ...action, completedAt: null })),
         createdAt: new Date(stored.createdAt).toISOString(),
         expiresAt: new Date(stored.expiresAt!).toISOString(),
         seenAt: null,

@@ -1,12 +1,48 @@
-import { type Static, Type } from 'typebox';
-import { Exact } from '../http/index.ts';
+import { type Static, type TObject, type TProperties, Type } from 'typebox';
+import { Exact, OneOf, type Scope, type UserScope } from '../http/index.ts';
 import { UserPath } from '../users/index.ts';
 import type { InboxRow } from './store.ts';
 
-export const ItemPath = Exact({
-  ...UserPath.properties,
-  itemId: Type.String({ maxLength: 64 }),
-});
+/** Where the inbox of a user is: under his id for servers, by itself for who has a token of his. */
+export interface InboxPlace {
+  url: string;
+  isUsers: boolean;
+}
+
+export const PLACES: readonly InboxPlace[] = [
+  { url: '/v1/users/:userId/inbox', isUsers: false },
+  { url: '/v1/inbox', isUsers: true },
+];
+
+/** The parameters of a place's addresses; `userId` is missing where the token says whose inbox it is. */
+export function pathOf<P extends TProperties>(
+  { isUsers }: InboxPlace,
+  properties: P,
+): TObject<P & { userId: ReturnType<typeof Type.Optional<ReturnType<typeof Type.String>>> }> {
+  return Exact(isUsers ? properties : { ...UserPath.properties, ...properties }) as never;
+}
+
+/** Who may call there. */
+export function callersOf({ isUsers }: InboxPlace, scope: Scope): { userScope: UserScope; scope?: Scope } {
+  return isUsers ? { userScope: 'inbox' } : { userScope: 'inbox', scope };
+}
+
+/** How the documentation names a route. */
+export function about({ isUsers }: InboxPlace, summary: string, description?: string) {
+  return { tags: [isUsers ? 'Inbox, with a user token' : 'Inbox'], summary, description };
+}
+
+export const UUID = '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$';
+
+export const ItemPath = { itemId: Type.String({ maxLength: 64 }) };
+
+export const Filter = {
+  category: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+  tag: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+};
+
+export const STATES = ['unread', 'unseen', 'archived', 'all'] as const;
+export const State = Type.Optional(OneOf(STATES));
 
 const TimeOrNull = Type.Union([Type.String({ format: 'date-time' }), Type.Null()]);
 
@@ -14,12 +50,18 @@ export const InboxItemAnswer = Type.Object({
   id: Type.String({ format: 'uuid', description: 'Also the id of its delivery' }),
   notificationId: Type.String({ format: 'uuid' }),
   category: Type.String(),
+  tags: Type.Array(Type.String()),
   title: Type.String(),
   body: Type.String(),
   url: Type.Optional(Type.String()),
   image: Type.Optional(Type.String()),
   actions: Type.Array(
-    Type.Object({ id: Type.String(), title: Type.String(), url: Type.Optional(Type.String()) }),
+    Type.Object({
+      id: Type.String(),
+      title: Type.String(),
+      url: Type.Optional(Type.String()),
+      completedAt: TimeOrNull,
+    }),
   ),
   data: Type.Record(Type.String(), Type.Unknown()),
   beacon: Type.Optional(
@@ -52,9 +94,14 @@ export const CountsAnswer = Type.Object({
 export function renderInboxItem(row: InboxRow): InboxItemAnswer {
   return {
     ...row.item,
+    actions: row.item.actions.map((action) => ({
+      ...action,
+      completedAt: row.completed?.[action.id] ?? null,
+    })),
     id: row.id,
     notificationId: row.notification_id,
     category: row.category,
+    tags: row.tags ?? [],
     createdAt: row.created_at.toISOString(),
     expiresAt: row.expires_at?.toISOString() ?? null,
     seenAt: row.seen_at?.toISOString() ?? null,
@@ -63,7 +110,13 @@ export function renderInboxItem(row: InboxRow): InboxItemAnswer {
   };
 }
 
-export function renderCounts(counts: { unseen: number; unread: number }): Static<typeof CountsAnswer> {
+export function renderCounts({
+  unseen,
+  unread,
+}: {
+  unseen: number;
+  unread: number;
+}): Static<typeof CountsAnswer> {
   const display = (count: number) => (count < COUNTED_AT_MOST ? String(count) : `${COUNTED_AT_MOST - 1}+`);
-  return { ...counts, display: { unseen: display(counts.unseen), unread: display(counts.unread) } };
+  return { unseen, unread, display: { unseen: display(unseen), unread: display(unread) } };
 }

@@ -11,28 +11,29 @@ export interface NewInboxItem {
   live: boolean;
   notificationId: string;
   category: string;
-  item: InboxItem;
+  item: Omit<InboxItem, 'keeping'>;
+  tags?: string[];
+  /** Takes the place of an unread item with the same key. */
+  collapseKey?: string | null;
   createdAt: number;
   expiresAt: number | null;
 }
 
-/**
- * Stores items exactly once: run it in the transaction that writes their deliveries' results. Items for users that
- * were deleted meanwhile are left out.
- */
-export async function storeInboxItems(db: Queryable, items: NewInboxItem[]): Promise<void> {
-  if (items.length === 0) return;
-  await db.query({
+/** Stores items; answers the ids of those that are new. Items for users that were deleted meanwhile are left out. */
+export async function insertInboxItems(db: Queryable, items: NewInboxItem[]): Promise<Set<string>> {
+  const { rows } = await db.query<{ id: string }>({
     name: 'store inbox items',
     text: `insert into inbox_items
-        (tenant_id, user_id, id, live, notification_id, category, item, created_at, expires_at)
+        (tenant_id, user_id, id, live, notification_id, category, item, created_at, expires_at, tags, collapse_key)
       select new.tenant_id, new.user_id, new.id, new.live, new.notification_id, new.category, new.item::jsonb,
-        new.created_at, new.expires_at
+        new.created_at, new.expires_at, new.tags::jsonb, new.collapse_key
       from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::boolean[], $5::uuid[], $6::text[], $7::text[],
-        $8::timestamptz[], $9::timestamptz[])
-        as new (tenant_id, user_id, id, live, notification_id, category, item, created_at, expires_at)
+        $8::timestamptz[], $9::timestamptz[], $10::text[], $11::text[])
+        as new (tenant_id, user_id, id, live, notification_id, category, item, created_at, expires_at, tags,
+          collapse_key)
       where exists (select from users where tenant_id = new.tenant_id and id = new.user_id)
-      on conflict (tenant_id, user_id, id) do nothing`,
+      on conflict (tenant_id, user_id, id) do nothing
+      returning id`,
     values: [
       items.map((item) => item.tenantId),
       items.map((item) => item.userId),
@@ -43,8 +44,49 @@ export async function storeInboxItems(db: Queryable, items: NewInboxItem[]): Pro
       items.map((item) => JSON.stringify(item.item)),
       items.map((item) => new Date(item.createdAt)),
       items.map((item) => (item.expiresAt === null ? null : new Date(item.expiresAt))),
+      items.map((item) => (item.tags?.length ? JSON.stringify(item.tags) : null)),
+      items.map((item) => item.collapseKey ?? null),
     ],
   });
+  return new Set(rows.map((row) => row.id));
+}
+
+/** An item whose place a new one takes. */
+export interface ReplacedItem {
+  id: string;
+  by: string;
+}
+
+/**
+ * Removes the unread items whose places new ones take. Until the transaction ends nobody else stores an item with one of
+ * these keys, so two that come at once do not both stay.
+ */
+export async function removeReplaced(db: Queryable, items: NewInboxItem[]): Promise<ReplacedItem[]> {
+  const keys = items.map(({ userId, live, collapseKey }) => `${userId} ${live} ${collapseKey}`);
+  await db.query({
+    name: 'lock collapse keys',
+    text: `select pg_advisory_xact_lock(key) from (
+      select distinct hashtextextended(name, 22) as key from unnest($1::text[]) as name order by 1) keys`,
+    values: [keys],
+  });
+  const { rows } = await db.query<ReplacedItem>({
+    name: 'remove replaced inbox items',
+    text: `delete from inbox_items old
+      using unnest($1::uuid[], $2::uuid[], $3::boolean[], $4::text[], $5::uuid[])
+        as new (tenant_id, user_id, live, collapse_key, id)
+      where old.tenant_id = new.tenant_id and old.user_id = new.user_id and old.live = new.live
+        and old.collapse_key = new.collapse_key and old.collapse_key is not null and old.read_at is null
+        and old.id <> new.id and exists (select from users where tenant_id = new.tenant_id and id = new.user_id)
+      returning old.id, new.id as by`,
+    values: [
+      items.map((item) => item.tenantId),
+      items.map((item) => item.userId),
+      items.map((item) => item.live),
+      items.map((item) => item.collapseKey),
+      items.map((item) => item.id),
+    ],
+  });
+  return rows;
 }
 
 /** One user's inbox, as keys of one mode see it. */
@@ -64,14 +106,18 @@ export interface InboxRow {
   seen_at: Date | null;
   read_at: Date | null;
   archived_at: Date | null;
+  tags: string[] | null;
+  /** When each action was completed, by its id. */
+  completed: Record<string, string> | null;
 }
 
-const COLUMNS = `id, notification_id, category, item, created_at, expires_at, seen_at, read_at, archived_at`;
+export const COLUMNS = `id, notification_id, category, item, created_at, expires_at, seen_at, read_at, archived_at, tags,
+  completed`;
 
 const CURRENT = 'archived_at is null and (expires_at is null or expires_at > $4)';
 
 /** What is shown of an inbox. Conditions stand in the text of the statement, so that partial indexes serve them. */
-const VIEWS = {
+export const VIEWS = {
   current: CURRENT,
   unseen: `seen_at is null and ${CURRENT}`,
   unread: `read_at is null and ${CURRENT}`,
@@ -80,31 +126,56 @@ const VIEWS = {
 } as const;
 export type InboxView = keyof typeof VIEWS;
 
+/** Of a list or a count: what both must have, where it is named. */
+export interface InboxFilter {
+  category?: string | null;
+  tag?: string | null;
+}
+
 /** Newest first (ids ascend with time); the page starts behind the id `after`. */
 export async function listInboxItems(
   db: Queryable,
   inbox: InboxKey,
-  query: { view: InboxView; now: Date; after: string | null; limit: number },
+  query: InboxFilter & { view: InboxView; now: Date; after: string | null; limit: number },
 ): Promise<InboxRow[]> {
   const { rows } = await db.query(
     `select ${COLUMNS} from inbox_items
     where tenant_id = $1 and user_id = $2 and live = $3 and ${VIEWS[query.view]} and id < $5
+      and ($7::text is null or category = $7) and ($8::text is null or tags ? $8)
     order by id desc
     limit $6`,
-    [inbox.tenantId, inbox.userId, inbox.live, query.now, query.after ?? LAST_ID, query.limit],
+    [
+      inbox.tenantId,
+      inbox.userId,
+      inbox.live,
+      query.now,
+      query.after ?? LAST_ID,
+      query.limit,
+      query.category ?? null,
+      query.tag ?? null,
+    ],
   );
   return rows;
+}
+
+export async function findInboxItem(db: Queryable, inbox: InboxKey, id: string): Promise<InboxRow | null> {
+  const { rows } = await db.query(
+    `select ${COLUMNS} from inbox_items where tenant_id = $1 and user_id = $2 and live = $3 and id = $4`,
+    [inbox.tenantId, inbox.userId, inbox.live, id],
+  );
+  return rows[0] ?? null;
 }
 
 /** Unseen and unread items, each counted up to `most`. */
 export async function countInboxItems(
   db: Queryable,
   inbox: InboxKey,
-  query: { now: Date; most: number },
+  query: InboxFilter & { now: Date; most: number },
 ): Promise<{ unseen: number; unread: number }> {
   const count = (view: InboxView) =>
     `(select count(*) from (
-      select from inbox_items where tenant_id = $1 and user_id = $2 and live = $3 and ${VIEWS[view]} limit $5
+      select from inbox_items where tenant_id = $1 and user_id = $2 and live = $3 and ${VIEWS[view]}
+        and ($6::text is null or category = $6) and ($7::text is null or tags ? $7) limit $5
     ) counted)`;
   const { rows } = await db.query(`select ${count('unseen')} as unseen, ${count('unread')} as unread`, [
     inbox.tenantId,
@@ -112,57 +183,8 @@ export async function countInboxItems(
     inbox.live,
     query.now,
     query.most,
+    query.category ?? null,
+    query.tag ?? null,
   ]);
-  return rows[0];
-}
-
-/** What a user did with an item; each includes those before it: what is read was seen. */
-export const MARKS = ['seen', 'read', 'archive'] as const;
-export type Mark = (typeof MARKS)[number];
-
-/** The notification of an item, if it has a ladder, which may be stopped by what the user does here. */
-const LADDER = `case when (select d.choice ? 'step' from deliveries d
-  where d.id = inbox_items.id and d.tenant_id = inbox_items.tenant_id) then notification_id end as ladder`;
-
-/** Sets the times that the mark implies and that are not set yet. Null when there is no such item. */
-export async function markInboxItem(
-  db: Queryable,
-  inbox: InboxKey,
-  change: { id: string; mark: Mark; now: Date },
-): Promise<(InboxRow & { ladder: string | null }) | null> {
-  const { rows } = await db.query(
-    `update inbox_items set
-      seen_at = coalesce(seen_at, $5),
-      read_at = case when $6 then coalesce(read_at, $5) else read_at end,
-      archived_at = case when $7 then coalesce(archived_at, $5) else archived_at end
-    where tenant_id = $1 and user_id = $2 and live = $3 and id = $4
-    returning ${COLUMNS}, ${LADDER}`,
-    [
-      inbox.tenantId,
-      inbox.userId,
-      inbox.live,
-      change.id,
-      change.now,
-      change.mark !== 'seen',
-      change.mark === 'archive',
-    ],
-  );
-  return rows[0] ?? null;
-}
-
-/** Marks every unread item up to the id `newest` (null: all) as read; returns how many, and which notifications have ladders. */
-export async function markAllRead(
-  db: Queryable,
-  inbox: InboxKey,
-  change: { newest: string | null; now: Date },
-): Promise<{ marked: number; ladders: string[] }> {
-  const { rows } = await db.query(
-    `with marked as (
-    update inbox_items set read_at = $5, seen_at = coalesce(seen_at, $5)
-    where tenant_id = $1 and user_id = $2 and live = $3 and read_at is null and id <= $4
-    returning ${LADDER})
-    select count(*)::int as marked, coalesce(array_agg(ladder) filter (where ladder is not null), '{}') as ladders from marked`,
-    [inbox.tenantId, inbox.userId, inbox.live, change.newest ?? LAST_ID, change.now],
-  );
   return rows[0];
 }

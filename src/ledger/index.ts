@@ -20,6 +20,7 @@ export {
 export { GOALS, type Goal, type LadderRequest, meets } from './ladder.ts';
 export { hurryLadders, type LadderKey, loadReached, lockLadders } from './ladder-store.ts';
 export { allLanes, isLane, type Lane, laneOf, priorityOf } from './lanes.ts';
+export { markLooked } from './looked-store.ts';
 export type { DecideUnknown, Undecided } from './next.ts';
 export { endPostponed, lockTurns } from './postponed-store.ts';
 export { DIGESTED, explainReason } from './reasons.ts';

@@ -121,6 +121,8 @@ export interface InboxItem {
   actions: { id: string; title: string; url?: string }[];
   data: Record<string, unknown>;
   beacon?: Beacon;
+  /** How it is kept, which is no part of what is shown. */
+  keeping?: { collapseKey?: string; tags?: string[]; expiresAfterSeconds?: number };
 }
 
 /** What a provider may know besides message and configuration: with these fixed, `request` is a pure function. */

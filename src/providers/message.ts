@@ -79,8 +79,12 @@ export interface Content {
   actions?: { id: string; title: string; url?: string }[];
   badge?: number;
   sound?: string;
-  /** Replaces an earlier message with the same key where the platform can (APNs collapse id, FCM tag, Topic). */
+  /** Replaces an earlier message with the same key where the platform can (APNs collapse id, FCM tag, Topic, inbox). */
   collapseKey?: string;
+  /** Inbox: by which lists and counts can be filtered. */
+  tags?: string[];
+  /** Inbox: how long the message is shown. */
+  expiresAfterSeconds?: number;
   /** Push: the app's own category, by which it knows what buttons to show (APNs). Default: that of the notification. */
   category?: string;
   /** Chat: what a card says in two columns. */

@@ -46,7 +46,7 @@ export function registerFrequencyRoutes(app: Server, options: FrequencyRouteOpti
   app.get(
     '/v1/users/:userId/frequencies',
     {
-      config: { scope: 'users:read' },
+      config: { scope: 'users:read', userScope: 'preferences' },
       schema: {
         ...about('How often a user wants to hear'),
         params: UserPath,
@@ -74,7 +74,7 @@ export function registerFrequencyRoutes(app: Server, options: FrequencyRouteOpti
 
 function addChanges(app: Server, { store, clock }: FrequencyRouteOptions): void {
   const url = '/v1/users/:userId/frequencies/:category';
-  const write = { scope: 'users:write' } as const;
+  const write = { scope: 'users:write', userScope: 'preferences' } as const;
   const schema = {
     ...about(
       'Choose how often a user hears of a category',

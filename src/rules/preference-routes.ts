@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { Exact, OneOf, responses, type Server } from '../http/index.ts';
+import { type Credential, Exact, OneOf, responses, type Server } from '../http/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CHANNELS } from '../providers/index.ts';
 import type { Queryable, Store } from '../store/index.ts';
@@ -13,7 +13,8 @@ export interface PreferenceRouteOptions {
 }
 
 const MAX_CHANGES = 100;
-const SOURCE = 'api';
+/** Who said so: the tenant's server, or the user in the tenant's app. */
+const sourceOf = ({ user }: Credential) => (user ? 'app' : 'api');
 const AChannel = OneOf([...CHANNELS, ALL], { description: '`*` is all channels' });
 const ACategory = Type.String({
   pattern: '^([a-z0-9][a-z0-9_-]{0,63}|\\*)$',
@@ -39,7 +40,10 @@ const Answer = Type.Object({
       category: Type.String(),
       channel: Type.String(),
       choice: OneOf(CHOICES),
-      source: Type.String({ description: 'Who said so: `api`, or the page or link that the user used' }),
+      source: Type.String({
+        description:
+          'Who said so: `api`, `app` (a token of the user), or the page or link that the user used',
+      }),
       updatedAt: Type.String({ format: 'date-time' }),
     }),
   ),
@@ -54,7 +58,7 @@ export function registerPreferenceRoutes(app: Server, { store, clock }: Preferen
   app.get(
     url,
     {
-      config: { scope: 'users:read' },
+      config: { scope: 'users:read', userScope: 'preferences' },
       schema: { ...about('What a user wants'), params, response: responses({ 200: Answer }) },
     },
     ({ credential: { tenantId }, params: { userId } }) =>
@@ -65,7 +69,7 @@ export function registerPreferenceRoutes(app: Server, { store, clock }: Preferen
   app.patch(
     url,
     {
-      config: { scope: 'users:write' },
+      config: { scope: 'users:write', userScope: 'preferences' },
       schema: {
         ...about(
           'Change what a user wants',
@@ -76,11 +80,16 @@ export function registerPreferenceRoutes(app: Server, { store, clock }: Preferen
         response: responses({ 200: Answer }),
       },
     },
-    ({ credential: { tenantId }, params: { userId }, body }) =>
-      store.scoped(tenantId, async (db) => {
+    ({ credential, params: { userId }, body }) =>
+      store.scoped(credential.tenantId, async (db) => {
+        const { tenantId } = credential;
         const user = { tenantId, id: await requireUserId(db, { tenantId, externalId: userId }) };
         const now = new Date(clock.now());
-        await savePreferences(db, user, { changes: lastOfEach(body.preferences), source: SOURCE, now });
+        await savePreferences(db, user, {
+          changes: lastOfEach(body.preferences),
+          source: sourceOf(credential),
+          now,
+        });
         return show(db, user);
       }),
   );

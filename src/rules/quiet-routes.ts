@@ -119,8 +119,8 @@ function addTenantRoutes(app: Server, { store, clock, rules }: QuietRouteOptions
 
 function addUserRoutes(app: Server, { store, clock }: QuietRouteOptions): void {
   const url = '/v1/users/:userId/quiet-hours';
-  const read = { scope: 'users:read' } as const;
-  const write = { scope: 'users:write' } as const;
+  const read = { scope: 'users:read', userScope: 'preferences' } as const;
+  const write = { scope: 'users:write', userScope: 'preferences' } as const;
   const params = UserPath;
   app.get(
     url,

@@ -303,6 +303,13 @@ export const METRICS = {
     [],
     STATEMENT,
   ),
+  inboxStreams: gauge('inbox_streams', 'Inbox streams that are open in this process.', []),
+  inboxEvents: counter('inbox_events', 'Events written to inbox streams.', ['event']),
+  inboxStreamsDropped: counter(
+    'inbox_streams_dropped',
+    'Inbox streams that were cut off because their reader was too slow.',
+    [],
+  ),
 
   spansExported: counter('spans_exported', 'Spans that the collector of traces took.', []),
   spansDropped: counter(

@@ -64,7 +64,15 @@ export const FIELDS = {
     actions: 'actions',
     vendorTemplates: 'vendorTemplates',
   },
-  inbox: { title: 'line', body: 'text', url: 'url', image: 'image', actions: 'actions', data: 'data' },
+  inbox: {
+    title: 'line',
+    body: 'text',
+    url: 'url',
+    image: 'image',
+    actions: 'actions',
+    data: 'data',
+    collapseKey: 'line',
+  },
   webhook: { title: 'line', body: 'text', url: 'url', image: 'image', data: 'data' },
 } as const satisfies Record<Channel, Record<string, Kind>>;
 

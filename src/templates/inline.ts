@@ -63,6 +63,23 @@ const Fields = Type.Array(
   }),
   { maxItems: 20, description: 'What a card says in two columns' },
 );
+const inboxOnly = {
+  collapseKey: pushOnly.collapseKey,
+  tags: Type.Optional(
+    Type.Array(Type.String({ minLength: 1, maxLength: 64 }), {
+      maxItems: 10,
+      uniqueItems: true,
+      description: 'By which lists and counts can be filtered',
+    }),
+  ),
+  expiresAfterSeconds: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 366 * 86_400,
+      description: 'How long the inbox shows it; else for good',
+    }),
+  ),
+};
 
 const Headers = Type.Unsafe<Record<string, string>>({
   type: 'object',
@@ -101,7 +118,7 @@ export const InlineMessage = Exact(
         { minProperties: 1 },
       ),
     ),
-    inbox: Type.Optional(Exact(shared)),
+    inbox: Type.Optional(Exact({ ...shared, ...inboxOnly })),
     chat: Type.Optional(
       Exact({
         ...shared,
@@ -143,10 +160,10 @@ export function checkInline(message: InlineMessage, channels: readonly Channel[]
 }
 
 function buildContent(message: InlineMessage, channel: Channel): Content {
-  const { title, subtitle, body, data, url, image, icon, actions, passthrough } = message;
+  const { title, subtitle, body, data, url, image, icon, actions, passthrough, collapseKey } = message;
   switch (channel) {
     case 'push': {
-      const { badge, sound, collapseKey, silent } = message;
+      const { badge, sound, silent } = message;
       const common = { title, subtitle, body, data, url, image, icon, actions };
       return { ...common, badge, sound, collapseKey, silent, passthrough, ...message.push };
     }
@@ -155,7 +172,7 @@ function buildContent(message: InlineMessage, channel: Channel): Content {
     case 'sms':
       return { body: body ?? title, passthrough, ...message.sms };
     case 'inbox':
-      return { title, body, url, image, actions, data, passthrough, ...message.inbox };
+      return { title, body, url, image, actions, data, passthrough, collapseKey, ...message.inbox };
     case 'chat':
       return { title, body, url, image, actions, data, passthrough, ...message.chat };
     case 'webhook':

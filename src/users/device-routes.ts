@@ -68,7 +68,7 @@ function registerRegistration(app: Server, { store, clock }: UserRoutesDeps): vo
   app.post(
     '/v1/users/:userId/devices',
     {
-      config: { scope: 'users:write' },
+      config: { scope: 'users:write', userScope: 'devices' },
       schema: {
         tags: ['Devices'],
         summary: 'Register a device',
@@ -96,7 +96,7 @@ function registerReads(app: Server, { store }: UserRoutesDeps): void {
   app.get(
     '/v1/users/:userId/devices',
     {
-      config: { scope: 'users:read' },
+      config: { scope: 'users:read', userScope: 'devices' },
       schema: {
         tags: ['Devices'],
         summary: "List a user's devices, newest first",
@@ -116,7 +116,7 @@ function registerReads(app: Server, { store }: UserRoutesDeps): void {
   app.get(
     '/v1/users/:userId/devices/:deviceId',
     {
-      config: { scope: 'users:read' },
+      config: { scope: 'users:read', userScope: 'devices' },
       schema: {
         tags: ['Devices'],
         summary: 'Get a device',
@@ -135,7 +135,7 @@ function registerWrites(app: Server, { store, clock }: UserRoutesDeps): void {
   app.patch(
     '/v1/users/:userId/devices/:deviceId',
     {
-      config: { scope: 'users:write' },
+      config: { scope: 'users:write', userScope: 'devices' },
       schema: {
         tags: ['Devices'],
         summary: 'Note that a device is in use',
@@ -156,7 +156,7 @@ function registerWrites(app: Server, { store, clock }: UserRoutesDeps): void {
   app.delete(
     '/v1/users/:userId/devices/:deviceId',
     {
-      config: { scope: 'users:write' },
+      config: { scope: 'users:write', userScope: 'devices' },
       schema: {
         tags: ['Devices'],
         summary: 'Unregister a device',

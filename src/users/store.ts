@@ -135,7 +135,9 @@ export async function listUsersByPrefix(
 export async function deleteUser(db: Queryable, key: UserKey): Promise<boolean> {
   const { rowCount } = await db.query(
     `with gone as (delete from users where tenant_id = $1 and external_id = $2 returning id),
-      items as (delete from inbox_items i using gone where i.tenant_id = $1 and i.user_id = gone.id)
+      items as (delete from inbox_items i using gone where i.tenant_id = $1 and i.user_id = gone.id),
+      changes as (delete from inbox_changes c using gone where c.tenant_id = $1 and c.user_id = gone.id),
+      cursors as (delete from inbox_cursors k using gone where k.tenant_id = $1 and k.user_id = gone.id)
     select from gone`,
     [key.tenantId, key.externalId],
   );

@@ -21,14 +21,23 @@ interface Ids {
   otp: string;
 }
 
-/** What a stranger gets: nothing (404), something of his own (2xx), or what is everybody's. */
-type Expected = 404 | 'his own' | 'public' | 'signed';
+/** What a stranger gets: nothing (404, with a key also 403), something of his own (2xx), or what is everybody's. */
+type Expected = 404 | 403 | 'his own' | 'public' | 'signed';
 type Attack = [expected: Expected, path: (ids: Ids) => string, body?: (ids: Ids) => unknown];
 
 const message = { title: 'Hello', body: 'World' };
 const sms = { channels: { sms: { en: { body: 'Hi' } } } };
 const daily = { recurrence: { cron: '0 9 * * *' }, timezone: 'Europe/Berlin' };
 const night = { windows: [{ from: '22:00', to: '07:00' }] };
+
+function onItem(...marks: string[]): Record<string, Attack> {
+  return Object.fromEntries(
+    marks.map((mark) => [
+      `POST /v1/users/{userId}/inbox/{itemId}/${mark}`,
+      [404, (ids) => `/v1/users/ada/inbox/${ids.item}/${mark}`],
+    ]),
+  );
+}
 
 const ATTACKS: Record<string, Attack> = {
   'POST /v1/notifications': [
@@ -81,9 +90,43 @@ const ATTACKS: Record<string, Attack> = {
   'DELETE /v1/users/{userId}/devices/{deviceId}': [404, (ids) => `/v1/users/ada/devices/${ids.device}`],
   'GET /v1/users/{userId}/inbox': [404, () => '/v1/users/ada/inbox'],
   'GET /v1/users/{userId}/inbox/counts': [404, () => '/v1/users/ada/inbox/counts'],
-  'POST /v1/users/{userId}/inbox/{itemId}/seen': [404, (ids) => `/v1/users/ada/inbox/${ids.item}/seen`],
-  'POST /v1/users/{userId}/inbox/{itemId}/read': [404, (ids) => `/v1/users/ada/inbox/${ids.item}/read`],
-  'POST /v1/users/{userId}/inbox/{itemId}/archive': [404, (ids) => `/v1/users/ada/inbox/${ids.item}/archive`],
+  'GET /v1/users/{userId}/inbox/{itemId}': [404, (ids) => `/v1/users/ada/inbox/${ids.item}`],
+  ...onItem('seen', 'read', 'archive', 'unread', 'unarchive', 'click'),
+  'POST /v1/users/{userId}/inbox/{itemId}/actions/{actionId}': [
+    404,
+    (ids) => `/v1/users/ada/inbox/${ids.item}/actions/open`,
+  ],
+  'DELETE /v1/users/{userId}/inbox/{itemId}': [404, (ids) => `/v1/users/ada/inbox/${ids.item}`],
+  'POST /v1/users/{userId}/inbox/bulk': [
+    404,
+    () => '/v1/users/ada/inbox/bulk',
+    (ids) => ({ mark: 'delete', ids: [ids.item] }),
+  ],
+  'POST /v1/users/{userId}/tokens': [404, () => '/v1/users/ada/tokens', () => ({})],
+  // These are for tokens of users, and tried with those of strangers in src/inbox/access.test.ts.
+  'GET /v1/inbox': [403, () => '/v1/inbox'],
+  'GET /v1/inbox/counts': [403, () => '/v1/inbox/counts'],
+  'GET /v1/inbox/stream': [403, () => '/v1/inbox/stream'],
+  'GET /v1/inbox/{itemId}': [403, (ids) => `/v1/inbox/${ids.item}`],
+  'POST /v1/inbox/{itemId}/seen': [403, (ids) => `/v1/inbox/${ids.item}/seen`],
+  'POST /v1/inbox/{itemId}/read': [403, (ids) => `/v1/inbox/${ids.item}/read`],
+  'POST /v1/inbox/{itemId}/archive': [403, (ids) => `/v1/inbox/${ids.item}/archive`],
+  'POST /v1/inbox/{itemId}/unread': [403, (ids) => `/v1/inbox/${ids.item}/unread`],
+  'POST /v1/inbox/{itemId}/unarchive': [403, (ids) => `/v1/inbox/${ids.item}/unarchive`],
+  'POST /v1/inbox/{itemId}/click': [403, (ids) => `/v1/inbox/${ids.item}/click`],
+  'POST /v1/inbox/{itemId}/actions/{actionId}': [403, (ids) => `/v1/inbox/${ids.item}/actions/open`],
+  'DELETE /v1/inbox/{itemId}': [403, (ids) => `/v1/inbox/${ids.item}`],
+  'POST /v1/inbox/bulk': [403, () => '/v1/inbox/bulk', (ids) => ({ mark: 'delete', ids: [ids.item] })],
+  'POST /v1/inbox/read-all': [403, () => '/v1/inbox/read-all'],
+  'POST /v1/inbox/stream-tickets': [403, () => '/v1/inbox/stream-tickets'],
+  'POST /v1/inbox/session': ['signed', () => '/v1/inbox/session'],
+  'GET /v1/browser-origins': ['his own', () => '/v1/browser-origins'],
+  'PUT /v1/browser-origins': [
+    'his own',
+    () => '/v1/browser-origins',
+    () => ({ origins: ['https://his.example'] }),
+  ],
+  'POST /v1/user-token-secret/rotate': ['his own', () => '/v1/user-token-secret/rotate'],
   'POST /v1/users/{userId}/inbox/read-all': [404, () => '/v1/users/ada/inbox/read-all', () => ({})],
   'DELETE /v1/users/{userId}': [404, () => '/v1/users/ada'],
   'GET /v1/suppressions': ['his own', () => '/v1/suppressions'],
@@ -294,7 +337,7 @@ describe("another tenant's things", () => {
 
   it('are found by their owner, so that the attacks mean something', async () => {
     for (const [route, [expected, path]] of Object.entries(ATTACKS)) {
-      if (!route.startsWith('GET ') || expected === 'signed') continue;
+      if (!route.startsWith('GET ') || expected === 'signed' || expected === 403) continue;
       const { status } = await bellhop.call(bellhop.owner, 'GET', path(ids));
       assert.equal(status, 200, route);
     }
@@ -307,7 +350,7 @@ describe("another tenant's things", () => {
       if (expected === 'signed') continue;
       const [method] = route.split(' ');
       const answer = await bellhop.call(bellhop.stranger, method!, path(ids), body?.(ids));
-      if (expected === 404) assert.equal(answer.status, 404, `${route}: ${answer.text}`);
+      if (typeof expected === 'number') assert.equal(answer.status, expected, `${route}: ${answer.text}`);
       else assert.ok(answer.status < 300, `${route}: ${answer.text}`);
       // What he said himself may be in the answer, what he did not say may not.
       if (!path(ids).includes(MARKER)) assert.ok(!answer.text.includes(MARKER), `${route}: ${answer.text}`);

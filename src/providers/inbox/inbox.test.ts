@@ -57,3 +57,15 @@ test('a link that would run a script on the page is left out', () => {
     assert.deepEqual(item, { title: '', body: '', actions: [{ id: 'a', title: 'A' }], data: {} }, url);
   }
 });
+
+test('how an item is kept stands apart from what is shown', () => {
+  const keeping = { collapseKey: 'order 7', tags: ['orders'], expiresAfterSeconds: 60 };
+  assert.deepEqual(build({ title: 'T', ...keeping }), {
+    title: 'T',
+    body: '',
+    actions: [],
+    data: {},
+    keeping,
+  });
+  assert.deepEqual(build({ tags: [] }).keeping, { tags: [] });
+});

@@ -1,4 +1,4 @@
-import { defineInboxProvider } from '../contract.ts';
+import { type Content, defineInboxProvider, type InboxItem } from '../contract.ts';
 
 /** Schemes that run or read something on the page that shows the message; the app's own deep links are none of them. */
 const DANGEROUS_URL = /^(?:javascript|data|vbscript|file|blob):/i;
@@ -13,8 +13,8 @@ export default defineInboxProvider({
   reaches: 'user',
   testDefault: true,
   fields: {},
-  limits: { connectTimeoutMs: 5_000, deadlineMs: 5_000, maxInFlight: 100 },
-  supports: { dedupeKey: true, replaces: false, receipts: false, beacons: true },
+  limits: { payloadBytes: 65_536, connectTimeoutMs: 5_000, deadlineMs: 5_000, maxInFlight: 100 },
+  supports: { dedupeKey: true, replaces: true, receipts: false, beacons: true },
   testConfig: () => ({}),
 
   request({ content, beacon }) {
@@ -31,9 +31,21 @@ export default defineInboxProvider({
       }),
       data: content.data ?? {},
       ...(beacon && { beacon }),
+      ...keepingOf(content),
     };
   },
 });
+
+function keepingOf({ collapseKey, tags, expiresAfterSeconds }: Content): Pick<InboxItem, 'keeping'> {
+  if (collapseKey === undefined && tags === undefined && expiresAfterSeconds === undefined) return {};
+  return {
+    keeping: {
+      ...(collapseKey && { collapseKey }),
+      ...(tags && { tags }),
+      ...(expiresAfterSeconds && { expiresAfterSeconds }),
+    },
+  };
+}
 
 /** Browsers skip control characters and blanks in front of a scheme, and line breaks and tabs inside of it. */
 function safeUrl(url: string | undefined): string | undefined {
