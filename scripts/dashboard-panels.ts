@@ -251,6 +251,51 @@ export const ROWS: Record<string, Panel[]> = {
       },
     },
     {
+      title: 'One-time passwords',
+      unit: 'ops',
+      lines: {
+        'sent {{channel}}': rate('otp_sent_total', 'channel'),
+        '{{outcome}}': rate('otp_checks_total', 'outcome'),
+        'refused {{reason}}': rate('otp_refused_total', 'reason'),
+      },
+    },
+    {
+      title: 'Posts of vendors',
+      help: 'Those under way, those answered 503 before they were read, and receipts that the database refused.',
+      lines: {
+        'under way': 'sum(bellhop_receipts_waiting)',
+        'turned away, {{reason}}': rate('receipts_turned_away_total', 'reason'),
+        'left out': 'sum(rate(bellhop_receipts_left_out_total[$__rate_interval]))',
+        'of one commit, p95':
+          'histogram_quantile(0.95, sum by (le) (rate(bellhop_receipt_batch_size_bucket[$__rate_interval])))',
+      },
+    },
+    {
+      title: 'Commits of receipts, p95',
+      unit: 's',
+      lines: {
+        commit:
+          'histogram_quantile(0.95, sum by (le) (rate(bellhop_receipt_batch_seconds_bucket[$__rate_interval])))',
+      },
+    },
+    {
+      title: 'Visits to tracked addresses',
+      unit: 'ops',
+      lines: {
+        '{{source}} by {{by}}': rate('visits_total', 'source, by'),
+        'lost, {{reason}}': rate('visits_lost_total', 'reason'),
+        waiting: 'sum(bellhop_visits_waiting)',
+      },
+    },
+    {
+      title: 'Inbox streams',
+      lines: {
+        open: 'sum(bellhop_inbox_streams)',
+        '{{event}} a second': rate('inbox_events_total', 'event'),
+        'cut off a second': 'sum(rate(bellhop_inbox_streams_dropped_total[$__rate_interval]))',
+      },
+    },
+    {
       title: 'Refused requests',
       unit: 'ops',
       lines: { '{{part}} {{code}}': rate('refusals_total', 'part, code') },

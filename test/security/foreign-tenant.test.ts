@@ -160,6 +160,16 @@ const ATTACKS: Record<string, Attack> = {
   'GET /v1/connections/{id}': [404, () => '/v1/connections/mail'],
   'GET /v1/connections/{id}/health': [404, () => '/v1/connections/mail/health'],
   'DELETE /v1/connections/{id}': [404, () => '/v1/connections/mail'],
+  'GET /v1/connections/{id}/vendor-templates': [404, () => '/v1/connections/mail/vendor-templates'],
+  'PUT /v1/connections/{id}/vendor-templates/{template}': [
+    404,
+    () => '/v1/connections/mail/vendor-templates/parcel',
+    () => ({ state: 'approved' }),
+  ],
+  'DELETE /v1/connections/{id}/vendor-templates/{template}': [
+    404,
+    () => '/v1/connections/mail/vendor-templates/parcel',
+  ],
   'GET /v1/connections': ['his own', () => '/v1/connections'],
   'GET /v1/hooks/{id}': [404, () => '/v1/hooks/audit'],
   'DELETE /v1/hooks/{id}': [404, () => '/v1/hooks/audit'],
@@ -386,6 +396,7 @@ async function furnish({ call, owner, store }: Instance): Promise<Ids> {
   await make('PUT', '/v1/fragments/foot', { text: MARKER });
   const config = { host: `${MARKER}.example.com`, from: 'a@example.com' };
   await make('PUT', '/v1/connections/mail', { provider: 'smtp', name: MARKER, config });
+  await make('PUT', '/v1/connections/mail/vendor-templates/parcel', { state: 'paused', reason: MARKER });
   const url = `https://${MARKER}.example.com/`;
   await make('PUT', '/v1/hooks/audit', { moment: 'pre-send', url, onFailure: 'closed' });
   await make('PUT', '/v1/webhook-endpoints/shop', { url, description: MARKER });

@@ -20,6 +20,7 @@ export default defineHttpProvider({
   transport: 'http',
   baseUrl: BASE_URL,
   reaches: 'connection',
+  testDefault: true,
   fields: {
     url: {
       label: 'Webhook URL',
