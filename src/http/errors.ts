@@ -23,7 +23,7 @@ export const ERRORS = {
   'fragment.invalid': [422, 'The fragment is not valid'],
   'connection.not_found': [404, 'No such connection'],
   'connection.invalid': [422, 'The configuration of the connection is not valid'],
-  'vendor_template.not_found': [404, 'Nothing is known of such a text of the vendor'],
+  'connection.vendor_template_not_found': [404, 'Nothing is known of such a text of the vendor'],
   'hook.not_found': [404, 'No such hook'],
   'hook.invalid': [422, 'The hook is not valid'],
   'webhook.not_found': [404, 'No such webhook endpoint'],

@@ -122,7 +122,7 @@ function addDelete(app: Server, { store, connections }: ConnectionRouteOptions):
     const found = await store.scoped(tenantId, (db) =>
       deleteVendorTemplate(db, { tenantId, connection, id, language }),
     );
-    if (!found) throw new Problem('vendor_template.not_found');
+    if (!found) throw new Problem('connection.vendor_template_not_found');
     connections.forget(tenantId);
     return reply.code(204).send(null);
   });

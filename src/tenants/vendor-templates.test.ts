@@ -52,7 +52,7 @@ describeStores("what is known of a vendor's texts", (store) => {
     ]);
     assert.equal((await api.call(key, `DELETE ${at('/parcel?language=en_US')}`)).status, 204);
     const again = await api.call(key, `DELETE ${at('/parcel?language=en_US')}`);
-    assert.deepEqual([again.status, again.body.code], [404, 'vendor_template.not_found']);
+    assert.deepEqual([again.status, again.body.code], [404, 'connection.vendor_template_not_found']);
   });
 
   it('reaches the engine, which sends what nobody has said anything against', async () => {
