@@ -83,7 +83,17 @@ describe('the metrics of a process', () => {
       Object.keys(loopSeconds as object)
         .filter((loop) => !loop.startsWith('lane '))
         .sort(),
-      ['audiences', 'digests', 'dispatcher', 'evacuation', 'recorder', 'router', 'schedules', 'sweep'],
+      [
+        'audiences',
+        'digests',
+        'dispatcher',
+        'evacuation',
+        'recorder',
+        'router',
+        'schedules',
+        'sweep',
+        'webhooks',
+      ],
     );
   });
 });

@@ -126,7 +126,7 @@ export default defineHttpProvider({
       outcome: { kind: 'rejected', reason: 'content_too_large' },
       source: ERRORS,
     },
-    retry: {
+    limitExceeded: {
       reply: refusal(
         429,
         'Domain mg.example.com is not allowed to send: request limit exceeded, try again after Sat, 21 Nov 2099 12:00:30 UTC',
@@ -134,7 +134,7 @@ export default defineHttpProvider({
       outcome: { kind: 'retry', reason: 'rate_limited', scope: 'connection' },
       source: ERRORS,
     },
-    throttled: {
+    retry: {
       reply: refusal(429, 'Too many requests'),
       outcome: { kind: 'retry', reason: 'rate_limited', scope: 'connection', afterMs: 60_000 },
       source: ERRORS,
