@@ -7,6 +7,7 @@ import { rejected } from '../providers/index.ts';
 import webhook from '../providers/webhook/webhook.ts';
 import { type ExchangeTools, exchange, type Sending } from './exchange.ts';
 import { Health } from './health.ts';
+import type { Passenger } from './joint-requests.ts';
 import { type Route, routeOf } from './route.ts';
 
 const SLOW_MS = 10_000;
@@ -74,6 +75,31 @@ describe('an exchange over a provider that refuses some messages', () => {
     const health = new Health(clock.now());
     const talk = { claimed, health, route, template: null, hooks: null };
     assert.deepEqual(await exchange(talk, tools), { outcome: refusal, untried: true });
+  });
+});
+
+describe('an exchange that waits for a request with others', () => {
+  it('hands back what this process was given up for meanwhile', async () => {
+    const clock = new FakeClock();
+    let isAlive = true;
+    const tools = {
+      clock,
+      isAlive: () => isAlive,
+      callbackUrl: () => undefined,
+      joint: {
+        send: async ({ isOurs }: Passenger) => {
+          assert.equal(isOurs(), true);
+          isAlive = false;
+          assert.equal(isOurs(), false);
+          return 'left behind';
+        },
+      },
+    } as unknown as ExchangeTools;
+    const provider = { ...webhook, batch: { max: 10, inFlight: 1, key: () => 'all' } };
+    const claimed = makeClaimed('t', { priority: 'normal', request: { message: { body: 'Hi' } } });
+    const route = { provider, config: {}, baseUrl: 'https://a.example' } as unknown as Route;
+    const talk = { claimed, health: new Health(0), route, template: null, hooks: null };
+    assert.deepEqual(await exchange(talk, tools), { held: null });
   });
 });
 

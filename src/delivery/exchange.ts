@@ -100,7 +100,7 @@ function finish(message: Message, { links, tracking }: Talk): Message {
   return offerUnsubscribe(track(message, tracking), links);
 }
 
-async function send(composed: Message, work: Talk, tools: ExchangeTools): Promise<Sending> {
+async function send(composed: Message, work: Talk, tools: ExchangeTools): Promise<Sending | Held> {
   const { claimed, sealed } = work;
   // As late as this: no hook gets to see what is sealed.
   const message = sealed ? { ...composed, content: fillSealed(composed.content, sealed) } : composed;
@@ -174,9 +174,9 @@ async function sendHttp(
   message: Message,
   context: RequestContext,
   tools: ExchangeTools,
-): Promise<Sending> {
+): Promise<Sending | Held> {
   const first = await sendHttpOnce(provider, work, message, context, tools);
-  return first.outcome.kind === 'token-expired'
+  return 'outcome' in first && first.outcome.kind === 'token-expired'
     ? sendHttpOnce(provider, work, message, context, tools)
     : first;
 }
@@ -187,12 +187,13 @@ async function sendHttpOnce(
   message: Message,
   context: RequestContext,
   tools: ExchangeTools,
-): Promise<Sending> {
+): Promise<Sending | Held> {
   const token = provider.token ? await tools.tokens.get(provider, route!, message, context.now) : undefined;
   if (token && 'outcome' in token) return { outcome: token.outcome, detail: { step: 'token' } };
   const own = { ...context, token: token?.value };
   const trip = { provider, claimed, route: route!, sealed, message, context: own };
   const sending = (await sendJointly(trip, tools)) ?? (await sendAlone(trip, tools));
+  if ('held' in sending) return sending;
   if (sending.outcome.kind === 'token-expired' && token) tools.tokens.drop(route!, token.value as Secret);
   return sending;
 }
@@ -228,12 +229,14 @@ async function sendAlone(
 async function sendJointly(
   { provider, claimed, route, sealed, message, context }: Trip,
   tools: ExchangeTools,
-): Promise<Sending | null> {
+): Promise<Sending | Held | null> {
   // What is urgent waits for nobody, and the simulator shows what it gets one by one.
   if (!provider.batch || claimed.priority === 'high' || route.simulated) return null;
   const key = provider.batch.key(message, route.config);
   if (key === null) return null;
-  const arrival = await tools.joint.send({ provider, route, key, message, context });
+  const isOurs = () => tools.isAlive(claimed.startedAt);
+  const arrival = await tools.joint.send({ provider, route, key, message, context, isOurs });
+  if (arrival === 'left behind') return { held: null };
   if (!('outcome' in arrival)) return judgeFault(arrival.sent, false);
   const { outcome, together, sent } = arrival;
   const detail = { status: sent.reply.status, answer: hideSealed(printable(sent.reply.body, route), sealed) };

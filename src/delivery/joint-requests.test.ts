@@ -6,8 +6,10 @@ import {
   type HttpProvider,
   type HttpRequest,
   type HttpResponse,
+  type Part,
   type Provider,
   rejected,
+  retry,
 } from '../providers/index.ts';
 import webhook from '../providers/webhook/webhook.ts';
 import { JointRequests } from './joint-requests.ts';
@@ -39,7 +41,7 @@ const fixture: HttpProvider = {
   },
 };
 
-function setUp(answer: (request: HttpRequest) => Promise<Sent<HttpResponse>>) {
+function setUp(answer: (request: HttpRequest) => Promise<Sent<HttpResponse>>, provider = fixture) {
   const requests: string[] = [];
   const joint = new JointRequests(
     {
@@ -50,11 +52,12 @@ function setUp(answer: (request: HttpRequest) => Promise<Sent<HttpResponse>>) {
     },
     new FakeClock(),
   );
-  const send = (userId: string, { key = 'news', connection = 'c' } = {}) =>
+  const send = (userId: string, { key = 'news', connection = 'c', isOurs = (): boolean => true } = {}) =>
     joint.send({
-      provider: fixture,
+      provider,
       route: { key: connection, config: {} } as Route,
       key,
+      isOurs,
       message: {
         channel: 'webhook',
         recipient: { address: '' },
@@ -79,7 +82,8 @@ describe('requests for several messages', () => {
     const arrivals = await Promise.all(['1', '2', 'bad', '4'].map((user) => send(user)));
     assert.deepEqual(requests, ['many ["1","2","bad"]', 'one ["d-4","4"]']);
     const outcomes = arrivals.map(
-      (arrival) => 'outcome' in arrival && [arrival.outcome.kind, arrival.together],
+      (arrival) =>
+        arrival !== 'left behind' && 'outcome' in arrival && [arrival.outcome.kind, arrival.together],
     );
     assert.deepEqual(outcomes, [
       ['accepted', 3],
@@ -103,6 +107,25 @@ describe('requests for several messages', () => {
     assert.deepEqual(requests.slice(1), ['many ["2","3"]']);
   });
 
+  it('leave behind what others took over while it waited', async () => {
+    const first = Promise.withResolvers<Sent<HttpResponse>>();
+    let n = 0;
+    let isAlive = true;
+    const { requests, send } = setUp(() => (n++ === 0 ? first.promise : Promise.resolve(reply('ok'))));
+    const alone = send('1');
+    while (requests.length === 0) await new Promise(setImmediate);
+    const lost = send('2', { isOurs: () => isAlive });
+    const kept = send('3');
+    isAlive = false;
+    first.resolve(reply('ok'));
+    const arrivals = await Promise.all([alone, lost, kept]);
+    assert.deepEqual(requests, ['one ["d-1","1"]', 'one ["d-3","3"]']);
+    assert.deepEqual(
+      arrivals.map((arrival) => typeof arrival),
+      ['object', 'string', 'object'],
+    );
+  });
+
   it('never mix connections or keys', async () => {
     const { requests, send } = setUp(async () => reply('ok'));
     await Promise.all([send('1'), send('2', { key: 'offers' }), send('3', { connection: 'other' })]);
@@ -119,6 +142,32 @@ describe('requests for several messages', () => {
       requests.map((request) => request.split(' ')[0]),
       ['one', 'many'],
     );
+  });
+
+  it('go again at once without those for whose sake others were sent back', async () => {
+    const isBad = ({ message }: Part) => message.userId.startsWith('bad');
+    const strict: HttpProvider = {
+      ...fixture,
+      batch: {
+        ...fixture.batch!,
+        // All or nothing, and it names only the first that is wrong.
+        classify: ({ body }, parts) => {
+          const first = parts.findIndex(isBad);
+          if (first < 0) return parts.map(() => accepted(body));
+          return parts.map((_part, i) =>
+            i === first ? rejected('recipient_invalid') : retry('request_invalid'),
+          );
+        },
+      },
+    };
+    const { requests, send } = setUp(async () => reply('ok'), strict);
+    const arrivals = await Promise.all(['bad1', '2', 'bad3', '4', '5', '6'].map((user) => send(user)));
+    assert.deepEqual(
+      arrivals.map((arrival) => typeof arrival === 'object' && 'outcome' in arrival && arrival.outcome.kind),
+      ['rejected', 'accepted', 'rejected', 'accepted', 'accepted', 'accepted'],
+    );
+    assert.equal(requests.filter((request) => request.includes('2')).length, 3);
+    assert.equal(requests.filter((request) => request.includes('bad1')).length, 1);
   });
 
   it('mean the same for all of their messages when there is no answer', async () => {

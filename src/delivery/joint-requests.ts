@@ -17,12 +17,15 @@ export interface Passenger extends Part {
   route: Route;
   /** What `batch.key` said. */
   key: string;
+  /** False once this process was given up while the message waited: others send it, so it must not go from here. */
+  isOurs(): boolean;
 }
 
 /** The answer to a request, or why there is none, and what that means for one message of it. */
 export type Arrival =
   | { sent: Extract<Sent<HttpResponse>, { kind: 'fault' }> }
-  | { sent: Exclude<Sent<HttpResponse>, { kind: 'fault' }>; outcome: Outcome; together: number };
+  | { sent: Exclude<Sent<HttpResponse>, { kind: 'fault' }>; outcome: Outcome; together: number }
+  | 'left behind';
 
 /**
  * Messages that a vendor takes in one request: what arrives while requests are under way joins the next one, so that
@@ -48,7 +51,7 @@ export class JointRequests {
   #open(name: string, provider: HttpProvider): Batcher<Passenger, Arrival> {
     const { max, inFlight } = provider.batch!;
     const line = new Batcher<Passenger, Arrival>({
-      flush: (passengers) => this.#travel(passengers),
+      flush: (passengers) => this.#depart(passengers),
       maxBatch: max,
       concurrency: inFlight,
       // Attempts have permits: no more of them are under way than the connection allows.
@@ -62,6 +65,14 @@ export class JointRequests {
 
   #close(name: string, line: Batcher<Passenger, Arrival>): void {
     if (this.#lines.get(name) === line) this.#lines.delete(name);
+  }
+
+  /** Before the first of them is written: requests that went before may have taken long, or the machine stood still. */
+  async #depart(passengers: Passenger[]): Promise<Arrival[]> {
+    const going = passengers.filter((passenger) => passenger.isOurs());
+    const arrivals = going.length > 0 ? await this.#travel(going) : [];
+    const arrivalOf = new Map(going.map((passenger, i) => [passenger, arrivals[i]!]));
+    return passengers.map((passenger) => arrivalOf.get(passenger) ?? 'left behind');
   }
 
   async #travel(passengers: Passenger[]): Promise<Arrival[]> {
@@ -88,6 +99,16 @@ export class JointRequests {
       passengers.length === 1
         ? [provider.classify(sent.reply, { now })]
         : batch.classify(sent.reply, passengers, { now });
-    return outcomes.map((outcome) => ({ sent, outcome, together: passengers.length }));
+    const arrivals = outcomes.map((outcome) => ({ sent, outcome, together: passengers.length }));
+    const innocent = passengers.filter((_passenger, i) => isInBadCompany(outcomes[i]!));
+    if (innocent.length === 0 || innocent.length === passengers.length) return arrivals;
+    // Nothing of them was sent, and each such request leaves at least one out: it comes to an end.
+    const again = await this.#depart(innocent);
+    return arrivals.map((arrival) => (isInBadCompany(arrival.outcome) ? again.shift()! : arrival));
   }
+}
+
+/** Sent back for another's sake (`Batching.classify`): a retry by its schedule would cost it a minute, and one of few. */
+function isInBadCompany(outcome: Outcome): boolean {
+  return outcome.kind === 'retry' && outcome.reason === 'request_invalid';
 }

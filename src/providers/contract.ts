@@ -332,7 +332,10 @@ export interface Batching<C> {
   key(message: Message, config: C): string | null;
   /** For two messages or more. Pure, as `request` is. */
   request(parts: readonly Part[], config: C): HttpRequest;
-  /** What the answer means for each of the messages, in their order. Pure, never throws. */
+  /**
+   * What the answer means for each of the messages, in their order. `retry('request_invalid')` for one that was sent
+   * back for nothing but the sake of others: it travels again at once, without those. Pure, never throws.
+   */
   classify(response: HttpResponse, parts: readonly Part[], context: { now: number }): Outcome[];
 }
 

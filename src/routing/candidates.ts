@@ -55,14 +55,21 @@ export function liveCandidates(connections: ConfiguredConnection[], standings?: 
  */
 export function testCandidates(connections: ConfiguredConnection[]): Candidate[] {
   const providers = listProviders();
-  const simulated = (provider: Provider, priority: number) =>
-    toCandidate(provider, { ...PLAIN, id: `${TEST_PREFIX}${provider.id}`, priority });
-  const configured = new Map(connections.map((connection) => [connection.providerId, connection.priority]));
+  const configured = new Map(
+    connections.map(({ providerId, priority, contactKind }) => [providerId, { priority, contactKind }]),
+  );
+  const simulated = (provider: Provider) =>
+    toCandidate(provider, {
+      ...PLAIN,
+      id: `${TEST_PREFIX}${provider.id}`,
+      priority: LAST,
+      ...configured.get(provider.id),
+    });
   return [
     ...providers
       .filter((provider) => provider.transport !== 'inbox')
       .filter((provider) => configured.has(provider.id) || provider.testDefault)
-      .map((provider) => simulated(provider, configured.get(provider.id) ?? LAST)),
+      .map(simulated),
     ...builtIn(providers),
   ];
 }

@@ -114,12 +114,19 @@ describe('visits that wait to be written down', () => {
     assert.deepEqual([to.written().length, await to.lost()], [3, [['overloaded', 2]]]);
   });
 
-  it('are given up as a batch when the database refuses what they say', async () => {
-    const refusal = Object.assign(new Error('out of range'), { code: '22003' });
-    const to = start({ apply: () => Promise.reject(refusal) });
-    to.add(0, { kind: 'pixel' });
+  it('are given up when the database refuses what they say, and those of others are not', async () => {
+    const refusal = Object.assign(new Error('the user is gone'), { code: '23503' });
+    const written: number[] = [];
+    const to = start({
+      apply: async (visits) => {
+        const links = visits.map(({ tracked }) => tracked.link);
+        if (links.includes(2)) throw refusal;
+        written.push(...links);
+      },
+    });
+    for (let link = 0; link < 5; link++) to.add(link, { kind: 'pixel' });
     await to.pass(1_000);
-    assert.deepEqual([to.line.waiting, await to.lost()], [0, [['failed', 1]]]);
+    assert.deepEqual([written, to.line.waiting, await to.lost()], [[0, 1, 3, 4], 0, [['failed', 1]]]);
   });
 
   it('are written down at the end, held or not; a database that is away then loses them', async () => {

@@ -62,27 +62,37 @@ export class VisitLine {
   }
 
   async #run(): Promise<void> {
-    const { clock, logger, metrics } = this.#options;
+    const { clock } = this.#options;
     const { signal } = this.#closing;
     while (this.#waiting.length > 0) {
       await clock.sleep(GATHER_MS, signal);
       const isLast = signal.aborted;
       const batch = this.#take(isLast ? Number.POSITIVE_INFINITY : clock.now());
-      if (batch.length === 0) continue;
-      try {
-        await this.#options.apply(batch);
-        countVisits(metrics, batch);
-      } catch (error) {
-        logger.warn({ error }, 'visits could not be written down');
-        if (isLast || isDataError(error)) metrics?.visitsLost.inc({ reason: 'failed' }, batch.length);
-        else {
-          this.#waiting = [...batch, ...this.#waiting];
-          await clock.sleep(AFTER_ERROR_MS, signal);
-        }
-      }
+      if (batch.length > 0) await this.#write(batch, isLast);
     }
     // In the same turn as the last look at the line: what comes next starts anew.
     this.#running = null;
+  }
+
+  /** What the database refuses is lost alone: halves are tried until only that is left. */
+  async #write(batch: Visit[], isLast: boolean): Promise<void> {
+    const { clock, logger, metrics } = this.#options;
+    try {
+      await this.#options.apply(batch);
+      countVisits(metrics, batch);
+    } catch (error) {
+      logger.warn({ error }, 'visits could not be written down');
+      if (isDataError(error) && batch.length > 1) {
+        const middle = batch.length >> 1;
+        await this.#write(batch.slice(0, middle), isLast);
+        await this.#write(batch.slice(middle), isLast);
+      } else if (isLast || isDataError(error)) {
+        metrics?.visitsLost.inc({ reason: 'failed' }, batch.length);
+      } else {
+        this.#waiting = [...batch, ...this.#waiting];
+        await clock.sleep(AFTER_ERROR_MS, this.#closing.signal);
+      }
+    }
   }
 
   /** What needs no more waiting at this moment, with the last word on who it was. */

@@ -61,10 +61,12 @@ export class Calls {
   takeTurns(ready: readonly ReadyRow[]): LineTurn[] {
     let room = MAX_IN_FLIGHT - this.#underWay.size;
     const share = Math.max(1, Math.floor(room / Math.max(1, ready.length)));
-    return ready.flatMap(({ key, strain, is_troubled }) => {
+    // Whoever has the fewest comes first: slow lines that together fill this process must not shut the others out.
+    const shortestFirst = ready.toSorted((a, b) => this.#countOf(a.key) - this.#countOf(b.key));
+    return shortestFirst.flatMap(({ key, strain, is_troubled }) => {
       if (is_troubled) this.#troubled.add(key);
       const most = strain > 0 ? 1 : PER_ENDPOINT;
-      const limit = Math.min(most - (this.#inFlight.get(key) ?? 0), share, room);
+      const limit = Math.min(most - this.#countOf(key), share, room);
       if (limit <= 0) return [];
       room -= limit;
       return [{ key, limit }];
@@ -96,11 +98,15 @@ export class Calls {
     clearTimeout(timer);
   }
 
+  #countOf(key: string): number {
+    return this.#inFlight.get(key) ?? 0;
+  }
+
   #track(claimed: ClaimedCall, endpoint: Endpoint): void {
     const { endpointKey } = claimed;
-    this.#inFlight.set(endpointKey, (this.#inFlight.get(endpointKey) ?? 0) + 1);
+    this.#inFlight.set(endpointKey, this.#countOf(endpointKey) + 1);
     const call = this.#call(claimed, endpoint).finally(() => {
-      const left = this.#inFlight.get(endpointKey)! - 1;
+      const left = this.#countOf(endpointKey) - 1;
       if (left > 0) this.#inFlight.set(endpointKey, left);
       else this.#inFlight.delete(endpointKey);
       this.#underWay.delete(call);

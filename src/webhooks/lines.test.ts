@@ -59,6 +59,18 @@ describeStores('the lines of webhook endpoints', (store) => {
     );
   });
 
+  it('holds nothing against an endpoint that was deleted while it was called', async () => {
+    await scene.put('all', { url: scene.peer.url });
+    scene.peer.answer = (response) => {
+      const deleted = store().engine.query("delete from webhook_endpoints where id = 'all'");
+      void deleted.then(() => response.writeHead(500).end());
+    };
+    await scene.happen(scene.event());
+    await scene.run();
+    assert.equal(scene.peer.calls.length, 1);
+    assert.deepEqual(await scene.rows('select endpoint_key from webhook_troubles'), []);
+  });
+
   it('disables an endpoint after five days of nothing but failures', async () => {
     await scene.put('all', { url: scene.peer.url });
     scene.peer.answer = say('no', 500);

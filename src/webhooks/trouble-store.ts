@@ -18,13 +18,17 @@ export interface Trouble {
   strain: number;
 }
 
-/** Notes that endpoints fail, each once. Returns since when, and how often behind each other they were overloaded. */
+/**
+ * Notes that endpoints fail, each once; nothing of those that were deleted meanwhile, which nobody would forget. Returns
+ * since when, and how often behind each other they were overloaded.
+ */
 export async function noteTroubles(db: Queryable, list: readonly Wellbeing[]): Promise<Trouble[]> {
   const { rows } = await db.query<Trouble>({
     name: 'webhooks_troubles',
     text: `insert into webhook_troubles as t (endpoint_key, tenant_id, failing_since, strain)
       select key, tenant_id, since, strain
         from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::int[], $5::bool[]) as r (key, tenant_id, since, strain, anew)
+       where exists (select from webhook_endpoints e where e.key = r.key)
        order by key
       on conflict (endpoint_key) do update set
         failing_since = case when (${ANEW}) then excluded.failing_since else t.failing_since end,

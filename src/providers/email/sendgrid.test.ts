@@ -259,4 +259,15 @@ test('one mail to many names each recipient with headers and delivery of its own
     afterMs: 0,
   });
   assert.equal(second?.kind === 'rejected' && second.effect?.type, 'suppress-contact');
+  const header = {
+    errors: [{ message: 'reserved', field: 'personalizations.0.headers.received', help: null }],
+  };
+  const [its, others] = classify({ ...reply, body: JSON.stringify(header) }, parts, { now: NOW });
+  assert.deepEqual(
+    [its, others].map((outcome) => [outcome?.kind, outcome?.kind === 'rejected' && outcome.effect]),
+    [
+      ['rejected', undefined],
+      ['retry', false],
+    ],
+  );
 });

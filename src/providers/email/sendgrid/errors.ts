@@ -9,7 +9,7 @@ import {
 } from '../../contract.ts';
 import { withDetails } from '../../wire/with-details.ts';
 import { asObject, asText, parseJson } from '../mail/vendor-json.ts';
-import { DEAD, outcomeOfStatus } from '../mail/verdict.ts';
+import { DEAD, IS_DEAD, outcomeOfStatus } from '../mail/verdict.ts';
 
 const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;
@@ -28,16 +28,29 @@ export function outcomesOfBatch(
   { now }: { now: number },
 ): Outcome[] {
   const outcome = outcomeOfAnswer(response, now);
-  const bad = response.status === 400 ? badRecipients(readErrors(response.body)) : new Set<number>();
+  const bad = response.status === 400 ? blamed(readErrors(response.body)) : new Map<number, Outcome>();
   if (bad.size === 0) return parts.map(() => outcome);
-  return parts.map((_part, i) => (bad.has(i) ? { ...DEAD, code: '400' } : IN_BAD_COMPANY));
+  return parts.map((_part, i) => bad.get(i) ?? IN_BAD_COMPANY);
 }
 
 const RECIPIENT = /^personalizations\.(\d+)\.to\.\d+\.email$/;
+/** What is one recipient's own in a mail to many: besides the address, headers. */
+const OWN_PART = /^personalizations\.(\d+)\./;
 const IN_BAD_COMPANY = retry('request_invalid', { code: '400', afterMs: 0 });
 
-function badRecipients(errors: SendgridError[]): Set<number> {
-  return new Set(errors.flatMap(({ field }) => RECIPIENT.exec(field)?.[1] ?? []).map(Number));
+const BAD_ADDRESS = rejected(IS_DEAD.reason, { effect: IS_DEAD.effect, code: '400' });
+
+/** What becomes of those that errors name, by their places in the request. */
+function blamed(errors: SendgridError[]): Map<number, Outcome> {
+  const outcomes = new Map<number, Outcome>();
+  for (const { field } of errors) {
+    const place = OWN_PART.exec(field)?.[1];
+    if (place === undefined) continue;
+    if (RECIPIENT.test(field)) outcomes.set(Number(place), BAD_ADDRESS);
+    else if (!outcomes.has(Number(place)))
+      outcomes.set(Number(place), rejected('request_invalid', { code: '400' }));
+  }
+  return outcomes;
 }
 
 /** SendGrid has no codes: what a refusal means stands in its status and in the field that it complains about. */
