@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import type { TenantHooks } from '../hooks/index.ts';
 import { makeClaimed } from '../hooks/testing.ts';
 import { FakeClock } from '../lib/clock.ts';
+import { Secret } from '../lib/secret.ts';
 import { rejected } from '../providers/index.ts';
 import webhook from '../providers/webhook/webhook.ts';
 import { type ExchangeTools, exchange, type Sending } from './exchange.ts';
@@ -60,6 +61,26 @@ describe('a text that the vendor keeps', () => {
       outcome: { kind: 'rejected', reason: 'content_refused', code: 'vendor_template_pending' },
       untried: true,
     });
+  });
+});
+
+describe('what a vendor answers', () => {
+  it('is kept without secrets, nor a part of one where it is cut', async () => {
+    const clock = new FakeClock();
+    const secret = 'whsec_YS1sb25nLXNlY3JldC1vZi10aGUtYWNjb3VudA==';
+    for (const echoed of [secret, '493817']) {
+      const body = `${'.'.repeat(997)}${echoed} and more`;
+      const sender = { sendHttp: async () => ({ kind: 'reply', reply: { status: 400, headers: {}, body } }) };
+      const tools = { clock, sender, isAlive: () => true, callbackUrl: () => undefined };
+      const claimed = makeClaimed('t', { request: { message: { body: 'Hi' } } });
+      const config = { url: 'https://a.example', secret: new Secret(secret) };
+      const route = { provider: webhook, config, baseUrl: 'https://a.example' } as unknown as Route;
+      const sealed = { code: '493817' };
+      const talk = { claimed, health: new Health(0), route, template: null, hooks: null, sealed };
+      const sending = await exchange(talk, tools as unknown as ExchangeTools);
+      assert.ok('detail' in sending);
+      assert.equal(sending.detail!.answer, `${'.'.repeat(997)}***`);
+    }
   });
 });
 

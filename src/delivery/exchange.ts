@@ -163,7 +163,7 @@ async function sendMail(
   const { reply } = sent;
   return {
     outcome: provider.classify(reply, { now: tools.clock.now() }),
-    detail: { reply: hideSealed(printable(reply.reply ?? '', route!), sealed), kind: reply.kind },
+    detail: { reply: printable(reply.reply ?? '', route!, sealed), kind: reply.kind },
   };
 }
 
@@ -221,7 +221,7 @@ async function sendAlone(
   const outcome = provider.classify(sent.reply, { now: tools.clock.now(), config: route.config });
   return {
     outcome,
-    detail: { status: sent.reply.status, answer: hideSealed(printable(sent.reply.body, route), sealed) },
+    detail: { status: sent.reply.status, answer: printable(sent.reply.body, route, sealed) },
   };
 }
 
@@ -239,7 +239,7 @@ async function sendJointly(
   if (arrival === 'left behind') return { held: null };
   if (!('outcome' in arrival)) return judgeFault(arrival.sent, false);
   const { outcome, together, sent } = arrival;
-  const detail = { status: sent.reply.status, answer: hideSealed(printable(sent.reply.body, route), sealed) };
+  const detail = { status: sent.reply.status, answer: printable(sent.reply.body, route, sealed) };
   return { outcome, detail: together > 1 ? { ...detail, together } : detail };
 }
 
@@ -254,12 +254,15 @@ function judgeFault(
   return { outcome: judged, detail: { fault: detail }, recipientsFault: true };
 }
 
-/** A vendor's words for the provider log: cut, storable, and without the connection's own secrets (some are echoed). */
-function printable(text: string, route: Route): string {
-  let shown = text.slice(0, ANSWER_CHARS).toWellFormed().replaceAll('\u0000', '');
+/**
+ * A vendor's words for the provider log: without the connection's own secrets and what was sealed (some are echoed), then
+ * cut, so that no part of one is left, and storable.
+ */
+function printable(text: string, route: Route, sealed: SealedValues | null | undefined): string {
+  let shown = hideSealed(text, sealed);
   for (const value of secretsOf(route.config))
     if (value.length >= MIN_SECRET_CHARS) shown = shown.replaceAll(value, '***');
-  return shown;
+  return shown.slice(0, ANSWER_CHARS).toWellFormed().replaceAll('\u0000', '');
 }
 
 function secretsOf(value: unknown): string[] {

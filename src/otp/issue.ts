@@ -32,24 +32,33 @@ export async function issueOtp(
   const again = key ? null : tools.recent.find(whose, places, now);
   if (again) throw problemOf(tools, again, { now, live: whose.live });
   const known = await loadKnown(tools, whose, (settings) => askedBy(body, settings));
-  const missed = tools.recent.take(whose);
-  const done = await tools.store
-    .scoped(whose.tenantId, async (db) => {
-      await countRefused(db, whose, missed, now);
-      const repeated = key && (await findRepeated(db, whose, key));
-      if (repeated) return { row: repeated, isRepeat: true };
-      return issueIn(db, tools, { whose, body, key, addresses, known, now });
-    })
-    .catch((error: unknown) => {
-      tools.recent.putBack(whose, missed);
-      throw error;
-    });
+  await countMissed(tools, whose, now);
+  const done = await tools.store.scoped(whose.tenantId, async (db) => {
+    const repeated = key && (await findRepeated(db, whose, key));
+    if (repeated) return { row: repeated, isRepeat: true };
+    return issueIn(db, tools, { whose, body, key, addresses, known, now });
+  });
   if ('refusal' in done) {
     tools.recent.remember(whose, places, done.refusal, now);
     throw problemOf(tools, done.refusal, { now, live: whose.live });
   }
   if (!('isRepeat' in done)) tell(tools, done.row, whose.live);
   return done.row;
+}
+
+/**
+ * Writes down what was refused from memory, in a transaction of its own: with these rows in its hands, this request would
+ * wait for the locks of the counts, and who holds those and is refused too would wait for the rows.
+ */
+async function countMissed({ store, recent }: RoomTools, whose: Whose, now: number): Promise<void> {
+  const missed = recent.take(whose);
+  if (missed.size === 0) return;
+  await store
+    .scoped(whose.tenantId, (db) => countRefused(db, whose, missed, now))
+    .catch((error: unknown) => {
+      recent.putBack(whose, missed);
+      throw error;
+    });
 }
 
 /** All that one request asks for. */

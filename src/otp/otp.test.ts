@@ -146,6 +146,15 @@ describeStores('one-time passwords', (store) => {
     assert.equal((await check(id, { code: second })).status, 'approved');
   });
 
+  it('are not sent again by what bare addresses have not', async () => {
+    const id = await api.send({ to: { phone: PHONE } });
+    api.clock.advance(30_000);
+    const { status, body } = await api.test('POST', `/v1/otp/${id}/resend`, { channel: 'push' });
+    assert.deepEqual([status, body.errors?.[0].field], [400, '/channel'], JSON.stringify(body));
+    const shown = await api.test('GET', `/v1/otp/${id}`);
+    assert.equal(shown.body.sendsLeft, 4, 'the code that was sent counts on');
+  });
+
   it('belong to the session that asked for them', async () => {
     const id = await api.send({ to: { phone: PHONE }, sessionId: 's-1' });
     const code = await api.codeOf(id);

@@ -72,6 +72,35 @@ describe('one-time passwords on PostgreSQL, in a race', () => {
     assert.equal(await check(id, await api.codeOf(id)), 'approved');
   });
 
+  it('writes down what memory refused without holding up those who are refused meanwhile', async () => {
+    await api.test('PUT', '/v1/otp/settings', { limits: { ip: { perHour: 1, perDay: 1 } } });
+    const ask = (n: number, clientIp: string) =>
+      api.test('POST', '/v1/otp', { to: { phone: phone(300_000 * n) }, clientIp });
+    const codes: string[] = [];
+    for (const n of [1, 2, 3]) codes.push((await ask(n, '192.0.2.1')).body.code);
+    assert.deepEqual(codes, [undefined, 'otp.ip_limit', 'otp.ip_limit'], 'the last one from memory');
+    let next!: ReturnType<typeof ask>;
+    await store.transaction(async (db) => {
+      const lock = `otp/${api.tenantId}/false/tenant/`;
+      await db.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [lock]);
+      next = ask(4, '192.0.2.2');
+      let isOver = false;
+      void next.then(() => {
+        isOver = true;
+      });
+      const waits = `select count(*) as count from pg_locks l join pg_database d on d.oid = l.database
+        where l.locktype = 'advisory' and not l.granted and d.datname = current_database()`;
+      while (!isOver && (await db.query(waits)).rows[0].count === 0);
+      assert.equal(isOver, false, 'it waits for the counts');
+      await db.query("set local lock_timeout = '1s'");
+      const { rowCount } = await db.query(
+        "update otp_uses set sent = sent where scope = 'refused' and key = 'ip_limit' and sent = 2",
+      );
+      assert.equal(rowCount, 1, 'written down, and nobody holds it');
+    });
+    assert.equal((await next).status, 201);
+  });
+
   it('keeps every limit exactly', async () => {
     const limits = { tenant: { perHour: 9, perDay: 90 }, prefix: { perHour: 4, perDay: 40 } };
     await api.test('PUT', '/v1/otp/settings', { limits, prices: { default: 1 }, spendPerDay: 7 });

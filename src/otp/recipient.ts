@@ -7,6 +7,9 @@ import type { OtpChannel } from './settings.ts';
 import { type Addresses, addressesOf } from './target.ts';
 
 const KINDS = ['phone', 'email'] as const;
+const NEEDS_USER = 'needs a user: bare addresses are reached by sms and email';
+/** Of the user that stands for bare addresses: a keyed hash of them. */
+const INTERNAL_ID = /^otp:[0-9a-f]{32}$/;
 
 /** Whom a code goes to. */
 export interface OtpRecipient {
@@ -25,9 +28,8 @@ export function parseRecipient({
   const bare = to.phone !== undefined || to.email !== undefined;
   if (!to.userId === !bare) throw invalidField('/to', 'takes `userId`, or `phone` and `email`, and not both');
   if (clientIp !== undefined && !isIP(clientIp)) throw invalidField('/clientIp', 'must be an IP address');
-  const other = to.userId ? -1 : (channels ?? []).findIndex((each) => each !== 'sms' && each !== 'email');
-  if (other >= 0)
-    throw invalidField(`/channels/${other}`, 'needs a user: bare addresses are reached by sms and email');
+  const other = to.userId ? -1 : (channels ?? []).findIndex((each) => !isForBare(each));
+  if (other >= 0) throw invalidField(`/channels/${other}`, NEEDS_USER);
   const addresses: Addresses = {};
   for (const kind of KINDS) {
     const given = to[kind];
@@ -37,6 +39,15 @@ export function parseRecipient({
     addresses[kind] = parsed.address;
   }
   return addresses;
+}
+
+/** What a new code can not be sent by; throws a Problem that names the field and the rule. */
+export function checkResend(userId: string, channel: OtpChannel | undefined): void {
+  if (channel && !isForBare(channel) && INTERNAL_ID.test(userId)) throw invalidField('/channel', NEEDS_USER);
+}
+
+function isForBare(channel: OtpChannel): boolean {
+  return channel === 'sms' || channel === 'email';
 }
 
 /** Bare addresses without those that the tenant must not write to. */

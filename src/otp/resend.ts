@@ -5,7 +5,7 @@ import { ROUTE_HIGH } from '../queue/index.ts';
 import type { Queryable } from '../store/index.ts';
 import { type Known, loadKnown } from './known.ts';
 import type { Refusal } from './limits.ts';
-import { loadRecipient } from './recipient.ts';
+import { checkResend, loadRecipient } from './recipient.ts';
 import { type Sending, sendCode } from './send.ts';
 import type { OtpChannel } from './settings.ts';
 import { endOtp, findOtp, lockOtp, type OtpKey, type OtpRow, replaceCode } from './store.ts';
@@ -27,6 +27,7 @@ export async function resendOtp(
   const { store } = tools;
   const found = await store.scoped(key.tenantId, (db) => findOtp(db, key));
   if (!found) throw new Problem('otp.not_found');
+  checkResend(found.user_id, channel);
   const asked = { ...found.asked, channels: channel ? [channel] : found.asked.channels };
   const known = await loadKnown(tools, key, () => asked);
   const done = await store.scoped(key.tenantId, (db) => resendIn(db, tools, { key, known, now }));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { settingsFrom } from './settings.ts';
-import { netOf, refuseNumber, targetOf } from './target.ts';
+import { mailboxOf, netOf, refuseNumber, targetOf } from './target.ts';
 
 const ADDRESSES = { phone: '+4915112345678', email: 'Ada@mail.example' };
 
@@ -22,6 +22,17 @@ describe('the target of a code', () => {
     assert.throws(() => targetOf({ userId: 'ada', addresses: {} }, ['email'], settings), {
       code: 'otp.unreachable',
     });
+  });
+
+  it('is the mailbox, whatever is added to its name', () => {
+    const settings = settingsFrom({});
+    const of = (email: string) =>
+      targetOf({ userId: 'ada', addresses: { email } }, ['email'], settings).recipients;
+    for (const email of ['ada+1@mail.example', 'Ada+otp+2@Mail.example', 'ada@mail.example'])
+      assert.deepEqual(of(email), ['ada@mail.example']);
+    assert.deepEqual(of('a.d.a+x@googlemail.com'), of('ada@gmail.com'));
+    assert.notEqual(mailboxOf('a.da@mail.example'), mailboxOf('ada@mail.example'));
+    assert.equal(mailboxOf('+ada@mail.example'), '+ada@mail.example');
   });
 
   it('is no number that costs more or that nobody allowed', () => {

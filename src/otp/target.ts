@@ -36,7 +36,8 @@ export function targetOf(
   const recipients = channels.flatMap((channel) => {
     if (channel !== 'sms' && channel !== 'email') return [`user:${userId}`];
     const address = addresses[KIND_OF[channel]];
-    return address === undefined ? [] : [address.toLowerCase()];
+    if (address === undefined) return [];
+    return [channel === 'email' ? mailboxOf(address) : address];
   });
   if (recipients.length === 0)
     throw new Problem(
@@ -52,6 +53,17 @@ export function targetOf(
     prefix,
     cost: Math.round(price * 1_000_000),
   };
+}
+
+const GMAIL = /@(gmail|googlemail)\.com$/;
+
+/** The mailbox behind an address: whoever adds `+1`, or at Gmail a dot, writes to the same person. Pure. */
+export function mailboxOf(address: string): string {
+  const lower = address.toLowerCase();
+  const at = lower.lastIndexOf('@');
+  const [name, domain] = [lower.slice(0, at), lower.slice(at)];
+  const own = name.replace(/(?<=.)\+.*$/s, '');
+  return GMAIL.test(domain) ? `${own.replaceAll('.', '')}@gmail.com` : own + domain;
 }
 
 /** What a phone number is counted under. Pure. */

@@ -24,7 +24,8 @@ import {
 
 const LIST = '/v1/connections/:id/vendor-templates';
 const ONE = `${LIST}/:template`;
-const AFTER = /^\["(?:[^"\\\u0000]|\\.)*","[A-Za-z_-]{0,16}"\]$/;
+/** JSON as we write it, and no other: what does not parse, or holds a NUL, would be an error of ours. */
+const AFTER = /^\["(?:[^"\\\u0000-\u001f]|\\["\\/bfnrt]|\\u(?!0000)[0-9a-f]{4})*","[A-Za-z_-]{0,16}"\]$/;
 
 const ConnectionPath = Exact({ id: Slug('Your id of the connection') });
 const TemplatePath = Exact({

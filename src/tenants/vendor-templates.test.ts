@@ -55,6 +55,22 @@ describeStores("what is known of a vendor's texts", (store) => {
     assert.deepEqual([again.status, again.body.code], [404, 'connection.vendor_template_not_found']);
   });
 
+  it('is refused by pages that begin nowhere', async () => {
+    for (const last of ['["\\q","en"]', '["\\u0000","en"]', '["a\nb",""]', '["a"]', '']) {
+      const cursor = Buffer.from(last).toString('base64url');
+      const { status, body } = await api.call(key, `GET ${at(`?cursor=${cursor}`)}`);
+      assert.deepEqual([status, body.code], [400, 'request.invalid'], last);
+    }
+    for (const id of ['a"b', 'a\\b', 'ü\u0001']) await put(encodeURIComponent(id), { state: 'paused' });
+    const shown: string[] = [];
+    for (let next = ''; next !== null; ) {
+      const { body } = await api.call(key, `GET ${at(`?limit=1${next && `&cursor=${next}`}`)}`);
+      shown.push(...body.items.map(({ id }: { id: string }) => id));
+      next = body.nextCursor;
+    }
+    assert.deepEqual(new Set(shown), new Set(['a"b', 'a\\b', 'ü\u0001']));
+  });
+
   it('reaches the engine, which sends what nobody has said anything against', async () => {
     await put('parcel', { language: 'en_US', state: 'paused' });
     await put('offer', { state: 'rejected' });

@@ -51,7 +51,10 @@ export interface Changed {
   secret: string | null;
 }
 
-/** Creates an endpoint or replaces it. A secret and headers that the request leaves out stay what they are. */
+/**
+ * Creates an endpoint or replaces it. A secret and headers that the request leaves out stay what they are; headers only as
+ * long as the address does.
+ */
 export async function putEndpoint(
   options: ChangeOptions,
   { tenantId, id, request }: { tenantId: string; id: string; request: EndpointRequest },
@@ -65,6 +68,10 @@ export async function putEndpoint(
     if (!old) await checkRoom(db, tenantId);
     const isNewSecret = request.secret !== undefined;
     const known = old && !(isNewSecret && headers) ? openAll(old, options.masterKeys) : { headers: {} };
+    // Else whoever may change an endpoint, but not read its headers, could have them sent to himself. Signatures give
+    // nothing away.
+    if (old && old.url !== request.url && !headers && Object.keys(known.headers).length > 0)
+      throw refuse('/headers', 'must be sent again, since "url" changes where they go');
     const made = old || isNewSecret ? null : makeSecret();
     const secrets: EndpointSecrets = {
       current: request.secret ?? made ?? known.current,

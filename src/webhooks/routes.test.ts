@@ -106,7 +106,16 @@ describeStores('the routes of webhooks', (store) => {
     await run();
     assert.equal(peer.calls[0]!.headers['x-api-key'], value, 'left out, they stay');
     assert.equal(verifiedBy(peer.calls[0]!, SECRET), 0);
+    const elsewhere = `${peer.url}?elsewhere`;
+    const moved = await put('shop', { url: elsewhere });
+    assert.deepEqual(
+      [moved.status, moved.body.code, moved.body.errors?.[0].field],
+      [422, 'webhook.invalid', '/headers'],
+      'else whoever changes the address is sent them',
+    );
+    assert.equal((await put('shop', { url: elsewhere, headers: { 'X-Api-Key': value } })).status, 200);
     assert.deepEqual((await put('shop', { headers: {} })).body.headers, []);
+    assert.equal((await put('shop', { url: elsewhere })).status, 200, 'signatures give nothing away');
     assert.ok(!api.logs.join('\n').includes(value));
   });
 

@@ -97,7 +97,7 @@ export default defineHttpProvider({
 
   receipts: {
     byVendorId: true,
-    verify: (request, { clientSecret }) => isSigned(request, clientSecret),
+    verify: (request, { clientSecret }, { now }) => isSigned(request, clientSecret, now),
     handshake: (request, { clientSecret }, { verified }) => answerTrial(request, clientSecret, verified),
     parse: readReceipts,
     reply: HEARD,

@@ -102,6 +102,12 @@ test('a description that would make many times the message is refused', () => {
   assert.match(problems(more).join(), /^\/request has less than 200 expressions$/);
 });
 
+test('an expression that would make many times its value is refused', () => {
+  const of = (count: number) => ({ json: { a: `{{ content.body ${'| json '.repeat(count)}}}` } });
+  assert.deepEqual(problems(of(10)), []);
+  assert.match(problems(of(11)).join(), /^\/request\/json\/a \{\{ \}\} number 1 has more than 10 filters$/);
+});
+
 test('all problems are named at once, and none repeats what was given', () => {
   const found = problems(
     { path: 'secret-path', json: { a: '{{ "literal-key" userId }}' } },

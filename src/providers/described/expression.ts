@@ -1,4 +1,4 @@
-import { applyFilter, FILTERS, type FilterName } from './filters.ts';
+import { applyFilter, FILTERS, type FilterName, MOST_FILTERS } from './filters.ts';
 
 export type Literal = string | number | boolean;
 type Operand = { literal: Literal } | { path: string[] };
@@ -40,6 +40,7 @@ export function parseExpression(source: string): { expression: Expression } | { 
     if (operands.length < least || operands.length > most)
       return { problem: `gives ${filter} ${operands.length} arguments (${least} to ${most})` };
     expression.calls.push({ filter, operands });
+    if (expression.calls.length > MOST_FILTERS) return { problem: `has more than ${MOST_FILTERS} filters` };
   }
   return { expression };
 }

@@ -8,6 +8,9 @@ interface Filter {
 
 const filter = (least: number, most: number, apply: Filter['apply']): Filter => ({ least, most, apply });
 const HASHES = ['md5', 'sha1', 'sha256', 'sha512'];
+/** Of an expression. JSON within JSON doubles with each `json`, so what one of them gives has an end, too. */
+export const MOST_FILTERS = 10;
+const LONGEST_TEXT = 1024 * 1024;
 
 /** Named as in Liquid where Liquid has them: https://liquidjs.com/filters/overview.html. None can fail. */
 export const FILTERS = {
@@ -42,7 +45,8 @@ export const FILTERS = {
 export type FilterName = keyof typeof FILTERS;
 
 export function applyFilter(name: FilterName, value: unknown, args: unknown[]): unknown {
-  return (FILTERS[name] as Filter).apply(value, args);
+  const given = (FILTERS[name] as Filter).apply(value, args);
+  return typeof given === 'string' && given.length > LONGEST_TEXT ? given.slice(0, LONGEST_TEXT) : given;
 }
 
 /** A value inside of a text: nothing for what is not there, JSON for lists and objects. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 import httpSms from '../sms/http-sms.ts';
 import { configOf, context, receipts } from './testing.ts';
@@ -22,6 +23,15 @@ test('posts are known by a signature, a password, a header, or not at all', () =
   assert.equal(verify(header, { 'x-token': 'k3y-of-the-tenant' }), true);
   assert.equal(verify(header, { 'x-token': '' }), false);
   assert.equal(verify({ signature: { type: 'none' } }, {}), true);
+});
+
+test('a signature in hex may be written in capitals, with its prefix', () => {
+  const mac = createHmac('sha256', 'k3y-of-the-tenant').update('{}').digest('hex');
+  const hmac = { signature: { type: 'hmac', header: 'x-sig', prefix: 'SHA256=', secret: 'key' } };
+  for (const given of [`SHA256=${mac}`, `sha256=${mac}`, `SHA256=${mac.toUpperCase()}`])
+    assert.equal(verify(hmac, { 'x-sig': given }), true, given);
+  for (const given of [mac, `SHA512=${mac}`, `SHA256=${mac.slice(1)}`, 'SHA256='])
+    assert.equal(verify(hmac, { 'x-sig': given }), false, given);
 });
 
 test('reports are read from a list, from a form, and by our own id', () => {

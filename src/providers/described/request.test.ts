@@ -109,6 +109,12 @@ test('filters do what they do in Liquid', () => {
   }
 });
 
+test('what filters give has an end, however often they are put behind each other', () => {
+  const one = message({ content: { body: '"'.repeat(10_000) } });
+  const { body } = sent({ text: `{{ content.body ${'| json '.repeat(10)}}}` }, one);
+  assert.equal(body!.length, 1024 * 1024);
+});
+
 test('hash and hmac agree with published vectors', () => {
   // RFC 1321, A.5; RFC 4231, 4.3.
   assert.equal(json({ v: '{{ "abc" | hash: "md5" }}' }).v, '900150983cd24fb0d6963f7d28e17f72');

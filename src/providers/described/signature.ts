@@ -70,7 +70,9 @@ export function isSigned(
   if (signature.type === 'header') return isEqual(given, key);
   const { algorithm, encoding, prefix } = signature;
   const mac = createHmac(algorithm, key).update(body).digest(encoding);
-  return isEqual(encoding === 'hex' ? given.toLowerCase() : given, `${prefix}${mac}`);
+  // Hex is written in capitals too, and so may the prefix be.
+  if (encoding === 'hex') return isEqual(given.toLowerCase(), `${prefix.toLowerCase()}${mac}`);
+  return isEqual(given, `${prefix}${mac}`);
 }
 
 function btoaUtf8(text: string): string {

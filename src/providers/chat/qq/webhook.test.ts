@@ -17,8 +17,9 @@ function post(body: string, signature?: string, timestamp = '1725442341'): Recei
     body: Buffer.from(body),
   };
 }
-const isVerified = (request: ReceiptRequest, settings: object = {}) =>
-  verify(request, { ...config, ...settings }, { now: NOW });
+const SIGNED_AT = 1_725_442_341_000;
+const isVerified = (request: ReceiptRequest, settings: object = {}, now = SIGNED_AT) =>
+  verify(request, { ...config, ...settings }, { now });
 
 /** As the vendor's page has it, with the body that it was really made of. */
 const SIGNATURE =
@@ -29,6 +30,15 @@ test('the signature of the vendor’s page verifies, over the bytes of the body'
   assert.equal(isVerified(post(BODY, SIGNATURE)), true);
   assert.equal(isVerified(post(BODY, SIGNATURE.toUpperCase())), true);
   assert.equal(isVerified(post(JSON.stringify(JSON.parse(BODY)), SIGNATURE)), false);
+});
+
+test('a post serves for five minutes', () => {
+  for (const minutes of [-4, 4])
+    assert.equal(isVerified(post(BODY, SIGNATURE), {}, SIGNED_AT + minutes * 60_000), true);
+  for (const minutes of [-6, 6, 60_000])
+    assert.equal(isVerified(post(BODY, SIGNATURE), {}, SIGNED_AT + minutes * 60_000), false);
+  for (const odd of ['', 'soon', '1e9', ' 1725442341'])
+    assert.equal(isVerified(post(BODY, SIGNATURE, odd)), false);
 });
 
 test('another time, secret or signature does not verify', () => {

@@ -3,6 +3,7 @@ import type { Secret } from '../../../lib/secret.ts';
 import type { InboundMessage, Receipt, ReceiptRequest } from '../../contract.ts';
 import { idOf, parseExactObject } from '../../wire/exact-json.ts';
 
+const TOLERANCE_MS = 5 * 60_000;
 const EVENT = 0;
 const TRIAL = 13;
 const SEED_BYTES = 32;
@@ -24,13 +25,15 @@ function keyOf(secret: Secret): KeyObject {
 }
 
 /**
- * `X-Signature-Ed25519`, in hex, over the timestamp and the bytes of the body.
+ * `X-Signature-Ed25519`, in hex, over the timestamp and the bytes of the body. Five minutes old at most: who blocked the
+ * bot must not be taken up again by an earlier post.
  * https://bot.q.qq.com/wiki/develop/api-v2/dev-prepare/interface-framework/sign.html
  */
-export function isSigned({ headers, body }: ReceiptRequest, secret: Secret): boolean {
+export function isSigned({ headers, body }: ReceiptRequest, secret: Secret, now: number): boolean {
   const signature = headers['x-signature-ed25519'] ?? '';
-  const timestamp = headers['x-signature-timestamp'];
-  if (!timestamp || !/^[0-9a-f]{128}$/i.test(signature)) return false;
+  const timestamp = headers['x-signature-timestamp'] ?? '';
+  if (!/^\d{1,12}$/.test(timestamp) || Math.abs(now - Number(timestamp) * 1000) > TOLERANCE_MS) return false;
+  if (!/^[0-9a-f]{128}$/i.test(signature)) return false;
   const signed = Buffer.concat([Buffer.from(timestamp), body]);
   return verify(null, signed, createPublicKey(keyOf(secret)), Buffer.from(signature, 'hex'));
 }

@@ -43,6 +43,15 @@ test('a trial that is encrypted gets back the text within', () => {
   assert.equal(isAuthentic(other, secure, NOW), false);
 });
 
+test('a plain signature opens no ciphertext', () => {
+  const echostr = seal('a post that somebody overheard', secure.receiveId).encrypted;
+  for (const msg_signature of ['x', '']) {
+    const forged = trial({ signature: VECTOR, msg_signature, echostr });
+    assert.equal(isAuthentic(forged, secure, NOW), false);
+    assert.equal(answerTrial(forged, secure, isAuthentic(forged, secure, NOW)), null);
+  }
+});
+
 test('a plus that became a space in the query is a plus', () => {
   const { encrypted, signature } = seal('success', secure.receiveId);
   assert.ok(encrypted.includes('+'), 'the vector');
@@ -77,6 +86,12 @@ test('an encrypted post is read, as XML and as JSON', () => {
     assert.equal(isAuthentic(post, secure, NOW), true);
     assert.deepEqual(copy(readPost(post, secure)), EVENT);
   }
+});
+
+test('an encrypted post serves as long', () => {
+  const post = securePost(XML, secure.receiveId);
+  assert.equal(isAuthentic(post, secure, NOW + 14 * 60_000), true);
+  assert.equal(isAuthentic(post, secure, NOW + 16 * 60_000), false);
 });
 
 test('with a key, posts that are not encrypted are refused, however they are signed', () => {

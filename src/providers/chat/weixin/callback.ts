@@ -12,8 +12,11 @@ export interface CallbackKeys {
   receiveId: string;
 }
 
-/** A plain post is not signed itself, only its query is, which may be in somebody's log: it serves for a while only. */
-const PLAIN_LIFE_MS = 15 * 60_000;
+/**
+ * A plain post is not signed itself, only its query is, which may be in somebody's log; and who left must not be taken up
+ * again by an earlier post: each serves for a while only.
+ */
+const LIFE_MS = 15 * 60_000;
 
 /**
  * Whether the holder of the token posted this. With a key, posts must be encrypted, which is what makes their text
@@ -26,10 +29,12 @@ export function isAuthentic(request: ReceiptRequest, keys: CallbackKeys, now: nu
   const [timestamp, nonce] = [query.get('timestamp'), query.get('nonce')];
   const isSignedPlain = isSignedParts(query.get('signature'), token, timestamp, nonce);
   if (request.method === 'GET') {
-    const echo = echoOf(query);
-    return isSignedPlain || isSignedParts(query.get('msg_signature'), token, timestamp, nonce, echo);
+    // What is decrypted has to be signed itself: a plain signature, which stands in logs, would open any ciphertext.
+    if (!query.has('msg_signature')) return isSignedPlain;
+    return isSignedParts(query.get('msg_signature'), token, timestamp, nonce, echoOf(query));
   }
-  if (!encodingAesKey) return isSignedPlain && Math.abs(now - Number(timestamp) * 1000) <= PLAIN_LIFE_MS;
+  if (!(Math.abs(now - Number(timestamp) * 1000) <= LIFE_MS)) return false;
+  if (!encodingAesKey) return isSignedPlain;
   const { Encrypt: encrypted } = parseText(textOf(request)) ?? {};
   if (typeof encrypted !== 'string') return false;
   // What can not be read is refused where it shows: the key or the id that was entered is another.
@@ -49,7 +54,7 @@ export function answerTrial(
   const query = queryOf(request);
   const echo = echoOf(query);
   if (!echo) return null;
-  const body = query.get('msg_signature') ? decrypt(echo, keys) : echo;
+  const body = query.has('msg_signature') ? decrypt(echo, keys) : echo;
   return body === null ? null : { contentType: 'text/plain', body };
 }
 

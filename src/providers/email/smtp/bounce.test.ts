@@ -123,7 +123,7 @@ test('the time to read grows with the input and not with its square', () => {
     boundaries: (size) => `Content-Type: multipart/report; boundary=b\n\n${'--b\n'.repeat(size / 4)}`,
     tokens: (size) => `From: postmaster@x\n\n${`+${'0'.repeat(48)}@`.repeat(size / 50)}`,
     names: (size) => `From: postmaster@x\n\n550 5.1.1\n${'Message-ID:\n'.repeat(size / 12)}`,
-    blanks: (size) => `From: postmaster@x\n\nMessage-ID:${' '.repeat(size)}`,
+    blanks: (size) => `From: postmaster@x\n\n550 5.1.1\nMessage-ID:${' '.repeat(size)}`,
     groups: (size) =>
       `Content-Type: multipart/report; boundary=b\n\n--b\nContent-Type: message/delivery-status\n\n${'a: b\n\n'.repeat(size / 6)}`,
     words: (size) => `From: postmaster@x\nX-Failed-Recipients: a\n\n${'550 '.repeat(size / 4)}`,

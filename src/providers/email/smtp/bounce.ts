@@ -81,7 +81,7 @@ function readRecipient(fields: Map<string, string>): Finding[] {
 // Servers without plus addresses lose the token; what they return names the mail: its own id, which only its recipient
 // knows, or what we asked to be named (RFC 3461, ENVID).
 const NAMES =
-  /^(?:message-id|in-reply-to|references|original-envelope-id):[ \t]*\n?[ \t]*<?([0-9a-f-]{36})(?=[@>\s])/gim;
+  /^(?:message-id|in-reply-to|references|original-envelope-id):[ \t]*(?:\n[ \t]*)?<?([0-9a-f-]{36})(?=[@>\s])/gim;
 const MAX_NAMES = 32;
 
 function readMessageId(text: string): string | null {
