@@ -8,6 +8,7 @@ export {
 } from './choice.ts';
 export { countChanges, foldCounters } from './counters.ts';
 export { cancelCollected } from './digest-store.ts';
+export { noteEngagements } from './engagement-store.ts';
 export {
   appendEvents,
   CHANGED,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { hurryLadders, lockLadders, stopLaddersOf } from '../ledger/index.ts';
+import { hurryLadders, lockLadders, noteEngagements, stopLaddersOf } from '../ledger/index.ts';
 import { isUuid } from '../lib/ids.ts';
 import type { Receipt, ReceiptEvent } from '../providers/index.ts';
 import type { Queryable } from '../store/index.ts';
@@ -12,7 +12,6 @@ import {
   type LoggedReceipts,
   type Marks,
   type MatchedReceipt,
-  noteEngagements,
   receiptName,
 } from './store.ts';
 
