@@ -16,6 +16,7 @@ test('hostile text stays text in every field', { skip }, async (t) => {
     ...Object.fromEntries(texts.map((name) => [name, HOSTILE])),
     url: SCRIPT_LINK,
     actions: [{ id: HOSTILE, title: HOSTILE, url: SCRIPT_LINK }],
+    fields: [{ title: HOSTILE, value: HOSTILE }],
     data: { [HOSTILE]: HOSTILE },
   };
   const everywhere = { userId: HOSTILE, tenant: HOSTILE, recipient: HOSTILE, content };

@@ -55,6 +55,11 @@ function parseContent(value: unknown): Content {
       ...(typeof url === 'string' && { url }),
     }));
   }
+  if (Array.isArray(value.fields)) {
+    content.fields = value.fields
+      .filter(isObject)
+      .map((field) => ({ title: textOf(field.title), value: textOf(field.value) }));
+  }
   return content;
 }
 

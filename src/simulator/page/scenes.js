@@ -102,6 +102,7 @@ function chat(message) {
     el('p.app', {}, el('b', {}, appName(message)), el('span.bot', {}, 'app')),
     content.title && el('p.title', {}, content.title),
     el('p.body', {}, withLinks(content.body ?? content.text ?? '')),
+    fieldList(content),
     picture(content),
     actionRow(content),
   ];
@@ -140,6 +141,15 @@ function appIcon(message) {
 /** Nothing is loaded from elsewhere: a picture is told, not shown. */
 function picture({ image }) {
   return image ? el('p.picture', { title: image }, 'Picture: ', image) : null;
+}
+
+function fieldList({ fields = [] }) {
+  if (fields.length === 0) return null;
+  return el(
+    'dl.fields',
+    {},
+    fields.map(({ title, value }) => [el('dt', {}, title), el('dd', {}, value)]),
+  );
 }
 
 function actionRow({ actions = [] }) {
