@@ -12,6 +12,10 @@ import { readMetrics, sumOf } from './scrape.ts';
 const PUBLIC_URL = 'https://bellhop.example.com';
 const TOKEN = 'the-auth-token-of-the-account';
 const CONNECTIONS = ['texts-0', 'texts-1', 'texts-2', 'texts-3'];
+const CHATS = 'chats';
+const PHONE_NUMBER_ID = '106540352242922';
+/** Receipts of a post that a vendor gathers them in. */
+const GATHERED = 10;
 /** Over which the most is asked of it, and over which others are measured beside it. */
 const SOCKETS = { most: 512, beside: 128 };
 const GOAL = 5_000;
@@ -55,14 +59,15 @@ export async function measureReceipts(
     const rig = { bellhop, db, tenantId: await declareConnections(bellhop) };
     const warmUp = await flood(rig, WARM_UP_SECONDS);
     const alone = await flood(rig, seconds);
+    const gathered = await floodGathered(rig, seconds);
     const quiet = await send(rig, seconds);
     const deliveries = await prepare(rig, seconds + LEAD_SECONDS);
     const [beside, flooded] = await Promise.all([
       pour(rig, { deliveries, seconds: seconds + LEAD_SECONDS, connections: SOCKETS.beside }),
       sleep(LEAD_SECONDS * 1_000).then(() => send(rig, seconds)),
     ]);
-    await demandStored(bellhop, [warmUp, alone, beside]);
-    return [speedRow(alone, limit), sendingRow({ quiet, flooded, beside })];
+    await demandStored(bellhop, [warmUp, alone, beside], gathered);
+    return [speedRow(alone, limit), gatheredRow(gathered), sendingRow({ quiet, flooded, beside })];
   } finally {
     await bellhop.dispose();
     await db.end();
@@ -94,6 +99,8 @@ async function declareConnections({ call }: RunningBellhop): Promise<string> {
     if (status >= 300) throw new Error(JSON.stringify(body));
     path = body.receiptsPath;
   }
+  const chats = { phoneNumberId: PHONE_NUMBER_ID, accessToken: TOKEN, appSecret: TOKEN };
+  await call('PUT', `/v1/connections/${CHATS}`, { provider: 'whatsapp', config: chats });
   return path.split('/')[3]!;
 }
 
@@ -101,8 +108,19 @@ async function flood(rig: Rig, seconds: number): Promise<Flood> {
   return pour(rig, { deliveries: await prepare(rig, seconds), seconds, connections: SOCKETS.most });
 }
 
-async function prepare({ db, tenantId }: Rig, seconds: number): Promise<ReceiptLoadPlan['deliveries']> {
-  const deliveries = newDeliveries(MOST_PER_SECOND * seconds);
+/** As many receipts again in a tenth of the posts. */
+async function floodGathered(rig: Rig, seconds: number): Promise<Flood> {
+  const deliveries = await prepare(rig, seconds * 2, [CHATS]);
+  const gathered = { size: GATHERED, phoneNumberId: PHONE_NUMBER_ID };
+  return pour(rig, { deliveries, seconds, connections: SOCKETS.beside, gathered });
+}
+
+async function prepare(
+  { db, tenantId }: Rig,
+  seconds: number,
+  connections = CONNECTIONS,
+): Promise<ReceiptLoadPlan['deliveries']> {
+  const deliveries = newDeliveries(MOST_PER_SECOND * seconds, connections);
   for (let from = 0; from < deliveries.length; from += INSERT_BATCH)
     await insertSent(db, tenantId, deliveries.slice(from, from + INSERT_BATCH));
   await db.query('analyze deliveries');
@@ -111,7 +129,7 @@ async function prepare({ db, tenantId }: Rig, seconds: number): Promise<ReceiptL
 
 async function pour(
   { bellhop, db, tenantId }: Rig,
-  plan: Pick<ReceiptLoadPlan, 'deliveries' | 'seconds' | 'connections'>,
+  plan: Pick<ReceiptLoadPlan, 'deliveries' | 'seconds' | 'connections' | 'gathered'>,
 ): Promise<Flood> {
   const before = [usageOf(bellhop.pid).cpuMs, await postgresCpuMs(db)] as const;
   const load = await runReceipts({
@@ -127,11 +145,11 @@ async function pour(
   };
 }
 
-function newDeliveries(count: number): ReceiptLoadPlan['deliveries'] {
+function newDeliveries(count: number, connections = CONNECTIONS): ReceiptLoadPlan['deliveries'] {
   const now = Date.now();
   return Array.from({ length: count }, (_, n) => ({
     id: uuidv7(now),
-    connection: CONNECTIONS[n % CONNECTIONS.length]!,
+    connection: connections[n % connections.length]!,
   }));
 }
 
@@ -156,7 +174,7 @@ async function insertSent(
 }
 
 function runReceipts(
-  plan: Pick<ReceiptLoadPlan, 'port' | 'tenantId' | 'deliveries' | 'seconds' | 'connections'>,
+  plan: Pick<ReceiptLoadPlan, 'port' | 'tenantId' | 'deliveries' | 'seconds' | 'connections' | 'gathered'>,
 ): Promise<LoadResult> {
   const whole: ReceiptLoadPlan = {
     host: '127.0.0.1',
@@ -191,10 +209,28 @@ function send({ bellhop }: Rig, seconds: number): Promise<LoadResult> {
 }
 
 /** Throws when a post was answered with 204 and its receipt is not stored. */
-async function demandStored({ url }: RunningBellhop, loads: LoadResult[]): Promise<void> {
-  const answered = loads.reduce((sum, { statuses }) => sum + (statuses['204'] ?? 0), 0);
+async function demandStored(
+  { url }: RunningBellhop,
+  loads: LoadResult[],
+  gathered: LoadResult,
+): Promise<void> {
+  const single = loads.reduce((sum, { statuses }) => sum + (statuses['204'] ?? 0), 0);
+  const answered = single + (gathered.statuses['204'] ?? 0) * GATHERED;
   const stored = sumOf(await readMetrics(url), 'bellhop_receipts_total');
   if (stored !== answered) throw new Error(`${answered} receipts were answered, and ${stored} stored`);
+}
+
+function gatheredRow({ perSecond, p99, bellhopMicros, postgresMicros }: Flood): Row {
+  const receipts = Math.round(perSecond * GATHERED);
+  return {
+    id: 'RECEIPTS',
+    what: `receipts of ${GATHERED} in each signed post, answered after the commit`,
+    value: `${receipts}/s, p99 ${p99.toFixed(0)} ms; processor ${Math.round(bellhopMicros / GATHERED)} µs each, PostgreSQL ${Math.round(postgresMicros / GATHERED)} µs`,
+    limit: '–',
+    ratio: '–',
+    goal: `≥ ${GOAL}/s`,
+    met: receipts >= GOAL,
+  };
 }
 
 function speedRow(alone: Flood, limit: { perSecond: number; micros: number }): Row {

@@ -103,7 +103,11 @@ describe('WeChat, WeCom and QQ', () => {
     ]);
     assert.deepEqual(JSON.parse(peer.seen[3]!.body).data, { thing1: { value: 'Milk tea' } });
     const report = `<MsgID>${MSG_ID}</MsgID><Status><![CDATA[success]]></Status>`;
-    const { url, body } = securePost(eventXml('TEMPLATESENDJOBFINISH', report), APP_ID);
+    const { url, body } = securePost(
+      eventXml('TEMPLATESENDJOBFINISH', report),
+      APP_ID,
+      `${Math.floor(Date.now() / 1_000)}`,
+    );
     const answer = await fetch(bellhop.url + receiptsPath + new URL(url).search, {
       method: 'POST',
       headers: { 'content-type': 'text/xml' },

@@ -38,18 +38,22 @@ export function plainPost(body: string, timestamp = TIMESTAMP): ReceiptRequest {
 }
 
 /** For tests: what the vendor makes of a text in secure mode, with its signature. */
-export function seal(text: string, receiveId: string): { encrypted: string; signature: string } {
+export function seal(
+  text: string,
+  receiveId: string,
+  timestamp = TIMESTAMP,
+): { encrypted: string; signature: string } {
   const encrypted = encryptText(text, { encodingAesKey, receiveId, random: Buffer.from('0123456789abcdef') });
-  return { encrypted, signature: signParts(callbackToken, TIMESTAMP, NONCE, encrypted) };
+  return { encrypted, signature: signParts(callbackToken, timestamp, NONCE, encrypted) };
 }
 
 /** For tests: a post in secure mode. */
-export function securePost(text: string, receiveId: string): ReceiptRequest {
-  const { encrypted, signature } = seal(text, receiveId);
+export function securePost(text: string, receiveId: string, timestamp = TIMESTAMP): ReceiptRequest {
+  const { encrypted, signature } = seal(text, receiveId, timestamp);
   const body = text.startsWith('{')
     ? JSON.stringify({ ToUserName: 'gh_1', Encrypt: encrypted })
     : `<xml><ToUserName><![CDATA[gh_1]]></ToUserName><Encrypt><![CDATA[${encrypted}]]></Encrypt></xml>`;
-  return call('POST', { msg_signature: signature, encrypt_type: 'aes' }, body);
+  return call('POST', { msg_signature: signature, encrypt_type: 'aes' }, body, timestamp);
 }
 
 /** For tests: the XML of an event. */
