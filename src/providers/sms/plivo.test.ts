@@ -103,3 +103,16 @@ test('a gateway that answers 5xx cannot tell, and Retry-After is honoured', () =
   const reply = { status: 429, headers: { 'retry-after': '4' }, body: '{}' };
   assertOutcome(plivo.classify(reply, context), { kind: 'retry', afterMs: 4_000 });
 });
+
+test('a text that is registered in India bears its ids', () => {
+  const plivoText = {
+    id: '1107161234567890123',
+    parameters: { entity: '1101234560000012345', category: 'transactional' },
+  };
+  const content = { body: 'Your parcel is here', vendorTemplates: { plivo: plivoText } };
+  const body = JSON.parse(String(plivo.request(message(content), config, context).body));
+  assert.deepEqual(
+    [body.dlt_template_id, body.dlt_entity_id, body.dlt_template_category, body.text],
+    ['1107161234567890123', '1101234560000012345', 'transactional', 'Your parcel is here'],
+  );
+});

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Secret } from '../../lib/secret.ts';
 import {
   accepted,
+  type Content,
   defineHttpProvider,
   type HttpResponse,
   type Message,
@@ -165,8 +166,21 @@ function buildBody(
     dst: toDigits(recipient.address),
     text: content.body ?? content.title ?? '',
     type: 'sms',
+    ...registrationOf(content),
     ...(callbackUrl && { url: callbackUrl, method: 'POST' }),
     ...(seconds !== undefined && { message_expiry: Math.min(Math.max(EXPIRY.min, seconds), EXPIRY.max) }),
+  };
+}
+
+/** India wants the text and its sender registered (DLT): the template's id, with `entity` and `category` as parameters. */
+function registrationOf({ vendorTemplates }: Content): Record<string, string> {
+  const registered = vendorTemplates?.plivo;
+  if (!registered) return {};
+  const { entity, category } = registered.parameters;
+  return {
+    dlt_template_id: registered.id,
+    ...(entity && { dlt_entity_id: entity }),
+    ...(category && { dlt_template_category: category }),
   };
 }
 

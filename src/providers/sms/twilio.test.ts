@@ -163,3 +163,12 @@ test('every example is classified as it says', () => {
   for (const { reply, outcome } of Object.values(twilio.examples))
     assertOutcome(twilio.classify(reply, context), outcome);
 });
+
+test('a text that was approved is named with its variables, in the place of words', () => {
+  const approved = { id: 'HXb5b62575e6e4ff6129ad7c8efe1f983e', parameters: { 1: 'Ada', 2: '7' } };
+  const content = { body: 'Your parcel is here', vendorTemplates: { twilio: approved } };
+  const form = new URLSearchParams(String(twilio.request(message(content), config, context).body));
+  assert.equal(form.get('ContentSid'), 'HXb5b62575e6e4ff6129ad7c8efe1f983e');
+  assert.equal(form.get('ContentVariables'), '{"1":"Ada","2":"7"}');
+  assert.equal(form.has('Body'), false);
+});

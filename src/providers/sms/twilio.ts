@@ -188,7 +188,12 @@ function buildForm(
   const form = new URLSearchParams({ To: recipient.address });
   if (messagingServiceSid) form.set('MessagingServiceSid', messagingServiceSid);
   else if (from) form.set('From', from);
-  form.set('Body', content.body ?? content.title ?? '');
+  const approved = content.vendorTemplates?.twilio;
+  if (approved) {
+    // https://www.twilio.com/docs/content/send-templates-created-with-the-content-template-builder
+    form.set('ContentSid', approved.id);
+    form.set('ContentVariables', JSON.stringify(approved.parameters));
+  } else form.set('Body', content.body ?? content.title ?? '');
   if (callbackUrl) form.set('StatusCallback', callbackUrl);
   if (expiresAt !== undefined) {
     const seconds = Math.floor((expiresAt - now) / 1000);
