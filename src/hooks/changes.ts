@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { invalidField, Problem } from '../http/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { EgressGuard } from '../lib/egress.ts';
+import { checkWebhookSecret, makeWebhookSecret } from '../lib/standard-webhooks.ts';
 import type { Queryable, Store } from '../store/index.ts';
 import { type MasterKeys, openForTenant, sealForTenant } from '../tenants/index.ts';
 import { type Moment, type OnFailure, placeOf } from './hook.ts';
@@ -17,10 +17,6 @@ import {
 
 export const MAX_HOOKS = 10;
 export const DEFAULT_TIMEOUT_MS = 300;
-/** What Standard Webhooks asks for: between 24 and 64 bytes. */
-const MIN_SECRET_BYTES = 24;
-const MAX_SECRET_BYTES = 64;
-const NEW_SECRET_BYTES = 32;
 
 export interface HookRequest {
   moment: Moment;
@@ -59,7 +55,7 @@ export async function putHook(
     await lockHooks(db, tenantId);
     const old = await findHook(db, tenantId, id);
     if (!old) await checkRoom(db, tenantId);
-    const made = old || request.secret !== undefined ? null : makeSecret();
+    const made = old || request.secret !== undefined ? null : makeWebhookSecret();
     const secrets = request.secret === undefined && old ? openAll(old, options.masterKeys) : {};
     const given = request.secret ?? made;
     if (given) secrets.current = given;
@@ -90,7 +86,7 @@ export async function rotateSecret(
     const old = await findHook(db, tenantId, id);
     if (!old) throw new Problem('hook.not_found');
     const { current } = openAll(old, options.masterKeys);
-    const made = change.secret === undefined ? makeSecret() : null;
+    const made = change.secret === undefined ? makeWebhookSecret() : null;
     const secrets: Record<string, string> = { current: change.secret ?? made! };
     if (current !== undefined && overlapMs > 0) secrets.previous = current;
     const previous_until = secrets.previous ? new Date(options.clock.now() + overlapMs) : null;
@@ -170,14 +166,8 @@ function checkUrl(url: string, guard: ChangeOptions['guard']): void {
 }
 
 function checkSecret(secret: string): void {
-  const { length } = Buffer.from(secret.slice('whsec_'.length), 'base64');
-  if (length < MIN_SECRET_BYTES || length > MAX_SECRET_BYTES) {
-    throw invalidField('/secret', `must hold ${MIN_SECRET_BYTES} to ${MAX_SECRET_BYTES} bytes`);
-  }
-}
-
-function makeSecret(): string {
-  return `whsec_${randomBytes(NEW_SECRET_BYTES).toString('base64')}`;
+  const broken = checkWebhookSecret(secret);
+  if (broken) throw invalidField('/secret', broken);
 }
 
 function refuse(field: string, rule: string): Problem {

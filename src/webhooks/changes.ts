@@ -1,7 +1,8 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { invalidField, Problem } from '../http/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { EgressGuard } from '../lib/egress.ts';
+import { checkWebhookSecret, makeWebhookSecret } from '../lib/standard-webhooks.ts';
 import type { Queryable, Store } from '../store/index.ts';
 import { type MasterKeys, sealForTenant } from '../tenants/index.ts';
 import { type EndpointSecrets, flatten, openSecrets, placeOf } from './endpoint.ts';
@@ -17,10 +18,6 @@ import {
 } from './endpoint-store.ts';
 
 export const MAX_ENDPOINTS = 20;
-/** What Standard Webhooks asks for: between 24 and 64 bytes. */
-const MIN_SECRET_BYTES = 24;
-const MAX_SECRET_BYTES = 64;
-const NEW_SECRET_BYTES = 32;
 /** What we say ourselves, and what is between two machines and no business of theirs (RFC 9110, 7.6.1). */
 const OUR_HEADERS =
   /^(webhook-.*|content-.*|host|connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|expect|user-agent)$/;
@@ -72,7 +69,7 @@ export async function putEndpoint(
     // nothing away.
     if (old && old.url !== request.url && !headers && Object.keys(known.headers).length > 0)
       throw refuse('/headers', 'must be sent again, since "url" changes where they go');
-    const made = old || isNewSecret ? null : makeSecret();
+    const made = old || isNewSecret ? null : makeWebhookSecret();
     const secrets: EndpointSecrets = {
       current: request.secret ?? made ?? known.current,
       // A secret that is sent anew is a correction, not a rotation: the old one ends at once.
@@ -100,7 +97,7 @@ export async function rotateSecret(
     const old = await findEndpoint(db, tenantId, id);
     if (!old) throw new Problem('webhook.not_found');
     const { current, headers } = openAll(old, options.masterKeys);
-    const made = change.secret === undefined ? makeSecret() : null;
+    const made = change.secret === undefined ? makeWebhookSecret() : null;
     const secrets: EndpointSecrets = { current: change.secret ?? made!, headers };
     if (current !== undefined && overlapMs > 0) secrets.previous = current;
     const previous_until = secrets.previous ? new Date(options.clock.now() + overlapMs) : null;
@@ -191,14 +188,8 @@ function parseHeaders(headers: Record<string, string>): Record<string, string> {
 }
 
 function checkSecret(secret: string): void {
-  const { length } = Buffer.from(secret.slice('whsec_'.length), 'base64');
-  if (length < MIN_SECRET_BYTES || length > MAX_SECRET_BYTES) {
-    throw invalidField('/secret', `must hold ${MIN_SECRET_BYTES} to ${MAX_SECRET_BYTES} bytes`);
-  }
-}
-
-function makeSecret(): string {
-  return `whsec_${randomBytes(NEW_SECRET_BYTES).toString('base64')}`;
+  const broken = checkWebhookSecret(secret);
+  if (broken) throw invalidField('/secret', broken);
 }
 
 function refuse(field: string, rule: string): Problem {
