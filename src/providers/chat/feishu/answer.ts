@@ -1,5 +1,5 @@
-import { type HttpResponse, type Outcome, rejected, retry, type Token, unavailable } from '../../contract.ts';
-import { readAccessToken } from '../../wire/access-token.ts';
+import { type HttpResponse, type Outcome, rejected, type Token } from '../../contract.ts';
+import { outcomeOfFetch, readAccessToken } from '../../wire/access-token.ts';
 import { parseExactObject } from '../../wire/exact-json.ts';
 import { outcomeOfStatus } from '../../wire/verdict.ts';
 import { withDetails } from '../../wire/with-details.ts';
@@ -30,30 +30,16 @@ function withReset(outcome: Outcome, reset: string | undefined): Outcome {
   return { ...outcome, afterMs: Number(reset) * 1000 };
 }
 
-/** A failed fetch sent nothing, so none of it is *unknown*, and whatever was wrong was so with the app. */
+/** The token of an answer, or what its absence means. */
 export function readToken(
   response: HttpResponse,
   codes: ReadonlyMap<string, Outcome>,
   now: number,
 ): { token: Token } | { outcome: Outcome } {
   const read = readAnswer(response, codes, now);
-  const unread = retry('response_unreadable', { code: `${response.status}`, scope: 'connection' });
-  if ('answer' in read) {
-    const { tenant_access_token, expire } = read.answer;
-    const told = { access_token: tenant_access_token, expires_in: expire };
-    const token = readAccessToken(told, { now, marginMs: MARGIN_MS });
-    return token ? { token } : { outcome: unread };
-  }
-  const { outcome } = read;
-  switch (outcome.kind) {
-    case 'unavailable':
-      return { outcome };
-    case 'retry':
-      return { outcome: { ...outcome, scope: 'connection' } };
-    case 'rejected':
-    case 'token-expired':
-      return { outcome: unavailable('credentials_invalid', { code: outcome.code }) };
-    default:
-      return { outcome: unread };
-  }
+  if ('outcome' in read) return { outcome: outcomeOfFetch(read.outcome, response.status) };
+  const { tenant_access_token, expire } = read.answer;
+  const told = { access_token: tenant_access_token, expires_in: expire };
+  const token = readAccessToken(told, { now, marginMs: MARGIN_MS });
+  return token ? { token } : { outcome: outcomeOfFetch(null, response.status) };
 }

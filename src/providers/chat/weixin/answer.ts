@@ -1,6 +1,6 @@
 import { MaskedUrl, Secret } from '../../../lib/secret.ts';
-import { type HttpResponse, type Outcome, rejected, retry, type Token, unavailable } from '../../contract.ts';
-import { readAccessToken } from '../../wire/access-token.ts';
+import { type HttpResponse, type Outcome, rejected, type Token } from '../../contract.ts';
+import { outcomeOfFetch, readAccessToken } from '../../wire/access-token.ts';
 import { parseExactObject } from '../../wire/exact-json.ts';
 import { outcomeOfStatus } from '../../wire/verdict.ts';
 import { withDetails } from '../../wire/with-details.ts';
@@ -40,7 +40,7 @@ export function readAnswer(
   return { outcome: withDetails(outcome, { code, headers, now }) };
 }
 
-/** A failed fetch sent nothing, so whatever was wrong was so with the connection, and none of it is *unknown*. */
+/** The token of an answer, or what its absence means. */
 export function readToken(
   response: HttpResponse,
   codes: Codes,
@@ -50,21 +50,5 @@ export function readToken(
   const token = readAccessToken(reply, { now, marginMs: MARGIN_MS });
   if (token) return { token };
   const read = readAnswer(response, codes, now);
-  const unread = retry('response_unreadable', { code: `${response.status}`, scope: 'connection' });
-  return { outcome: 'outcome' in read ? ofConnection(read.outcome, unread) : unread };
-}
-
-function ofConnection(outcome: Outcome, unread: Outcome): Outcome {
-  switch (outcome.kind) {
-    case 'unavailable':
-      return outcome;
-    case 'retry':
-      return { ...outcome, scope: 'connection' };
-    // 40001 and the like: of a token when sending, of the secret here.
-    case 'token-expired':
-    case 'rejected':
-      return unavailable('credentials_invalid', { code: outcome.code });
-    default:
-      return unread;
-  }
+  return { outcome: outcomeOfFetch('outcome' in read ? read.outcome : null, response.status) };
 }
