@@ -10,6 +10,7 @@ import {
   unavailable,
 } from '../contract.ts';
 import { parseExactObject } from '../wire/exact-json.ts';
+import { json } from '../wire/json.ts';
 import { mergePassthrough } from '../wire/merge-passthrough.ts';
 import { ROBOT_CODES } from './dingtalk/codes.ts';
 import { type DingTalkMessage, lookOf } from './dingtalk/message.ts';
@@ -90,16 +91,16 @@ export default defineHttpProvider({
 
   examples: {
     accepted: {
-      reply: json({ errcode: 0, errmsg: 'ok' }),
+      reply: json(200, { errcode: 0, errmsg: 'ok' }),
       outcome: { kind: 'accepted', providerMessageId: null },
       source: REFERENCE,
     },
     rejected: {
-      reply: json({ errcode: 430104, errmsg: 'bad content' }),
+      reply: json(200, { errcode: 430104, errmsg: 'bad content' }),
       outcome: { kind: 'rejected', reason: 'content_refused', code: '430104' },
     },
     noKeyword: {
-      reply: json({
+      reply: json(200, {
         errcode: 310000,
         errmsg: 'keywords not in content, more: [https://ding-doc.dingtalk.com]',
       }),
@@ -107,7 +108,7 @@ export default defineHttpProvider({
       source: REFERENCE,
     },
     retry: {
-      reply: json({ errcode: 130101, errmsg: 'send too fast' }),
+      reply: json(200, { errcode: 130101, errmsg: 'send too fast' }),
       outcome: {
         kind: 'retry',
         reason: 'rate_limited',
@@ -117,23 +118,23 @@ export default defineHttpProvider({
       },
     },
     late: {
-      reply: json({ errcode: 310000, errmsg: 'invalid timestamp' }),
+      reply: json(200, { errcode: 310000, errmsg: 'invalid timestamp' }),
       outcome: { kind: 'retry', reason: 'request_invalid', code: '310000' },
     },
     blocked: {
-      reply: json({ status: 1111, wait: 5, punish: 'deny' }),
+      reply: json(200, { status: 1111, wait: 5, punish: 'deny' }),
       outcome: { kind: 'retry', reason: 'rate_limited', afterMs: 300_000, scope: 'connection', code: '1111' },
     },
     unavailable: {
-      reply: json({ errcode: 300001, errmsg: 'token is not exist' }),
+      reply: json(200, { errcode: 300001, errmsg: 'token is not exist' }),
       outcome: { kind: 'unavailable', reason: 'credentials_invalid', code: '300001' },
     },
     wrongSign: {
-      reply: json({ errcode: 310000, errmsg: 'sign not match' }),
+      reply: json(200, { errcode: 310000, errmsg: 'sign not match' }),
       outcome: { kind: 'unavailable', reason: 'credentials_invalid', code: '310000' },
     },
     notOnTheList: {
-      reply: json({ errcode: 310000, errmsg: 'ip 1.2.3.4 not in whitelist' }),
+      reply: json(200, { errcode: 310000, errmsg: 'ip 1.2.3.4 not in whitelist' }),
       outcome: { kind: 'unavailable', reason: 'account_misconfigured', code: '310000' },
     },
     unknown: {
@@ -178,8 +179,4 @@ function judgeSecurity({ body }: HttpResponse): Outcome {
 function readBlock({ body }: HttpResponse): Outcome | null {
   if (parseExactObject(body)?.status !== 1111) return null;
   return retry('rate_limited', { afterMs: 5 * MINUTE_MS, scope: 'connection', code: '1111' });
-}
-
-function json(body: object): HttpResponse {
-  return { status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
 }

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { uuidv7Time } from '../../lib/ids.ts';
 import { Secret } from '../../lib/secret.ts';
-import { accepted, defineHttpProvider, type HttpResponse, rejected } from '../contract.ts';
+import { accepted, defineHttpProvider, rejected } from '../contract.ts';
 import { idOf } from '../wire/exact-json.ts';
+import { json } from '../wire/json.ts';
 import { mergePassthrough } from '../wire/merge-passthrough.ts';
 import { APP_CODES } from './dingtalk/codes.ts';
 import { type DingTalkMessage, lookOf } from './dingtalk/message.ts';
@@ -64,7 +65,7 @@ export default defineHttpProvider({
     }),
     parse: (response, { now }) => readToken(response, APP_CODES, now),
   },
-  tokenExample: json({ errcode: 0, errmsg: 'ok', access_token: '96fc7a7axxxexample', expires_in: 7200 }),
+  tokenExample: json(200, { errcode: 0, errmsg: 'ok', access_token: '96fc7a7axxxexample', expires_in: 7200 }),
 
   refuse: ({ recipient }) => (USER_ID.test(recipient.address) ? null : rejected('recipient_invalid')),
 
@@ -92,32 +93,32 @@ export default defineHttpProvider({
 
   examples: {
     accepted: {
-      reply: json({ errcode: 0, errmsg: 'ok', task_id: 256271667526, request_id: '4jzllmte0wau' }),
+      reply: json(200, { errcode: 0, errmsg: 'ok', task_id: 256271667526, request_id: '4jzllmte0wau' }),
       outcome: { kind: 'accepted', providerMessageId: '256271667526' },
       source: REFERENCE,
     },
     rejected: {
-      reply: json({ errcode: 33012, errmsg: 'invalid USERID' }),
+      reply: json(200, { errcode: 33012, errmsg: 'invalid USERID' }),
       outcome: { kind: 'rejected', reason: 'recipient_invalid', code: '33012' },
     },
     tooLong: {
-      reply: json({ errcode: 34016, errmsg: 'title too long' }),
+      reply: json(200, { errcode: 34016, errmsg: 'title too long' }),
       outcome: { kind: 'rejected', reason: 'content_too_large', code: '34016' },
     },
     tokenExpired: {
-      reply: json({ errcode: 88, errmsg: 'ding talk error[subcode=40014,submsg=不合法的access_token]' }),
+      reply: json(200, { errcode: 88, errmsg: 'ding talk error[subcode=40014,submsg=不合法的access_token]' }),
       outcome: { kind: 'token-expired', code: '88' },
     },
     retry: {
-      reply: json({ errcode: 90018, errmsg: 'too many requests' }),
+      reply: json(200, { errcode: 90018, errmsg: 'too many requests' }),
       outcome: { kind: 'retry', reason: 'rate_limited', afterMs: 1_000, scope: 'connection', code: '90018' },
     },
     busy: {
-      reply: json({ errcode: -1, errmsg: 'system busy' }),
+      reply: json(200, { errcode: -1, errmsg: 'system busy' }),
       outcome: { kind: 'retry', reason: 'provider_error', code: '-1' },
     },
     unavailable: {
-      reply: json({ errcode: 90020, errmsg: 'monthly quota' }),
+      reply: json(200, { errcode: 90020, errmsg: 'monthly quota' }),
       outcome: { kind: 'unavailable', reason: 'quota_exhausted', afterMs: 3_600_000, code: '90020' },
     },
     unknown: {
@@ -146,8 +147,4 @@ function messageOf(shown: DingTalkMessage): Record<string, unknown> {
 function timeIn(deliveryId: string): string {
   const at = new Date(uuidv7Time(deliveryId) + 8 * 3_600_000).toISOString();
   return at.slice(0, 19).replace('T', ' ');
-}
-
-function json(body: object): HttpResponse {
-  return { status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
 }

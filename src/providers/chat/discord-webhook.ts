@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { MaskedUrl, Secret } from '../../lib/secret.ts';
-import { accepted, defineHttpProvider, type HttpResponse } from '../contract.ts';
+import { accepted, defineHttpProvider } from '../contract.ts';
 import { idOf, parseExactObject } from '../wire/exact-json.ts';
+import { json } from '../wire/json.ts';
 import { mergePassthrough } from '../wire/merge-passthrough.ts';
 import { withDetails } from '../wire/with-details.ts';
 import { cardOf } from './card/card.ts';
@@ -114,8 +115,4 @@ function toVersion10(target: MaskedUrl, hasComponents: boolean): MaskedUrl {
   url.searchParams.set('wait', 'true');
   if (hasComponents) url.searchParams.set('with_components', 'true');
   return new MaskedUrl(url.href, String(target));
-}
-
-function json(status: number, body: object): HttpResponse {
-  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
 }

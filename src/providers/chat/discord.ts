@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { buildUrl, Secret, secret } from '../../lib/secret.ts';
-import { accepted, defineHttpProvider, type HttpResponse } from '../contract.ts';
+import { accepted, defineHttpProvider } from '../contract.ts';
 import { idOf, parseExactObject } from '../wire/exact-json.ts';
+import { json } from '../wire/json.ts';
 import { mergePassthrough } from '../wire/merge-passthrough.ts';
 import { withDetails } from '../wire/with-details.ts';
 import { cardOf } from './card/card.ts';
@@ -134,7 +135,3 @@ export default defineHttpProvider({
     },
   },
 });
-
-function json(status: number, body: object): HttpResponse {
-  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
-}

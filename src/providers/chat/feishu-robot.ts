@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { buildUrl, Secret } from '../../lib/secret.ts';
-import { accepted, defineHttpProvider, type HttpResponse } from '../contract.ts';
+import { accepted, defineHttpProvider } from '../contract.ts';
+import { json } from '../wire/json.ts';
 import { mergePassthrough } from '../wire/merge-passthrough.ts';
 import { readAnswer } from './feishu/answer.ts';
 import { ROBOT_CODES } from './feishu/codes.ts';
@@ -112,8 +113,4 @@ export default defineHttpProvider({
 /** HMAC-SHA256 in base64 of nothing: time (seconds) and secret are the key, other than DingTalk has it. */
 export function sign(secret: Secret, timestamp: number): string {
   return createHmac('sha256', `${timestamp}\n${secret.reveal()}`).update('').digest('base64');
-}
-
-function json(status: number, body: object): HttpResponse {
-  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
 }

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { Secret, secret } from '../../lib/secret.ts';
-import { accepted, defineHttpProvider, type HttpResponse, rejected } from '../contract.ts';
+import { accepted, defineHttpProvider, rejected } from '../contract.ts';
 import { idOf } from '../wire/exact-json.ts';
+import { json } from '../wire/json.ts';
 import { mergePassthrough } from '../wire/merge-passthrough.ts';
 import { readAnswer, readToken } from './feishu/answer.ts';
 import { APP_CODES } from './feishu/codes.ts';
@@ -176,8 +177,4 @@ function typeOf(address: string): string {
   if (address.startsWith('on_')) return 'union_id';
   if (address.startsWith('oc_')) return 'chat_id';
   return address.includes('@') ? 'email' : 'user_id';
-}
-
-function json(status: number, body: object): HttpResponse {
-  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Secret, secret } from '../../lib/secret.ts';
 import { accepted, defineHttpProvider, type HttpResponse, rejected } from '../contract.ts';
 import { idOf, parseExactObject } from '../wire/exact-json.ts';
+import { json } from '../wire/json.ts';
 import { withDetails } from '../wire/with-details.ts';
 import { ALREADY_SENT, codesOf, judgeRefusal } from './qq/errors.ts';
 import { buildBody } from './qq/message.ts';
@@ -174,8 +175,4 @@ function auditOf(body: Record<string, unknown> | null): string | null {
 
 function refusal(status: number, code: number, message: string): HttpResponse {
   return json(status, { message, code, err_code: code, trace_id: '6d9f0f6c4e7b2f8c5d1f1f2a3b4c5d6e' });
-}
-
-function json(status: number, body: object): HttpResponse {
-  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
 }

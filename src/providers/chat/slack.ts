@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Secret, secret } from '../../lib/secret.ts';
-import { accepted, defineHttpProvider, type HttpResponse, parseObject } from '../contract.ts';
+import { accepted, defineHttpProvider, parseObject } from '../contract.ts';
+import { json } from '../wire/json.ts';
 import { mergePassthrough } from '../wire/merge-passthrough.ts';
 import { withDetails } from '../wire/with-details.ts';
 import { cardOf } from './card/card.ts';
@@ -139,8 +140,4 @@ export default defineHttpProvider({
 
 function isId(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
-}
-
-function json(status: number, body: object): HttpResponse {
-  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
 }

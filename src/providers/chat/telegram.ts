@@ -3,6 +3,7 @@ import { buildUrl, Secret, secret } from '../../lib/secret.ts';
 import { accepted, defineHttpProvider, type HttpResponse } from '../contract.ts';
 import { isEqual } from '../wire/equal.ts';
 import { idOf, parseExactObject } from '../wire/exact-json.ts';
+import { json } from '../wire/json.ts';
 import { mergePassthrough } from '../wire/merge-passthrough.ts';
 import { withDetails } from '../wire/with-details.ts';
 import { cardOf, shorten } from './card/card.ts';
@@ -177,8 +178,4 @@ function toButton({ title, url }: { title: string; url: string }): { text: strin
 
 function refusal(status: number, description: string, parameters?: object): HttpResponse {
   return json(status, { ok: false, error_code: status, description, ...(parameters && { parameters }) });
-}
-
-function json(status: number, body: object): HttpResponse {
-  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Secret, secret } from '../../lib/secret.ts';
 import { accepted, defineHttpProvider, type HttpResponse, parseObject } from '../contract.ts';
 import { toDigits } from '../sms/number/number.ts';
+import { json } from '../wire/json.ts';
 import { mergePassthrough } from '../wire/merge-passthrough.ts';
 import { withDetails } from '../wire/with-details.ts';
 import { cardOf } from './card/card.ts';
@@ -215,8 +216,4 @@ function refusal(status: number, code: number, message: string): HttpResponse {
   return json(status, {
     error: { ...error, error_data: { messaging_product: 'whatsapp', details: message } },
   });
-}
-
-function json(status: number, body: object): HttpResponse {
-  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
 }

@@ -6,9 +6,9 @@ import {
   defineHttpProvider,
   type Field,
   type Fields,
-  type HttpResponse,
   type Supports,
 } from '../contract.ts';
+import { json } from '../wire/json.ts';
 import { Reader } from './reader.ts';
 import { compileReceipts, parseReports, type ReceiptDescription } from './receipts.ts';
 import { buildRequest, compileRequest, type RequestDescription } from './request.ts';
@@ -217,8 +217,4 @@ function remember<T>(known: WeakMap<object, T>, key: object, compile: () => T): 
   const compiled = compile();
   known.set(key, compiled);
   return compiled;
-}
-
-function json(status: number, body: object): HttpResponse {
-  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
 }

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { Secret } from '../../lib/secret.ts';
 import { defineHttpProvider, type HttpResponse } from '../contract.ts';
+import { json } from '../wire/json.ts';
 import { mergePassthrough } from '../wire/merge-passthrough.ts';
 import { composeMail } from './mail/compose.ts';
 import { MAILBOX_PATTERN, parseMailbox } from './mail/mailbox.ts';
-import { json } from './mail/vendor-json.ts';
 import { outcomeOfAnswer } from './mailchimp/errors.ts';
 import { isSigned, parseEvents } from './mailchimp/receipts.ts';
 

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { Secret } from '../../lib/secret.ts';
 import { defineHttpProvider, type HttpResponse, type Message, type RequestContext } from '../contract.ts';
+import { json } from '../wire/json.ts';
 import { composeMail } from './mail/compose.ts';
 import { formatMailbox, MAILBOX_PATTERN } from './mail/mailbox.ts';
-import { json } from './mail/vendor-json.ts';
 import { outcomeOfAnswer } from './mailgun/errors.ts';
 import { parseEvent } from './mailgun/events.ts';
 import { isSigned } from './mailgun/signature.ts';

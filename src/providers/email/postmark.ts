@@ -9,10 +9,10 @@ import {
   type Message,
   type RequestContext,
 } from '../contract.ts';
+import { json } from '../wire/json.ts';
 import { mergePassthrough } from '../wire/merge-passthrough.ts';
 import { composeMail } from './mail/compose.ts';
 import { formatMailbox, MAILBOX_PATTERN } from './mail/mailbox.ts';
-import { json } from './mail/vendor-json.ts';
 import { outcomeOfAnswer, outcomesOfBatch } from './postmark/errors.ts';
 import { isAuthentic, parseRecord } from './postmark/receipts.ts';
 

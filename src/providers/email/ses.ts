@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { Secret } from '../../lib/secret.ts';
 import { defineHttpProvider, type HttpResponse } from '../contract.ts';
+import { json } from '../wire/json.ts';
 import { mergePassthrough } from '../wire/merge-passthrough.ts';
 import { signAwsRequest } from '../wire/sigv4.ts';
 import { composeMail } from './mail/compose.ts';
 import { encodeWords, formatMailbox, MAILBOX_PATTERN } from './mail/mailbox.ts';
-import { json } from './mail/vendor-json.ts';
 import { outcomeOfAnswer } from './ses/errors.ts';
 import { parseNotification } from './ses/events.ts';
 import { certificateUrlOf, isSigned, subscribeUrlOf } from './ses/sns.ts';

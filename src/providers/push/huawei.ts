@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Secret, secret } from '../../lib/secret.ts';
 import { defineHttpProvider, type HttpResponse } from '../contract.ts';
+import { json } from '../wire/json.ts';
 import { buildTokenRequest, parseTokenResponse } from './huawei/access-token.ts';
 import { judge } from './huawei/errors.ts';
 import { buildMessage } from './huawei/message.ts';
@@ -169,8 +170,4 @@ export default defineHttpProvider({
 
 function said(code: string, msg: string, status = 200): HttpResponse {
   return json(status, { code, msg, requestId: '157440955549500001002006' });
-}
-
-function json(status: number, body: object): HttpResponse {
-  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
 }

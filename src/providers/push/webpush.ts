@@ -1,12 +1,7 @@
 import { createECDH, createPrivateKey, type KeyObject } from 'node:crypto';
 import { MaskedUrl, Secret, secret } from '../../lib/secret.ts';
-import {
-  accepted,
-  defineHttpProvider,
-  type HttpResponse,
-  type Message,
-  type RequestContext,
-} from '../contract.ts';
+import { accepted, defineHttpProvider, type Message, type RequestContext } from '../contract.ts';
+import { json } from '../wire/json.ts';
 import { signJwt } from '../wire/sign-jwt.ts';
 import { encrypt } from './webpush/encryption.ts';
 import { outcomeOfError } from './webpush/errors.ts';
@@ -211,8 +206,4 @@ function makeTestConfig() {
   const scalar = Buffer.concat([Buffer.alloc(32), pair.getPrivateKey()]).subarray(-32);
   const privateKey = new Secret(scalar.toString('base64url'));
   return { publicKey, privateKey, subject: 'mailto:push@example.com' };
-}
-
-function json(status: number, body: object): HttpResponse {
-  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
 }

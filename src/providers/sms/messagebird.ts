@@ -8,6 +8,7 @@ import {
   parseObject,
   type RequestContext,
 } from '../contract.ts';
+import { json } from '../wire/json.ts';
 import { mergePassthrough } from '../wire/merge-passthrough.ts';
 import { withDetails } from '../wire/with-details.ts';
 import { judge } from './messagebird/errors.ts';
@@ -183,8 +184,4 @@ function buildBody(
 
 function refusal(status: number, code: number, description: string, parameter: string | null): HttpResponse {
   return json(status, { errors: [{ code, description, parameter }] });
-}
-
-function json(status: number, body: object): HttpResponse {
-  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
 }

@@ -9,6 +9,7 @@ import {
   parseObject,
   type RequestContext,
 } from '../contract.ts';
+import { json } from '../wire/json.ts';
 import { mergePassthrough } from '../wire/merge-passthrough.ts';
 import { withDetails } from '../wire/with-details.ts';
 import { toDigits } from './number/number.ts';
@@ -186,8 +187,4 @@ function registrationOf({ vendorTemplates }: Content): Record<string, string> {
 
 function refusal(status: number, error: string): HttpResponse {
   return json(status, { api_id: API_ID, error });
-}
-
-function json(status: number, body: object): HttpResponse {
-  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
 }

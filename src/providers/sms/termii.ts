@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { Secret } from '../../lib/secret.ts';
 import { measureSms } from '../../lib/sms-segments.ts';
-import { accepted, defineHttpProvider, type HttpResponse } from '../contract.ts';
+import { accepted, defineHttpProvider } from '../contract.ts';
 import { idOf, parseExactObject } from '../wire/exact-json.ts';
+import { json } from '../wire/json.ts';
 import { mergePassthrough } from '../wire/merge-passthrough.ts';
 import { withDetails } from '../wire/with-details.ts';
 import { toDigits } from './number/number.ts';
@@ -158,7 +159,3 @@ export default defineHttpProvider({
     },
   },
 });
-
-function json(status: number, body: object): HttpResponse {
-  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
-}

@@ -10,6 +10,7 @@ import {
   type RequestContext,
   unknown,
 } from '../contract.ts';
+import { json } from '../wire/json.ts';
 import { outcomeOf, outcomeOfUnlisted } from './twilio/errors.ts';
 import { isSigned, parseInbound, parseStatusCallback } from './twilio/receipts.ts';
 
@@ -215,8 +216,4 @@ function basic(username: string, password = new Secret('')): Secret {
 /** An error of Twilio's API: https://www.twilio.com/docs/usage/twilios-response#response-formats-exceptions */
 function refusal(status: number, code: number, message: string): HttpResponse {
   return json(status, { code, message, more_info: `https://www.twilio.com/docs/errors/${code}`, status });
-}
-
-function json(status: number, body: object): HttpResponse {
-  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
 }

@@ -8,6 +8,7 @@ import {
   parseObject,
   type RequestContext,
 } from '../contract.ts';
+import { json } from '../wire/json.ts';
 import { mergePassthrough } from '../wire/merge-passthrough.ts';
 import { withDetails } from '../wire/with-details.ts';
 import { toDigits } from './number/number.ts';
@@ -185,8 +186,4 @@ function buildBody(
 function problem(status: number, code: string, detail: string): HttpResponse {
   const instance = 'bf0ca0bf927b3b52e3cb03217e1a1ddf';
   return json(status, { type: `${ERRORS}#${code}`, title: code, detail, instance });
-}
-
-function json(status: number, body: object): HttpResponse {
-  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
 }

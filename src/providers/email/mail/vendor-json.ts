@@ -1,5 +1,3 @@
-import type { HttpResponse } from '../../contract.ts';
-
 /** What a vendor posted, or null when it is no JSON. */
 export function parseJson(body: string | Uint8Array): unknown {
   try {
@@ -30,9 +28,4 @@ export function dateOf(value: unknown): number | null {
 export function dateOfSeconds(value: unknown): number | null {
   const at = typeof value === 'number' ? Math.round(value * 1000) : Number.NaN;
   return Math.abs(at) <= 8.64e15 ? at : null;
-}
-
-/** A reply for the examples. */
-export function json(status: number, body: unknown, headers: Record<string, string> = {}): HttpResponse {
-  return { status, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) };
 }
